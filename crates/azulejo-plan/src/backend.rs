@@ -1,0 +1,124 @@
+//! What executes a plan.
+
+use std::future::Future;
+
+use azulejo_quant::Plane;
+
+use crate::{Constant, Plan};
+
+/// A device, in words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeviceInfo {
+    /// `cpu` or `wgpu`.
+    pub backend: &'static str,
+    /// The device's own name.
+    pub name: String,
+    /// The interface and driver, where there is one.
+    pub driver: String,
+    /// The tier that was chosen.
+    pub tier: String,
+    /// Why that tier.
+    pub reason: String,
+}
+
+/// Bytes that a prepared plan takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Weights and tables.
+    pub weights: u64,
+    /// The KV cache of one state.
+    pub kv: u64,
+    /// Everything else of one state.
+    pub activations: u64,
+}
+
+/// Which tokens a step takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Tokens<'a> {
+    /// These, at most [`Plan::chunk`].
+    These(&'a [u32]),
+    /// The one that the step before chose on the device.
+    Chosen,
+}
+
+/// What a step leaves to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outputs {
+    /// Nothing: a chunk of a prompt that isn't its last.
+    Nothing,
+    /// The greedy next token ([`Backend::read_token`]); it is also what [`Tokens::Chosen`] means in the next step.
+    Token,
+    /// The last token's logits ([`Backend::read_logits`]).
+    Logits,
+    /// The logits of every token of the step, at most [`Plan::output_rows`].
+    AllLogits,
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepInput<'a> {
+    /// The tokens.
+    pub tokens: Tokens<'a>,
+    /// The position of the first of them; all before it are in the cache.
+    pub position: u32,
+    /// What is wanted.
+    pub outputs: Outputs,
+}
+
+/// An executor of plans: the CPU, a GPU by wgpu, or CUDA.
+///
+/// The order of calls: [`prepare`](Self::prepare), [`write`](Self::write) until every constant is filled,
+/// [`new_state`](Self::new_state), then steps. Steps of one state run in the order in which they were asked for;
+/// a read waits for those before it. A step only asks: errors of a device that works behind the caller's back may
+/// come with a later call.
+pub trait Backend {
+    /// A prepared plan with its constants.
+    type Model;
+    /// A KV cache and the activations to go with it.
+    type State;
+    /// What can go wrong.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// The device.
+    fn info(&self) -> DeviceInfo;
+
+    /// Lowers the plan to this device and makes room for its constants.
+    fn prepare(&self, plan: &Plan) -> Result<Self::Model, Self::Error>;
+
+    /// What has to be written.
+    fn constants<'m>(&self, model: &'m Self::Model) -> &'m [Constant];
+
+    /// Bytes taken.
+    fn memory(&self, model: &Self::Model) -> Memory;
+
+    /// Writes bytes of a constant. Offset and length are multiples of 4. Vectors and tables are all
+    /// [`Plane::Quants`].
+    fn write(
+        &self,
+        model: &mut Self::Model,
+        constant: usize,
+        plane: Plane,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), Self::Error>;
+
+    /// An empty KV cache.
+    fn new_state(&self, model: &Self::Model) -> Result<Self::State, Self::Error>;
+
+    /// Runs a step.
+    fn step(&self, model: &Self::Model, state: &mut Self::State, input: StepInput<'_>) -> Result<(), Self::Error>;
+
+    /// The token of the oldest step with [`Outputs::Token`] that was not read yet.
+    fn read_token(
+        &self,
+        model: &Self::Model,
+        state: &mut Self::State,
+    ) -> impl Future<Output = Result<u32, Self::Error>>;
+
+    /// The logits of the last step, `[rows, vocabulary]`.
+    fn read_logits(
+        &self,
+        model: &Self::Model,
+        state: &mut Self::State,
+    ) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
+}

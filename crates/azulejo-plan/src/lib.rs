@@ -1,0 +1,19 @@
+//! What a model computes, as data.
+//!
+//! A [`Plan`] is a list of [`Op`]s over weights ([`Tensor`]), activations ([`Activation`]) and the KV cache. An
+//! architecture writes it in elementary ops ([`PlanBuilder`]); [`passes::fuse`] gathers runs of them into fused
+//! ones, each of which still knows its parts ([`Op::unfused`]). A [`Backend`] executes it. Nothing here knows a
+//! device, a kernel or a file.
+
+mod backend;
+mod constant;
+mod op;
+pub mod passes;
+mod plan;
+
+pub use backend::{Backend, DeviceInfo, Memory, Outputs, StepInput, Tokens};
+pub use constant::{Constant, Piece, rope_table};
+pub use op::{Attention, Linears, Norm, Op, Part, RopeKv, Then};
+pub use plan::{
+    ActivationId, Activation, KvCache, KvType, Plan, PlanBuilder, PlanError, RopeLayout, RopeTable, Tensor, TensorId, View,
+};

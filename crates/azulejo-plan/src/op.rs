@@ -1,0 +1,189 @@
+//! The operations of a plan: elementary ones, and fused ones that carry their parts.
+
+use crate::{TensorId, View};
+
+/// One operation. All activations are f32, one row a token.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// `out[t] = table[token[t]]`.
+    Embed {
+        /// The table, `[vocabulary, width]`.
+        table: TensorId,
+        /// Where the rows go.
+        out: View,
+    },
+    /// Root-mean-square norm: `out = x / sqrt(mean(x^2) + eps) * weight` (Zhang and Sennrich, 2019).
+    RmsNorm {
+        /// The rows that are normalised.
+        x: View,
+        /// Weight and epsilon, and where the result goes.
+        norm: Norm,
+    },
+    /// Matrix products of one input, optionally behind a norm and before an addition or a gate.
+    Linears(Linears),
+    /// Rotates queries and keys by their position and appends keys and values to the cache.
+    RopeKv(RopeKv),
+    /// Causal attention of the queries over the cache.
+    Attention(Attention),
+    /// [`Op::RopeKv`], then [`Op::Attention`], in one step.
+    RopeKvAttention(RopeKv, Attention),
+    /// `out = a + b`.
+    Add {
+        /// One summand.
+        a: View,
+        /// The other.
+        b: View,
+        /// The sum; may be `a` or `b`.
+        out: View,
+    },
+    /// `out = silu(gate) * up` (Shazeer, 2020).
+    SwiGlu {
+        /// The half that goes through `silu(g) = g / (1 + exp(-g))`.
+        gate: View,
+        /// The half that is multiplied.
+        up: View,
+        /// The product.
+        out: View,
+    },
+    /// The index of the greatest logit becomes the next token; the lowest index on ties.
+    Argmax {
+        /// `[1, vocabulary]`.
+        logits: View,
+    },
+}
+
+/// The parameters of a root-mean-square norm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Norm {
+    /// The weight, one value a column.
+    pub weight: TensorId,
+    /// Added to the mean square.
+    pub eps: f32,
+    /// The normalised rows.
+    pub out: View,
+}
+
+/// One matrix product `out = x . weight^T + bias`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    /// `[rows, columns]`; the columns are the width of the input.
+    pub weight: TensorId,
+    /// One value a row.
+    pub bias: Option<TensorId>,
+    /// As wide as the weight has rows.
+    pub out: View,
+}
+
+/// What becomes of the products of [`Linears`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Then {
+    /// They are stored.
+    Store,
+    /// `out = residual + product`; one part.
+    Add {
+        /// The other summand.
+        residual: View,
+        /// The sum; may be the residual.
+        out: View,
+    },
+    /// `out = silu(first) * second`; two parts of equal height.
+    SwiGlu {
+        /// The gated product.
+        out: View,
+    },
+}
+
+/// Matrix products of one input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linears {
+    /// The input, before the norm where there is one.
+    pub x: View,
+    /// A norm that the input goes through first.
+    pub norm: Option<Norm>,
+    /// The products.
+    pub parts: Vec<Part>,
+    /// What becomes of them.
+    pub then: Then,
+}
+
+impl Linears {
+    /// What the matrices are multiplied with: the norm's output, or the input itself.
+    pub fn input(&self) -> View {
+        self.norm.map_or(self.x, |n| n.out)
+    }
+}
+
+/// Rotation by position and the write into the cache.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RopeKv {
+    /// Queries `[tokens, heads * head_size]`, rotated in place.
+    pub q: View,
+    /// Keys `[tokens, kv_heads * head_size]`.
+    pub k: View,
+    /// Values, as wide as the keys.
+    pub v: View,
+    /// The layer of the cache.
+    pub layer: u32,
+    /// Which of the plan's rope tables.
+    pub table: u32,
+}
+
+/// Causal attention: `softmax(q . k^T / sqrt(head_size)) . v` over the positions up to the token's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    /// Rotated queries `[tokens, heads * head_size]`.
+    pub q: View,
+    /// `[tokens, heads * head_size]`.
+    pub out: View,
+    /// The layer of the cache.
+    pub layer: u32,
+}
+
+impl Op {
+    /// The elementary ops that a fused one stands for, in order; an elementary op stands for itself.
+    /// Executing them gives the same result, through activations that the fused op need not touch.
+    pub fn unfused(&self) -> Vec<Op> {
+        match self {
+            Op::Linears(linears) => {
+                let input = linears.input();
+                let mut ops = Vec::new();
+                if let Some(norm) = linears.norm {
+                    ops.push(Op::RmsNorm { x: linears.x, norm });
+                }
+                for part in &linears.parts {
+                    ops.push(Op::Linears(Linears { x: input, norm: None, parts: vec![*part], then: Then::Store }));
+                }
+                match linears.then {
+                    Then::Store => {}
+                    Then::Add { residual, out } => {
+                        ops.push(Op::Add { a: residual, b: linears.parts[0].out, out });
+                    }
+                    Then::SwiGlu { out } => {
+                        ops.push(Op::SwiGlu { gate: linears.parts[0].out, up: linears.parts[1].out, out });
+                    }
+                }
+                ops
+            }
+            Op::RopeKvAttention(rope, attention) => vec![Op::RopeKv(*rope), Op::Attention(*attention)],
+            other => vec![other.clone()],
+        }
+    }
+
+    /// The views that the op reads (a fused op: those that it reads when it is executed fused).
+    pub fn reads(&self) -> Vec<View> {
+        match self {
+            Op::Embed { .. } => vec![],
+            Op::RmsNorm { x, .. } => vec![*x],
+            Op::Linears(l) => match l.then {
+                Then::Add { residual, .. } => vec![l.x, residual],
+                _ => vec![l.x],
+            },
+            Op::RopeKv(r) => vec![r.q, r.k, r.v],
+            Op::Attention(a) => vec![a.q],
+            Op::RopeKvAttention(r, _) => vec![r.q, r.k, r.v],
+            Op::Add { a, b, .. } => vec![*a, *b],
+            Op::SwiGlu { gate, up, .. } => vec![*gate, *up],
+            Op::Argmax { logits } => vec![*logits],
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Rewritings of a plan.
+
+mod fuse;
+
+pub use fuse::fuse;

@@ -1,0 +1,325 @@
+//! The plan and its builder.
+
+use azulejo_quant::BlockFormat;
+
+use crate::{Attention, Linears, Norm, Op, Part, RopeKv, Then};
+
+/// A weight of the plan, by its place in [`Plan::tensors`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TensorId(pub u32);
+
+/// An activation of the plan, by its place in [`Plan::activations`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActivationId(pub u32);
+
+/// A weight in the model's file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its name in the file.
+    pub name: String,
+    /// Its block format in the file.
+    pub format: BlockFormat,
+    /// Rows; 1 for a vector.
+    pub rows: u64,
+    /// Columns.
+    pub cols: u64,
+}
+
+/// Rows of f32 that ops write and read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activation {
+    /// A word for traces.
+    pub name: String,
+    /// Columns.
+    pub width: u32,
+    /// True for the logits, which have a row for each token that an output is wanted of.
+    pub per_output: bool,
+}
+
+/// Some columns of an activation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// The activation.
+    pub activation: ActivationId,
+    /// The first column.
+    pub offset: u32,
+    /// The number of columns.
+    pub width: u32,
+}
+
+impl View {
+    /// True if the two have a column in common.
+    pub fn overlaps(&self, other: &View) -> bool {
+        self.activation == other.activation
+            && self.offset < other.offset + other.width
+            && other.offset < self.offset + self.width
+    }
+}
+
+/// How an element of the KV cache is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KvType {
+    /// 16-bit floats, two in a u32.
+    F16,
+    /// 32-bit floats.
+    F32,
+}
+
+impl KvType {
+    /// Bytes an element.
+    pub fn bytes(self) -> u64 {
+        match self {
+            KvType::F16 => 2,
+            KvType::F32 => 4,
+        }
+    }
+
+    /// The name that the command line uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            KvType::F16 => "f16",
+            KvType::F32 => "f32",
+        }
+    }
+}
+
+/// The shape of the KV cache: `[layers][capacity][kv_heads * head_size]`, keys and values apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KvCache {
+    /// Layers.
+    pub layers: u32,
+    /// Heads of keys and values.
+    pub kv_heads: u32,
+    /// Elements a head.
+    pub head_size: u32,
+    /// Positions.
+    pub capacity: u32,
+    /// The type of the keys.
+    pub k: KvType,
+    /// The type of the values.
+    pub v: KvType,
+}
+
+impl KvCache {
+    /// Elements of one position of one layer, in the keys or in the values.
+    pub fn width(&self) -> u32 {
+        self.kv_heads * self.head_size
+    }
+
+    /// Bytes of keys and values of one position over all layers.
+    pub fn bytes_per_token(&self) -> u64 {
+        u64::from(self.layers) * u64::from(self.width()) * (self.k.bytes() + self.v.bytes())
+    }
+}
+
+/// Which elements of a head rotate together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RopeLayout {
+    /// Elements 2i and 2i + 1 (GGUF's order for the Llama family).
+    Interleaved,
+    /// Elements i and i + rotated / 2 (Hugging Face's order; GGUF's for Qwen and others).
+    HalfSplit,
+}
+
+/// A table of rotations (Su et al., 2021).
+#[derive(Clone, Debug, PartialEq)]
+pub struct RopeTable {
+    /// Radians a position, one value a rotated pair.
+    pub inverse_frequencies: Vec<f32>,
+    /// What cosine and sine are multiplied by (1 but for YaRN).
+    pub magnitude: f32,
+}
+
+/// What is to be computed for a token, or for a chunk of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The architecture's name.
+    pub architecture: String,
+    /// Weights, in the order in which they are first used.
+    pub tensors: Vec<Tensor>,
+    /// Activations.
+    pub activations: Vec<Activation>,
+    /// The KV cache.
+    pub kv: KvCache,
+    /// Query heads.
+    pub heads: u32,
+    /// Which elements rotate together.
+    pub rope_layout: RopeLayout,
+    /// The tables of rotations.
+    pub rope_tables: Vec<RopeTable>,
+    /// From token ids to the last layer's output.
+    pub body: Vec<Op>,
+    /// From there to the logits.
+    pub head: Vec<Op>,
+    /// Where the logits are.
+    pub logits: View,
+    /// The most tokens of one step.
+    pub chunk: u32,
+    /// The most rows of logits of one step.
+    pub output_rows: u32,
+}
+
+impl Plan {
+    /// The weight of that id.
+    pub fn tensor(&self, id: TensorId) -> &Tensor {
+        &self.tensors[id.0 as usize]
+    }
+
+    /// The activation of that id.
+    pub fn activation(&self, id: ActivationId) -> &Activation {
+        &self.activations[id.0 as usize]
+    }
+
+    /// The same plan with every fused op replaced by its parts.
+    pub fn unfused(&self) -> Plan {
+        let mut plan = self.clone();
+        plan.body = self.body.iter().flat_map(Op::unfused).collect();
+        plan.head = self.head.iter().flat_map(Op::unfused).collect();
+        plan
+    }
+}
+
+/// Why a plan can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Two shapes that must agree don't.
+    #[error(
+        "tensor '{tensor}' has shape [{rows}, {cols}], but the model's configuration asks for [{want_rows}, {want_cols}]; the file is damaged or its metadata belongs to another model"
+    )]
+    Shape {
+        /// The weight's name.
+        tensor: String,
+        /// Its rows.
+        rows: u64,
+        /// Its columns.
+        cols: u64,
+        /// The rows that the configuration asks for.
+        want_rows: u64,
+        /// The columns that the configuration asks for.
+        want_cols: u64,
+    },
+}
+
+/// Writes a plan, op by op.
+#[derive(Debug)]
+pub struct PlanBuilder {
+    plan: Plan,
+}
+
+impl PlanBuilder {
+    /// An empty plan.
+    pub fn new(
+        architecture: &str,
+        heads: u32,
+        kv: KvCache,
+        rope_layout: RopeLayout,
+        rope_tables: Vec<RopeTable>,
+        chunk: u32,
+        output_rows: u32,
+    ) -> Self {
+        let nothing = View { activation: ActivationId(0), offset: 0, width: 0 };
+        Self {
+            plan: Plan {
+                architecture: architecture.to_owned(),
+                tensors: Vec::new(),
+                activations: Vec::new(),
+                kv,
+                heads,
+                rope_layout,
+                rope_tables,
+                body: Vec::new(),
+                head: Vec::new(),
+                logits: nothing,
+                chunk,
+                output_rows,
+            },
+        }
+    }
+
+    /// Adds a weight, or finds it where it was added before (tied embeddings).
+    pub fn tensor(&mut self, tensor: Tensor) -> TensorId {
+        let at = self.plan.tensors.iter().position(|t| t.name == tensor.name).unwrap_or_else(|| {
+            self.plan.tensors.push(tensor);
+            self.plan.tensors.len() - 1
+        });
+        TensorId(at as u32)
+    }
+
+    /// Adds an activation with a row a token.
+    pub fn activation(&mut self, name: &str, width: u32) -> View {
+        self.add_activation(name, width, false)
+    }
+
+    /// Adds the logits.
+    pub fn logits(&mut self, width: u32) -> View {
+        let view = self.add_activation("logits", width, true);
+        self.plan.logits = view;
+        view
+    }
+
+    fn add_activation(&mut self, name: &str, width: u32, per_output: bool) -> View {
+        self.plan.activations.push(Activation { name: name.to_owned(), width, per_output });
+        View { activation: ActivationId(self.plan.activations.len() as u32 - 1), offset: 0, width }
+    }
+
+    /// Columns of a view.
+    pub fn columns(&self, of: View, offset: u32, width: u32) -> View {
+        debug_assert!(offset + width <= of.width);
+        View { activation: of.activation, offset: of.offset + offset, width }
+    }
+
+    /// Appends an op to the body.
+    pub fn push(&mut self, op: Op) {
+        self.plan.body.push(op);
+    }
+
+    /// Looks a token's row up.
+    pub fn embed(&mut self, table: TensorId, out: View) {
+        self.push(Op::Embed { table, out });
+    }
+
+    /// Normalises.
+    pub fn rms_norm(&mut self, x: View, weight: TensorId, eps: f32, out: View) {
+        self.push(Op::RmsNorm { x, norm: Norm { weight, eps, out } });
+    }
+
+    /// Multiplies by a matrix.
+    pub fn linear(&mut self, x: View, weight: TensorId, bias: Option<TensorId>, out: View) {
+        self.push(linear(x, weight, bias, out));
+    }
+
+    /// Rotates and appends to the cache.
+    pub fn rope_kv(&mut self, q: View, k: View, v: View, layer: u32, table: u32) {
+        self.push(Op::RopeKv(RopeKv { q, k, v, layer, table }));
+    }
+
+    /// Attends.
+    pub fn attention(&mut self, q: View, out: View, layer: u32) {
+        self.push(Op::Attention(Attention { q, out, layer }));
+    }
+
+    /// Adds.
+    pub fn add(&mut self, a: View, b: View, out: View) {
+        self.push(Op::Add { a, b, out });
+    }
+
+    /// Gates.
+    pub fn swiglu(&mut self, gate: View, up: View, out: View) {
+        self.push(Op::SwiGlu { gate, up, out });
+    }
+
+    /// The end: a norm and the product that gives the logits.
+    pub fn head(&mut self, x: View, norm: Norm, weight: TensorId, logits: View) {
+        self.plan.head.push(Op::RmsNorm { x, norm });
+        self.plan.head.push(linear(norm.out, weight, None, logits));
+    }
+
+    /// The finished plan, as it was written.
+    pub fn finish(self) -> Plan {
+        self.plan
+    }
+}
+
+fn linear(x: View, weight: TensorId, bias: Option<TensorId>, out: View) -> Op {
+    Op::Linears(Linears { x, norm: None, parts: vec![Part { weight, bias, out }], then: Then::Store })
+}

@@ -1,0 +1,140 @@
+//! A lowered plan: buffers, constants, and kernel calls over them.
+
+use azulejo_plan::Constant;
+
+use crate::kernel::{Kernel, Run, Variant};
+
+/// What a device can bind and hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Bytes of one storage binding, and of one buffer.
+    pub binding_bytes: u64,
+}
+
+impl Limits {
+    /// A device without limits, as the CPU is.
+    pub const NONE: Limits = Limits { binding_bytes: u64::MAX };
+    /// What every WebGPU device has.
+    pub const BASELINE: Limits = Limits { binding_bytes: 128 << 20 };
+}
+
+/// What a buffer is for, which says who allocates and who fills it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BufferClass {
+    /// Filled at load, shared by all states.
+    Constant,
+    /// The KV cache of a state.
+    Kv,
+    /// Zeros at first, overwritten in each step; of a state.
+    Activation,
+}
+
+/// A buffer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buffer {
+    /// A word for traces.
+    pub label: String,
+    /// Its size, a multiple of 16.
+    pub bytes: u64,
+    /// What it is for.
+    pub class: BufferClass,
+}
+
+/// A whole buffer, bound to a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bind {
+    /// The `@binding` in the kernel.
+    pub binding: u32,
+    /// The place in [`Program::buffers`].
+    pub buffer: usize,
+}
+
+/// How many workgroups, along one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// So many.
+    Fixed(u32),
+    /// One for every so many tokens of the step.
+    Tokens(u32),
+}
+
+impl Extent {
+    /// The number for a step of `tokens`.
+    pub fn count(self, tokens: u32) -> u32 {
+        match self {
+            Extent::Fixed(n) => n,
+            Extent::Tokens(per) => tokens.div_ceil(per),
+        }
+    }
+}
+
+/// One dispatch.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The kernel.
+    pub kernel: &'static Kernel,
+    /// Which shader of it.
+    pub variant: Variant,
+    /// Its `Params`, in words (binding 0).
+    pub params: Vec<u32>,
+    /// Its buffers (binding 1, [`Run`], goes without saying).
+    pub binds: Vec<Bind>,
+    /// Workgroups: `wg_id.x` (folded into x and y where there are more than 65,535) and `wg_id.z`.
+    pub grid: [Extent; 2],
+    /// The tensor or layer that it is for.
+    pub label: String,
+}
+
+impl Call {
+    /// The workgroups of a step, as a GPU is told them: the first extent folded into x and y, the second in z.
+    pub fn workgroups(&self, run: Run) -> [u32; 3] {
+        const MOST: u32 = 65_535;
+        let x = self.grid[0].count(run.tokens);
+        let y = x.div_ceil(MOST).max(1);
+        [x.div_ceil(y), y, self.grid[1].count(run.tokens)]
+    }
+}
+
+/// A lowered plan.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// All buffers.
+    pub buffers: Vec<Buffer>,
+    /// What fills the buffers of class [`BufferClass::Constant`].
+    pub constants: Vec<Constant>,
+    /// For each constant its planes' buffers: quants (vectors and tables have only this) and aux.
+    pub constant_buffers: Vec<(usize, Option<usize>)>,
+    /// The buffer of token ids, `[chunk]`.
+    pub tokens: usize,
+    /// The buffer of logits, `[output_rows][stride]`.
+    pub logits: usize,
+    /// f32 from one row of logits to the next.
+    pub logits_stride: u32,
+    /// A chunk of tokens through the body.
+    pub prefill: Vec<Call>,
+    /// One token through the body.
+    pub decode: Vec<Call>,
+    /// The logits of row [`Run::row`].
+    pub head_one: Vec<Call>,
+    /// The logits of all tokens of the step; empty where the plan has one row of logits.
+    pub head_all: Vec<Call>,
+    /// The greedy choice, into the token buffer.
+    pub choose: Vec<Call>,
+}
+
+impl Program {
+    /// Dispatches of one greedily decoded token.
+    pub fn dispatches_per_token(&self) -> usize {
+        self.decode.len() + self.head_one.len() + self.choose.len()
+    }
+
+    /// All calls, of every phase.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        [&self.prefill, &self.decode, &self.head_one, &self.head_all, &self.choose].into_iter().flatten()
+    }
+
+    /// Bytes of the buffers of a class.
+    pub fn bytes(&self, class: BufferClass) -> u64 {
+        self.buffers.iter().filter(|b| b.class == class).map(|b| b.bytes).sum()
+    }
+}
