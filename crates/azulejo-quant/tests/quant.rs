@@ -1,0 +1,404 @@
+//! Tests of the block formats: against GGUF's own code, against known blocks, and planes against file blocks.
+
+use azulejo_quant::{
+    BlockFormat, Plane, PlaneLayout, QuantError, decode, encode, ggml_type_name, random_blocks,
+};
+
+/// A matrix of made-up blocks in its file's layout.
+fn random_matrix(format: BlockFormat, rows: usize, cols: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = vec![0; rows * format.row_bytes(cols).unwrap()];
+    random_blocks(format, seed, 0.05, &mut bytes).unwrap();
+    bytes
+}
+
+fn decoded(format: BlockFormat, bytes: &[u8]) -> Vec<f32> {
+    let mut out = vec![f32::NAN; bytes.len() / format.block_bytes() * format.block_len()];
+    decode(format, bytes, &mut out).unwrap();
+    out
+}
+
+/// The records of fixtures/reference.bin (see make_reference.py): name, blocks, weights.
+fn reference() -> Vec<(String, Vec<u8>, Vec<f32>)> {
+    let mut rest: &[u8] = include_bytes!("fixtures/reference.bin");
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        let (name, tail) = rest.split_at(8);
+        rest = tail;
+        let mut array = || {
+            let (length, tail) = rest.split_at(4);
+            let (bytes, tail) = tail.split_at(u32::from_le_bytes(length.try_into().unwrap()) as usize);
+            rest = tail;
+            bytes.to_vec()
+        };
+        let (blocks, values) = (array(), array());
+        let values = values.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        records.push((String::from_utf8(name.to_vec()).unwrap().trim().to_owned(), blocks, values));
+    }
+    records
+}
+
+#[test]
+fn reference_blocks_decode_to_the_same_bits() {
+    let mut seen = 0;
+    for (name, blocks, weights) in reference() {
+        let Some(format) = BlockFormat::from_name(&name) else { continue };
+        assert_eq!(decoded(format, &blocks), weights, "{format}");
+        seen += 1;
+    }
+    assert_eq!(seen, BlockFormat::ALL.len());
+}
+
+#[test]
+fn reference_weights_encode_to_the_same_bits() {
+    let mut seen = 0;
+    for (name, blocks, weights) in reference() {
+        let Some(name) = name.strip_prefix('>') else { continue };
+        let format = BlockFormat::from_name(name).unwrap();
+        let mut out = vec![0; blocks.len()];
+        encode(format, &weights, &mut out).unwrap();
+        assert_eq!(out, blocks, "{format}");
+        seen += 1;
+    }
+    assert_eq!(seen, 8);
+}
+
+/// Sizes a block as in ggml's table of types.
+#[test]
+fn format_sizes_are_those_of_ggml() {
+    let sizes = [4, 2, 2, 18, 20, 22, 24, 34, 84, 110, 144, 176, 210];
+    for (format, size) in BlockFormat::ALL.into_iter().zip(sizes) {
+        assert_eq!(format.block_bytes(), size, "{format}");
+        assert_eq!(BlockFormat::from_name(&format.name().to_lowercase()), Some(format));
+        assert_eq!(BlockFormat::from_ggml_type(format.ggml_type()), Some(format));
+        assert_eq!(ggml_type_name(format.ggml_type()), Some(format.name()));
+        assert_eq!(format.is_float(), format.block_len() == 1);
+        assert_eq!(format.row_bytes(512), Some(512 / format.block_len() * size));
+    }
+    assert_eq!(BlockFormat::Q4_0.row_bytes(33), None);
+    assert_eq!(BlockFormat::Q4_K.row_bytes(32), None);
+    assert_eq!(BlockFormat::F32.row_bytes(usize::MAX), None);
+    assert_eq!(BlockFormat::from_ggml_type(16), None);
+    assert_eq!(ggml_type_name(16), Some("IQ2_XXS"));
+    assert_eq!(ggml_type_name(4_000_000), None);
+    assert_eq!(BlockFormat::Q4_K.bits_per_weight(), 4.5);
+    assert_eq!(format!("{:>6}", BlockFormat::Q4_K), "  Q4_K");
+}
+
+/// Blocks made by hand, all zero but for the fields named: each tells one weight's place.
+mod known_blocks {
+    use super::*;
+
+    const ONE: [u8; 2] = [0x00, 0x3c]; // 1.0 as f16
+    const TWO: [u8; 2] = [0x00, 0x40];
+
+    /// A block with `d` and perhaps `dmin` there, and bytes set one by one.
+    fn block(format: BlockFormat, d_at: usize, min_at: Option<usize>, bytes: &[(usize, u8)]) -> Vec<f32> {
+        let mut block = vec![0; format.block_bytes()];
+        block[d_at..d_at + 2].copy_from_slice(&ONE);
+        if let Some(at) = min_at {
+            block[at..at + 2].copy_from_slice(&TWO);
+        }
+        for (at, byte) in bytes {
+            block[*at] = *byte;
+        }
+        decoded(format, &block)
+    }
+
+    fn assert_only(weights: &[f32], rest: f32, set: &[(usize, f32)]) {
+        for (index, weight) in weights.iter().enumerate() {
+            let expected = set.iter().find(|(at, _)| *at == index).map_or(rest, |(_, w)| *w);
+            assert_eq!(*weight, expected, "weight {index}");
+        }
+    }
+
+    #[test]
+    fn q2_k() {
+        // Group 9 = second half of 128..160: scale 3, min 1; weight 144 + 5 is bits 0..2 of byte 32 + 16 + 5.
+        let weights = block(BlockFormat::Q2_K, 80, Some(82), &[(9, 0x13), (16 + 32 + 16 + 5, 0b10)]);
+        for (index, weight) in weights.iter().enumerate() {
+            let expected = match index {
+                149 => 3.0 * 2.0 - 2.0,
+                144..160 => -2.0,
+                _ => 0.0,
+            };
+            assert_eq!(*weight, expected, "weight {index}");
+        }
+    }
+
+    #[test]
+    fn q3_k() {
+        // Scales of 0 are -32, and quants of 0 are -4 without their mask bit: 128 everywhere.
+        // Group 10 (weights 160..176): high nibble of scale byte 2 = 5, upper bits (10 / 4 = 2) of byte 8 + 2 = 2.
+        let scale = 5.0 + 32.0 - 32.0;
+        let weights = block(
+            BlockFormat::Q3_K,
+            108,
+            None,
+            &[(96 + 2, 5 << 4), (96 + 8 + 2, 2 << 4), (3, 1 << 5), (32 + 32 + 3, 3 << 2)],
+        );
+        for (index, weight) in weights.iter().enumerate() {
+            let expected = match index {
+                163 => scale * (3.0 + 4.0 - 4.0),
+                160..176 => scale * -4.0,
+                _ => 128.0,
+            };
+            assert_eq!(*weight, expected, "weight {index}");
+        }
+    }
+
+    #[test]
+    fn q4_k() {
+        // Unit 1: scale 7, min 3 in the first bytes; unit 6: scale 33 = 1 | 2 << 4, min 18 = 2 | 1 << 4, split.
+        let bytes = [
+            (4 + 1, 7),
+            (8 + 1, 3),
+            (12 + 2, 0x21),
+            (4 + 2, 2 << 6),
+            (8 + 2, 1 << 6),
+            (16 + 31, 0xf0),
+            (16 + 96, 0x09),
+        ];
+        let weights = block(BlockFormat::Q4_K, 0, Some(2), &bytes);
+        for (index, weight) in weights.iter().enumerate() {
+            let expected = match index {
+                63 => 7.0 * 15.0 - 6.0,
+                32..64 => -6.0,
+                192 => 33.0 * 9.0 - 36.0,
+                193..224 => -36.0,
+                _ => 0.0,
+            };
+            assert_eq!(*weight, expected, "weight {index}");
+        }
+    }
+
+    #[test]
+    fn q5_k() {
+        // Unit 3 (weights 96..128, high nibbles of bytes 32..64): scale 2; weight 2 of it has its fifth bit.
+        let bytes = [(4 + 3, 2), (16 + 2, 1 << 3), (48 + 32 + 2, 0x60)];
+        let weights = block(BlockFormat::Q5_K, 0, Some(2), &bytes);
+        assert_only(&weights, 0.0, &[(98, 2.0 * (16.0 + 6.0))]);
+    }
+
+    #[test]
+    fn q6_k() {
+        // Group 15 (weights 240..256): scale -3; weight 255 is the high nibble of ql 64 + 32 + 31 and the upper bits
+        // (3) of qh 32 + 31.
+        let bytes = [(192 + 15, -3i8 as u8), (64 + 32 + 31, 0x50), (128 + 32 + 31, 0b01 << 6)];
+        let weights = block(BlockFormat::Q6_K, 208, None, &bytes);
+        for (index, weight) in weights.iter().enumerate() {
+            let expected = match index {
+                255 => -3.0 * (16.0 + 5.0 - 32.0),
+                240.. => 96.0,
+                _ => 0.0,
+            };
+            assert_eq!(*weight, expected, "weight {index}");
+        }
+    }
+}
+
+/// Widths with an odd number of units or superblocks a row; ragged ones for floats.
+fn widths(format: BlockFormat) -> [usize; 3] {
+    match format.block_len() {
+        1 => [1, 77, 128],
+        32 => [32, 96, 160],
+        _ => [256, 768, 1024],
+    }
+}
+
+#[test]
+fn planes_decode_to_the_bits_of_the_file() {
+    for format in BlockFormat::ALL {
+        for (seed, cols) in widths(format).into_iter().enumerate() {
+            let rows = 5;
+            let bytes = random_matrix(format, rows, cols, seed as u64);
+            let file = decoded(format, &bytes);
+            let layout = PlaneLayout::new(format, rows, cols).unwrap();
+            let (quants, aux) = layout.repack_all(&bytes).unwrap();
+            assert_eq!((quants.len() * 4) as u64, layout.quants_bytes);
+            assert_eq!((aux.len() * 4) as u64, layout.aux_bytes);
+            for row in 0..rows {
+                for k in 0..layout.units_per_row {
+                    let unit = layout.decode_unit(&quants, &aux, row * layout.units_per_row + k);
+                    for (j, weight) in unit.into_iter().enumerate() {
+                        let col = k * 32 + j;
+                        // A float row's padding is zero. +0 and -0 are the same weight.
+                        let expected = if col < cols { file[row * cols + col] } else { 0.0 };
+                        assert_eq!(weight, expected, "{format} {rows}x{cols}, row {row}, column {col}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn planes_hand_out_every_byte_once_in_pieces_of_any_size() {
+    for format in BlockFormat::ALL {
+        for cols in widths(format) {
+            let rows = 7u64;
+            let bytes = random_matrix(format, rows as usize, cols, 3);
+            let layout = PlaneLayout::new(format, rows as usize, cols).unwrap();
+            let whole = layout.repack_all(&bytes).unwrap();
+            for piece in [1, 2, 3, 4, 7] {
+                let piece = piece * layout.row_granularity();
+                let mut planes =
+                    [vec![None; layout.quants_bytes as usize], vec![None; layout.aux_bytes as usize]];
+                let mut scratch = vec![0xaa; 1000];
+                // From the last piece to the first, since the order is free.
+                for first in (0..rows as usize).step_by(piece as usize).rev().map(|first| first as u64) {
+                    let n = piece.min(rows - first);
+                    let at = first as usize * layout.file_row_bytes;
+                    let src = &bytes[at..at + n as usize * layout.file_row_bytes];
+                    layout
+                        .repack_rows(first, n, src, &mut scratch, |plane, offset, bytes| {
+                            assert!(
+                                offset % 4 == 0 && bytes.len() % 4 == 0,
+                                "{format} {cols}: {offset}, {}",
+                                bytes.len()
+                            );
+                            let plane = &mut planes[if plane == Plane::Quants { 0 } else { 1 }];
+                            for (slot, byte) in
+                                plane[offset as usize..offset as usize + bytes.len()].iter_mut().zip(bytes)
+                            {
+                                assert_eq!(slot.replace(*byte), None, "{format} {cols}: a byte came twice");
+                            }
+                        })
+                        .unwrap();
+                }
+                for (plane, whole) in planes.into_iter().zip([&whole.0, &whole.1]) {
+                    let plane: Vec<u8> =
+                        plane.into_iter().map(|byte| byte.expect("every byte comes")).collect();
+                    let whole: Vec<u8> = whole.iter().flat_map(|word| word.to_le_bytes()).collect();
+                    assert!(plane == whole, "{format} {cols} in pieces of {piece}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn planes_are_as_large_as_the_file() {
+    for format in BlockFormat::ALL {
+        let layout = PlaneLayout::new(format, 16, 2048).unwrap();
+        let aux_of_floats = if format.is_float() { 16 } else { 0 };
+        let file = 16 * format.row_bytes(2048).unwrap() as u64;
+        assert_eq!(layout.quants_bytes + layout.aux_bytes, file + aux_of_floats, "{format}");
+    }
+}
+
+#[test]
+fn planes_of_odd_rows_have_a_granularity_of_two() {
+    let granularity = |format, cols| PlaneLayout::new(format, 6, cols).unwrap().row_granularity();
+    assert_eq!(granularity(BlockFormat::Q4_0, 96), 2);
+    assert_eq!(granularity(BlockFormat::Q4_0, 64), 1);
+    assert_eq!(granularity(BlockFormat::Q4_1, 96), 1);
+    assert_eq!(granularity(BlockFormat::Q6_K, 768), 2);
+    assert_eq!(granularity(BlockFormat::Q6_K, 512), 1);
+    assert_eq!(granularity(BlockFormat::Q4_K, 768), 1);
+    assert_eq!(granularity(BlockFormat::F16, 77), 1);
+}
+
+#[test]
+fn planes_refuse_bad_shapes_and_pieces() {
+    let new = PlaneLayout::new;
+    assert_eq!(new(BlockFormat::F32, 0, 4), Err(QuantError::Empty { rows: 0, cols: 4 }));
+    assert_eq!(new(BlockFormat::F32, 4, 0), Err(QuantError::Empty { rows: 4, cols: 0 }));
+    assert_eq!(
+        new(BlockFormat::Q6_K, 3, 320),
+        Err(QuantError::PartialBlock { format: BlockFormat::Q6_K, cols: 320 })
+    );
+    assert!(matches!(new(BlockFormat::F32, usize::MAX, 1), Err(QuantError::TooLarge { .. })));
+    assert!(matches!(new(BlockFormat::Q8_0, usize::MAX / 32, 1 << 20), Err(QuantError::TooLarge { .. })));
+
+    let layout = new(BlockFormat::Q4_0, 5, 32).unwrap();
+    let repack =
+        |first, n, bytes: usize| layout.repack_rows(first, n, &vec![0; bytes], &mut Vec::new(), |_, _, _| {});
+    assert_eq!(repack(4, 1, 18), Ok(()));
+    assert_eq!(repack(5, 0, 0), Ok(()));
+    assert_eq!(repack(1, 4, 72), Err(QuantError::RowsMisaligned { first: 1, count: 4, granularity: 2 }));
+    assert_eq!(repack(0, 3, 54), Err(QuantError::RowsMisaligned { first: 0, count: 3, granularity: 2 }));
+    assert_eq!(repack(4, 2, 36), Err(QuantError::RowsOutOfRange { first: 4, count: 2, rows: 5 }));
+    assert_eq!(
+        repack(2, u64::MAX, 36),
+        Err(QuantError::RowsOutOfRange { first: 2, count: u64::MAX, rows: 5 })
+    );
+    assert!(matches!(repack(0, 2, 35), Err(QuantError::WrongLength { expected: 36, got: 35, .. })));
+}
+
+#[test]
+fn codec_refuses_wrong_lengths() {
+    let mut out = [0.0; 32];
+    assert!(matches!(decode(BlockFormat::Q4_0, &[0; 17], &mut out), Err(QuantError::WrongLength { .. })));
+    assert!(matches!(decode(BlockFormat::Q4_0, &[0; 36], &mut out), Err(QuantError::WrongLength { .. })));
+    assert!(matches!(encode(BlockFormat::Q8_0, &out, &mut [0; 35]), Err(QuantError::WrongLength { .. })));
+    assert!(matches!(
+        random_blocks(BlockFormat::Q2_K, 1, 1.0, &mut [0; 85]),
+        Err(QuantError::WrongLength { .. })
+    ));
+    assert_eq!(decode(BlockFormat::Q4_0, &[], &mut []), Ok(()));
+}
+
+#[test]
+fn encode_refuses_what_it_cannot_write() {
+    let mut weights = [0.5; 256];
+    let mut out = [0; 144];
+    let format = BlockFormat::Q4_K;
+    assert_eq!(encode(format, &weights, &mut out), Err(QuantError::EncodeUnsupported { format }));
+    weights[37] = f32::NAN;
+    let format = BlockFormat::Q4_0;
+    assert_eq!(encode(format, &weights, &mut out), Err(QuantError::NotFinite { index: 37, format }));
+    let mut out = [0; 512];
+    assert_eq!(encode(BlockFormat::F16, &weights, &mut out), Ok(()));
+}
+
+/// The largest error of a round trip, against the step between quants.
+#[test]
+fn encode_errors_are_within_half_a_step() {
+    let mut bytes = vec![0; 4 * 32 * 50];
+    random_blocks(BlockFormat::F32, 11, 0.02, &mut bytes).unwrap();
+    let weights = decoded(BlockFormat::F32, &bytes);
+    // Steps as a part of the largest magnitude; twice that for formats whose range is from minimum to maximum. The
+    // weight opposite the peak may be clipped by a whole step in Q4_0 and Q5_0 (range -8..=7). And f16 scales.
+    let cases = [
+        (BlockFormat::F16, 1e-3),
+        (BlockFormat::BF16, 8e-3),
+        (BlockFormat::Q8_0, 0.51 / 127.0),
+        (BlockFormat::Q5_1, 2.0 * 0.52 / 31.0),
+        (BlockFormat::Q5_0, 1.01 / 16.0),
+        (BlockFormat::Q4_1, 2.0 * 0.52 / 15.0),
+        (BlockFormat::Q4_0, 1.01 / 8.0),
+    ];
+    for (format, bound) in cases {
+        let mut out = vec![0; format.row_bytes(weights.len()).unwrap()];
+        encode(format, &weights, &mut out).unwrap();
+        for (before, after) in weights.chunks(32).zip(decoded(format, &out).chunks(32)) {
+            let peak = before.iter().fold(0f32, |peak, w| peak.max(w.abs()));
+            for (w, v) in before.iter().zip(after) {
+                assert!((w - v).abs() <= bound * peak, "{format}: {w} became {v}, peak {peak}");
+            }
+        }
+    }
+}
+
+#[test]
+fn random_blocks_have_the_mean_and_deviation_asked_for() {
+    for format in BlockFormat::ALL {
+        for std in [0.02f32, 1.0] {
+            let mut bytes = vec![0; format.row_bytes(256 * 400).unwrap()];
+            random_blocks(format, 5, std, &mut bytes).unwrap();
+            let weights = decoded(format, &bytes);
+            let n = weights.len() as f64;
+            let mean = weights.iter().map(|w| f64::from(*w)).sum::<f64>() / n;
+            let deviation =
+                (weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / n - mean * mean).sqrt();
+            assert!(mean.abs() < 0.03 * f64::from(std), "{format}: mean {mean}");
+            let ratio = deviation / f64::from(std);
+            assert!((0.95..1.05).contains(&ratio), "{format}: deviation {ratio} of {std}");
+            let mut again = vec![0; bytes.len()];
+            random_blocks(format, 5, std, &mut again).unwrap();
+            assert!(bytes == again);
+            random_blocks(format, 6, std, &mut again).unwrap();
+            assert!(bytes != again);
+        }
+    }
+}
