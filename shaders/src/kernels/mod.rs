@@ -40,14 +40,20 @@ pub fn by_name(name: &str) -> Option<&'static Kernel> {
     ALL.iter().find(|k| k.name == name).copied()
 }
 
-/// Each of the choices with the piece of each block format.
-fn all_blocks(choices: &[&[&'static str]]) -> Vec<Variant> {
-    let with = |format: BlockFormat, choice: &[&'static str]| {
-        let mut pieces = vec![block_piece(format)];
-        pieces.extend(choice);
-        Variant { pieces, consts: Vec::new() }
-    };
-    BlockFormat::ALL.into_iter().flat_map(|f| choices.iter().map(move |c| with(f, c))).collect()
+/// The piece of each block format with each of the choices and, where there are any, each of the ends.
+fn all_blocks(choices: &[&[&'static str]], ends: &[&'static str]) -> Vec<Variant> {
+    let mut variants = Vec::new();
+    for format in BlockFormat::ALL {
+        for choice in choices {
+            let mut pieces = vec![block_piece(format)];
+            pieces.extend(*choice);
+            if ends.is_empty() {
+                variants.push(Variant::of(&pieces));
+            }
+            variants.extend(ends.iter().map(|end| Variant::of(&[&pieces[..], &[*end]].concat())));
+        }
+    }
+    variants
 }
 
 /// Each of the choices (or none) with each pair of types of the KV cache.

@@ -35,5 +35,5 @@ pub static KERNEL: Kernel = Kernel {
 };
 
 fn variants() -> Vec<Variant> {
-    all_blocks(&[&[]])
+    all_blocks(&[&[]], &[])
 }

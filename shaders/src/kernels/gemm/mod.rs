@@ -17,6 +17,8 @@ crate::params! {
         units_per_row: u32,
         /// Units of the whole matrix.
         units: u32,
+        /// The row of the matrix that is the first of these.
+        first_row: u32,
         /// f32 from one row of the input to the next.
         x_stride: u32,
         /// f32 from one row of the output to the next.
@@ -43,11 +45,5 @@ pub static KERNEL: Kernel = Kernel {
 };
 
 fn variants() -> Vec<Variant> {
-    all_blocks(&[
-        &[],
-        &["bias_add"],
-        &["out_add"],
-        &["out_accumulate"],
-        &["bias_add", "out_accumulate"],
-    ])
+    all_blocks(&[&[], &["bias_add"]], &["out_store", "out_add", "out_accumulate"])
 }

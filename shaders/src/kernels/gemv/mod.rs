@@ -45,13 +45,8 @@ pub static KERNEL: Kernel = Kernel {
 };
 
 fn variants() -> Vec<Variant> {
-    all_blocks(&[
-        &["input_plain"],
-        &["input_norm"],
-        &["input_norm", "bias_add"],
-        &["input_plain", "bias_add"],
-        &["input_plain", "out_add"],
-        &["input_plain", "out_accumulate"],
-        &["input_plain", "bias_add", "out_accumulate"],
-    ])
+    all_blocks(
+        &[&["input_plain"], &["input_norm"], &["input_plain", "bias_add"], &["input_norm", "bias_add"]],
+        &["out_store", "out_add", "out_accumulate"],
+    )
 }

@@ -41,5 +41,5 @@ pub static KERNEL: Kernel = Kernel {
 };
 
 fn variants() -> Vec<Variant> {
-    all_blocks(&[&["input_plain"], &["input_norm"], &["input_norm", "bias_add"]])
+    all_blocks(&[&["input_plain"], &["input_norm"], &["input_plain", "bias_add"], &["input_norm", "bias_add"]], &[])
 }
