@@ -1,5 +1,7 @@
 //! Tests of the block formats: against GGUF's own code, against known blocks, and planes against file blocks.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use azulejo_quant::{
     BlockFormat, Plane, PlaneLayout, QuantError, decode, encode, ggml_type_name, random_blocks,
 };
@@ -358,11 +360,12 @@ fn encode_errors_are_within_half_a_step() {
     random_blocks(BlockFormat::F32, 11, 0.02, &mut bytes).unwrap();
     let weights = decoded(BlockFormat::F32, &bytes);
     // Steps as a part of the largest magnitude; twice that for formats whose range is from minimum to maximum. The
-    // weight opposite the peak may be clipped by a whole step in Q4_0 and Q5_0 (range -8..=7). And f16 scales.
+    // weight opposite the peak may be clipped by a whole step in Q4_0 and Q5_0 (range -8..=7). And the f16 scale is off by up to
+    // 2^-11 of itself, which is 0.06 of a step at 127.
     let cases = [
         (BlockFormat::F16, 1e-3),
         (BlockFormat::BF16, 8e-3),
-        (BlockFormat::Q8_0, 0.51 / 127.0),
+        (BlockFormat::Q8_0, 0.57 / 127.0),
         (BlockFormat::Q5_1, 2.0 * 0.52 / 31.0),
         (BlockFormat::Q5_0, 1.01 / 16.0),
         (BlockFormat::Q4_1, 2.0 * 0.52 / 15.0),
