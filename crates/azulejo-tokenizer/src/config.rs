@@ -1,0 +1,118 @@
+//! The small files beside `tokenizer.json`: which tokens begin and end a text, and the chat template.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+
+/// What `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json` add to a tokenizer. All of it is
+/// optional; the default is an empty one.
+///
+/// `clean_up_tokenization_spaces` is ignored on purpose: it rewrites ` .` as `.`, so that a text would not survive
+/// encoding and decoding.
+#[derive(Debug, Clone, Default)]
+pub struct TokenizerConfig {
+    /// Spelling of the token that begins a text.
+    pub bos_token: Option<String>,
+    /// Spelling of the token that ends a text.
+    pub eos_token: Option<String>,
+    /// Spelling of the token for the unknown.
+    pub unk_token: Option<String>,
+    /// Spelling of the padding token.
+    pub pad_token: Option<String>,
+    /// Whether to begin a text with BOS.
+    pub add_bos_token: Option<bool>,
+    /// Whether to end a text with EOS.
+    pub add_eos_token: Option<bool>,
+    /// The Python class, which decides what an absent `add_bos_token` means.
+    pub tokenizer_class: Option<String>,
+    /// Jinja sources by name; an unnamed one is called `default`.
+    pub chat_templates: BTreeMap<String, String>,
+    /// Ids that end a text, from `generation_config.json`.
+    pub end_of_text: BTreeSet<u32>,
+}
+
+impl TokenizerConfig {
+    /// Reads a `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// [`Error::Json`] if it's not a JSON object. Fields of an unexpected type are ignored, as they are not ours to
+    /// judge.
+    pub fn from_json(tokenizer_config: &[u8]) -> Result<Self> {
+        let json = object("tokenizer_config.json", tokenizer_config)?;
+        let text = |key: &str| token_text(json.get(key));
+        let flag = |key: &str| json.get(key).and_then(Value::as_bool);
+        let mut config = Self {
+            bos_token: text("bos_token"),
+            eos_token: text("eos_token"),
+            unk_token: text("unk_token"),
+            pad_token: text("pad_token"),
+            add_bos_token: flag("add_bos_token"),
+            add_eos_token: flag("add_eos_token"),
+            tokenizer_class: json.get("tokenizer_class").and_then(Value::as_str).map(str::to_owned),
+            ..Self::default()
+        };
+        match json.get("chat_template") {
+            Some(Value::String(source)) => config = config.with_chat_template(source.clone()),
+            // The list form: [{"name": "default", "template": "..."}, {"name": "tool_use", ...}].
+            Some(Value::Array(named)) => {
+                for entry in named {
+                    let field = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+                    if let (Some(name), Some(source)) = (field("name"), field("template")) {
+                        config.chat_templates.insert(name, source);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(config)
+    }
+
+    /// Sets the default chat template, as a `chat_template.jinja` does; it wins over the one in the JSON.
+    #[must_use]
+    pub fn with_chat_template(mut self, source: impl Into<String>) -> Self {
+        self.chat_templates.insert("default".to_owned(), source.into());
+        self
+    }
+
+    /// Adds the `eos_token_id` (a number or a list) of a `generation_config.json` or a `config.json`.
+    ///
+    /// # Errors
+    /// [`Error::Json`] if it's not a JSON object, or an id is not a whole number under 2^32.
+    pub fn with_generation_config(mut self, generation_config: &[u8]) -> Result<Self> {
+        let json = object("generation_config.json", generation_config)?;
+        let ids: &[Value] = match json.get("eos_token_id") {
+            None | Some(Value::Null) => &[],
+            Some(Value::Array(ids)) => ids,
+            Some(one) => std::slice::from_ref(one),
+        };
+        for id in ids {
+            let id = id.as_u64().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| Error::Json {
+                file: "generation_config.json",
+                reason: format!("eos_token_id: {id} is not a token id"),
+            })?;
+            self.end_of_text.insert(id);
+        }
+        Ok(self)
+    }
+
+    /// Whether the Python class puts BOS in front when nothing is said.
+    pub(crate) fn class_adds_bos(&self) -> bool {
+        self.tokenizer_class.as_deref().is_some_and(|class| {
+            ["Llama", "CodeLlama", "Gemma", "Cohere"]
+                .iter()
+                .any(|name| class.strip_prefix(name).is_some_and(|rest| rest.starts_with("Tokenizer")))
+        })
+    }
+}
+
+fn object(file: &'static str, bytes: &[u8]) -> Result<serde_json::Map<String, Value>> {
+    serde_json::from_slice(bytes).map_err(|err| Error::Json { file, reason: err.to_string() })
+}
+
+/// A token is written as a string or as `{"content": "...", ...}`.
+fn token_text(value: Option<&Value>) -> Option<String> {
+    let value = value?;
+    value.as_str().or_else(|| value.get("content")?.as_str()).map(str::to_owned)
+}

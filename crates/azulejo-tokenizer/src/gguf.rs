@@ -1,0 +1,443 @@
+//! Building a tokenizer from the vocabulary inside a GGUF file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokenizers::models::bpe::{BPE, Merges, Vocab};
+use tokenizers::normalizers::unicode::NFC;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::tokenizer::{Model, NormalizedString, Normalizer, PreTokenizedString, PreTokenizer};
+
+use crate::error::{Error, Result, pipeline};
+use crate::pretokenize;
+use crate::special::{Piece, Splitter};
+use crate::spm::{SPACE_MARK, ScoreBpe};
+use crate::table::{MAX_TOKENS, TokenTable, byte_level_bytes, byte_token, sentencepiece_bytes};
+use crate::tokenizer::{Core, DecodeRule, END_OF_TEXT_NAMES, Inner, NamedTokens, Tokenizer, push_ids};
+
+const UNKNOWN: i32 = 2;
+const CONTROL: i32 = 3;
+const USER_DEFINED: i32 = 4;
+const UNUSED: i32 = 5;
+const BYTE: i32 = 6;
+
+/// The vocabulary of a GGUF file, as its keys give it. Whoever reads the file fills it in; each field names its key,
+/// without the leading `tokenizer.ggml.` where there's no dot in it.
+#[derive(Debug, Clone, Default)]
+pub struct GgufVocabulary {
+    /// `model`: `llama` (SentencePiece) or `gpt2` (byte-level BPE).
+    pub model: String,
+    /// `pre`: the pre-tokenizer's name, for `gpt2` only.
+    pub pre: Option<String>,
+    /// `tokens`: the spelling of each id.
+    pub tokens: Vec<String>,
+    /// `scores`: one for each token, for `llama` only; the higher is merged first.
+    pub scores: Option<Vec<f32>>,
+    /// `token_type`: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+    pub token_types: Option<Vec<i32>>,
+    /// `merges`: pairs with a space between, the first merged first.
+    pub merges: Option<Vec<String>>,
+    /// `bos_token_id`.
+    pub bos_id: Option<u32>,
+    /// `eos_token_id`.
+    pub eos_id: Option<u32>,
+    /// `eot_token_id`: end of turn.
+    pub eot_id: Option<u32>,
+    /// `eom_token_id`: end of message.
+    pub eom_id: Option<u32>,
+    /// `unknown_token_id`.
+    pub unk_id: Option<u32>,
+    /// `padding_token_id`.
+    pub pad_id: Option<u32>,
+    /// `add_bos_token`.
+    pub add_bos: Option<bool>,
+    /// `add_eos_token`.
+    pub add_eos: Option<bool>,
+    /// `add_space_prefix`, for `llama` only; yes when absent.
+    pub add_space_prefix: Option<bool>,
+    /// `remove_extra_whitespaces`, for `llama` only; no when absent.
+    pub remove_extra_whitespaces: Option<bool>,
+    /// `tokenizer.chat_template`.
+    pub chat_template: Option<String>,
+    /// `tokenizer.chat_template.NAME`, by NAME (listed in `tokenizer.chat_templates`).
+    pub named_chat_templates: BTreeMap<String, String>,
+    /// `general.basename`, or `general.name`: a GGUF has no key for Unicode normalisation, so that families known to
+    /// need NFC (Salamandra, ALIA) are told by their name.
+    pub model_name: Option<String>,
+    /// No key: whether to normalise to NFC, where the caller knows. When absent: by `pre` for `gpt2`, by
+    /// [`model_name`](Self::model_name) for `llama`, else no.
+    pub nfc: Option<bool>,
+    /// No key: where all scores are alike and there are no merges, take lower ids as merged first. That holds for
+    /// vocabularies that Hugging Face's trainer or a SentencePiece conversion numbered; it's a guess for others.
+    pub rank_by_id: bool,
+}
+
+pub(crate) struct GgufCore {
+    /// Matched always.
+    words: Splitter,
+    /// Matched only when special tokens are parsed; contains `words` too.
+    all: Splitter,
+    nfc: bool,
+    model: GgufModel,
+}
+
+enum GgufModel {
+    ByteLevel { pre_tokenizer: PreTokenizerWrapper, bpe: BPE },
+    Merges { spaces: Spaces, bpe: BPE },
+    Scores { spaces: Spaces, bpe: ScoreBpe },
+}
+
+/// What SentencePiece does to spaces before anything else.
+#[derive(Clone, Copy)]
+struct Spaces {
+    add_prefix: bool,
+    remove_extra: bool,
+}
+
+impl Tokenizer {
+    /// Builds a tokenizer from a GGUF's vocabulary.
+    ///
+    /// A SentencePiece vocabulary merges by `merges` if there are any, else by `scores`. Where the model's own
+    /// `tokenizer.json` is at hand, prefer it: a GGUF doesn't carry all of it.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedModel`], [`Error::UnknownPreTokenizer`], [`Error::NoMergeOrder`], or
+    /// [`Error::Vocabulary`] naming the key at fault.
+    pub fn from_gguf(vocabulary: GgufVocabulary) -> Result<Self> {
+        let v = &vocabulary;
+        let sentencepiece = match v.model.as_str() {
+            "llama" => true,
+            "gpt2" => false,
+            other => return Err(Error::UnsupportedModel { model: other.to_owned(), hint: hint(other) }),
+        };
+        check_lengths(v)?;
+        let named = named_tokens(v, sentencepiece)?;
+        let types = token_types(v, &named);
+        let table = build_table(v, &types, sentencepiece);
+
+        let mut words = Splitter::default();
+        let mut all = Splitter::default();
+        let by_scores = sentencepiece && v.merges.as_ref().is_none_or(Vec::is_empty);
+        for ((id, text), &kind) in (0..).zip(&v.tokens).zip(&types) {
+            // By scores, SentencePiece matches user-defined pieces itself, without a break in the text.
+            if kind == USER_DEFINED && !by_scores {
+                words.add(text, id);
+                all.add(text, id);
+            } else if kind == CONTROL || kind == UNKNOWN {
+                all.add(text, id);
+            }
+        }
+        let spaces = Spaces {
+            add_prefix: v.add_space_prefix.unwrap_or(true),
+            remove_extra: v.remove_extra_whitespaces.unwrap_or(false),
+        };
+        let (model, nfc, add_bos) = if by_scores {
+            let bpe = score_bpe(v, &types, &named)?;
+            (GgufModel::Scores { spaces, bpe }, needs_nfc(v), true)
+        } else if sentencepiece {
+            let bpe = merge_bpe(v, &types, &named, false)?;
+            (GgufModel::Merges { spaces, bpe }, needs_nfc(v), true)
+        } else {
+            let known = pretokenize::find(v.pre.as_deref())?;
+            let pre_tokenizer = known.build()?;
+            let bpe = merge_bpe(v, &types, &named, known.whole_words)?;
+            (GgufModel::ByteLevel { pre_tokenizer, bpe }, known.nfc, known.add_bos)
+        };
+
+        let prefix = added("tokenizer.ggml.add_bos_token", v.add_bos, add_bos, named.bos)?;
+        let suffix = added("tokenizer.ggml.add_eos_token", v.add_eos, false, named.eos)?;
+        let mut end_of_text: BTreeSet<u32> = [named.eos, v.eot_id, v.eom_id].into_iter().flatten().collect();
+        for ((id, text), &kind) in (0..).zip(&v.tokens).zip(&types) {
+            if kind == CONTROL && END_OF_TEXT_NAMES.contains(&text.as_str()) {
+                end_of_text.insert(id);
+            }
+        }
+        let mut chat_templates = vocabulary.named_chat_templates.clone();
+        if let Some(source) = &v.chat_template {
+            chat_templates.insert("default".to_owned(), source.clone());
+        }
+        Ok(Self::from_inner(Inner {
+            table,
+            decode_rule: DecodeRule::Table,
+            core: Core::Gguf(Box::new(GgufCore { words, all, nfc: v.nfc.unwrap_or(nfc), model })),
+            prefix,
+            suffix,
+            named,
+            end_of_text,
+            chat_templates,
+        }))
+    }
+}
+
+impl GgufCore {
+    pub(crate) fn encode(&self, text: &str, parse_special: bool, ids: &mut Vec<u32>) -> Result<()> {
+        let splitter = if parse_special { &self.all } else { &self.words };
+        let mut after_token = true;
+        for piece in splitter.split(text) {
+            match piece {
+                Piece::Token(id) => {
+                    ids.push(id);
+                    after_token = true;
+                }
+                Piece::Text(range) => {
+                    self.encode_text(&text[range], after_token, ids)?;
+                    after_token = false;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A stretch without control tokens. `first`: it begins the text, or follows a token, so that SentencePiece puts
+    /// a space in front.
+    fn encode_text(&self, text: &str, first: bool, ids: &mut Vec<u32>) -> Result<()> {
+        let normalized;
+        let text = if self.nfc && !text.is_ascii() {
+            normalized = to_nfc(text)?;
+            normalized.as_str()
+        } else {
+            text
+        };
+        match &self.model {
+            GgufModel::ByteLevel { pre_tokenizer, bpe } => {
+                let mut pieces = PreTokenizedString::from(text);
+                pre_tokenizer.pre_tokenize(&mut pieces).map_err(pipeline)?;
+                pieces.tokenize(|piece| bpe.tokenize(piece.get())).map_err(pipeline)?;
+                push_ids(&pieces, ids);
+            }
+            GgufModel::Merges { spaces, bpe } => {
+                let tokens = bpe.tokenize(&spaces.mark(text, first)).map_err(pipeline)?;
+                ids.extend(tokens.iter().map(|token| token.id));
+            }
+            GgufModel::Scores { spaces, bpe } => bpe.encode(&spaces.mark(text, first), ids)?,
+        }
+        Ok(())
+    }
+}
+
+impl Spaces {
+    fn mark(self, text: &str, first: bool) -> String {
+        let mut out = String::with_capacity(text.len() + text.len() / 4 + 3);
+        let text = if self.remove_extra { text.trim_matches(' ') } else { text };
+        if text.is_empty() {
+            return out;
+        }
+        if self.add_prefix && first {
+            out.push(SPACE_MARK);
+        }
+        let mut after_space = false;
+        for c in text.chars() {
+            let space = c == ' ';
+            if !(space && after_space && self.remove_extra) {
+                out.push(if space { SPACE_MARK } else { c });
+            }
+            after_space = space;
+        }
+        out
+    }
+}
+
+fn to_nfc(text: &str) -> Result<String> {
+    let mut text = NormalizedString::from(text);
+    NFC.normalize(&mut text).map_err(pipeline)?;
+    Ok(text.get().to_owned())
+}
+
+fn hint(model: &str) -> &'static str {
+    match model {
+        "bert" => "WordPiece is read from tokenizer.json only",
+        "t5" => "Unigram is read from tokenizer.json only",
+        _ => "use the model's tokenizer.json instead",
+    }
+}
+
+fn unusable(key: &'static str, reason: String) -> Error {
+    Error::Vocabulary { key, reason }
+}
+
+fn check_lengths(v: &GgufVocabulary) -> Result<()> {
+    let count = v.tokens.len();
+    if count == 0 || count > MAX_TOKENS {
+        return Err(unusable(
+            "tokenizer.ggml.tokens",
+            format!("{count} tokens; 1 to {MAX_TOKENS} are possible"),
+        ));
+    }
+    let lengths = [
+        ("tokenizer.ggml.scores", v.scores.as_ref().map(Vec::len)),
+        ("tokenizer.ggml.token_type", v.token_types.as_ref().map(Vec::len)),
+    ];
+    for (key, len) in lengths {
+        if let Some(len) = len.filter(|&len| len != count) {
+            return Err(unusable(key, format!("{len} entries for {count} tokens")));
+        }
+    }
+    Ok(())
+}
+
+fn named_tokens(v: &GgufVocabulary, sentencepiece: bool) -> Result<NamedTokens> {
+    let ids = [
+        ("tokenizer.ggml.bos_token_id", v.bos_id),
+        ("tokenizer.ggml.eos_token_id", v.eos_id),
+        ("tokenizer.ggml.eot_token_id", v.eot_id),
+        ("tokenizer.ggml.eom_token_id", v.eom_id),
+        ("tokenizer.ggml.unknown_token_id", v.unk_id),
+        ("tokenizer.ggml.padding_token_id", v.pad_id),
+    ];
+    for (key, id) in ids {
+        if let Some(id) = id.filter(|&id| id as usize >= v.tokens.len()) {
+            return Err(unusable(key, format!("id {id}, but there are {} tokens", v.tokens.len())));
+        }
+    }
+    // Llama's places, where the file doesn't say and these ids aren't ordinary words.
+    let usual = |id: u32| {
+        let kind = v.token_types.as_ref()?.get(id as usize)?;
+        (sentencepiece && matches!(*kind, CONTROL | UNKNOWN)).then_some(id)
+    };
+    Ok(NamedTokens {
+        bos: v.bos_id.or_else(|| usual(1)),
+        eos: v.eos_id.or_else(|| usual(2)),
+        unknown: v.unk_id.or_else(|| usual(0)),
+        padding: v.pad_id,
+    })
+}
+
+/// The type of each token, where the file's is missing or known to be a converter's mistake.
+fn token_types(v: &GgufVocabulary, named: &NamedTokens) -> Vec<i32> {
+    let mut types = match &v.token_types {
+        Some(types) => types.clone(),
+        None => {
+            let mut types: Vec<i32> =
+                v.tokens.iter().map(|text| if byte_token(text).is_some() { BYTE } else { 1 }).collect();
+            for id in [named.bos, named.eos, named.padding, v.eot_id, v.eom_id].into_iter().flatten() {
+                types[id as usize] = CONTROL;
+            }
+            if let Some(id) = named.unknown {
+                types[id as usize] = UNKNOWN;
+            }
+            types
+        }
+    };
+    // Some conversions mark `<|im_end|>` and the like as words.
+    for (text, kind) in v.tokens.iter().zip(&mut types) {
+        if matches!(*kind, 1 | USER_DEFINED) && END_OF_TEXT_NAMES.contains(&text.as_str()) {
+            *kind = CONTROL;
+        }
+    }
+    types
+}
+
+fn build_table(v: &GgufVocabulary, types: &[i32], sentencepiece: bool) -> TokenTable {
+    let mut table = TokenTable::default();
+    for (text, &kind) in v.tokens.iter().zip(types) {
+        let bytes = match kind {
+            CONTROL | UNKNOWN => text.as_bytes().into(),
+            _ if sentencepiece => sentencepiece_bytes(text),
+            USER_DEFINED => text.as_bytes().into(),
+            _ => byte_level_bytes(text),
+        };
+        table.push(text, &bytes, matches!(kind, CONTROL | UNKNOWN));
+    }
+    table.leading_spaces = usize::from(sentencepiece && v.add_space_prefix.unwrap_or(true));
+    table
+}
+
+fn needs_nfc(v: &GgufVocabulary) -> bool {
+    let name = v.model_name.as_deref().unwrap_or_default().to_lowercase();
+    name.contains("salamandra") || name == "alia" || name.starts_with("alia-") || name.starts_with("alia ")
+}
+
+/// BOS or EOS, if it's to be added; asking for a token that isn't there is an error, a mere default is not.
+fn added(key: &'static str, said: Option<bool>, default: bool, id: Option<u32>) -> Result<Vec<u32>> {
+    match (said, id) {
+        (Some(true), None) => Err(unusable(key, "true, but the file doesn't say which token".to_owned())),
+        (said, Some(id)) if said.unwrap_or(default) => Ok(vec![id]),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn merge_bpe(v: &GgufVocabulary, types: &[i32], named: &NamedTokens, whole_words: bool) -> Result<BPE> {
+    const KEY: &str = "tokenizer.ggml.merges";
+    let sentencepiece = v.model == "llama";
+    let mut vocab = Vocab::default();
+    for ((id, text), &kind) in (0..).zip(&v.tokens).zip(types) {
+        // A text must never reach a control token by way of merges.
+        if kind != CONTROL && (kind != UNKNOWN || sentencepiece) {
+            vocab.entry(text.clone()).or_insert(id);
+        }
+    }
+    let lines = v.merges.as_deref().unwrap_or_default();
+    if lines.is_empty() {
+        return Err(unusable(KEY, "missing".to_owned()));
+    }
+    let mut merges: Merges = Vec::with_capacity(lines.len());
+    for line in lines {
+        // A part may itself contain a space: take the cut whose two parts are tokens.
+        let mut cuts = line.match_indices(' ').map(|(at, _)| (&line[..at], &line[at + 1..]));
+        let pair = cuts.find(|(l, r)| vocab.contains_key(*l) && vocab.contains_key(*r));
+        let Some((left, right)) = pair else {
+            return Err(unusable(KEY, format!("{line:?} is not two tokens with a space between")));
+        };
+        if !vocab.contains_key(&format!("{left}{right}")) {
+            return Err(unusable(KEY, format!("{line:?} makes no token of the vocabulary")));
+        }
+        merges.push((left.to_owned(), right.to_owned()));
+    }
+    let mut builder = BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(whole_words);
+    if sentencepiece {
+        builder = builder.byte_fallback(true).fuse_unk(true);
+        if let Some(text) = named.unknown.filter(|&id| types[id as usize] != CONTROL) {
+            builder = builder.unk_token(v.tokens[text as usize].clone());
+        }
+    }
+    builder.build().map_err(|err| unusable(KEY, err.to_string()))
+}
+
+fn score_bpe(v: &GgufVocabulary, types: &[i32], named: &NamedTokens) -> Result<ScoreBpe> {
+    const KEY: &str = "tokenizer.ggml.scores";
+    let by_id: Vec<f32>;
+    let mut scores: &[f32] = match &v.scores {
+        Some(scores) => scores,
+        None if v.rank_by_id => &[],
+        None => return Err(unusable(KEY, "missing, and so is tokenizer.ggml.merges".to_owned())),
+    };
+    if let Some(id) = scores.iter().position(|score| score.is_nan()) {
+        return Err(unusable(KEY, format!("the score of token {id} is not a number")));
+    }
+    let mut normal = scores.iter().zip(types).filter(|&(_, &kind)| kind == 1).map(|(&score, _)| score);
+    let first = normal.next();
+    let (alike, others) =
+        normal.fold(
+            (1, 0),
+            |(alike, others), score| {
+                if Some(score) == first { (alike + 1, others) } else { (alike, others + 1) }
+            },
+        );
+    // One or two words have no order to lose.
+    if others == 0 && (alike > 2 || scores.is_empty()) {
+        if !v.rank_by_id {
+            return Err(Error::NoMergeOrder { count: alike, score: first.unwrap_or_default() });
+        }
+        // Ids up to 2^22 are exact in f32.
+        by_id = (0..v.tokens.len()).map(|id| -(id as f32)).collect();
+        scores = &by_id;
+    }
+    let mut bpe = ScoreBpe::default();
+    for (((id, text), &kind), &score) in (0..).zip(&v.tokens).zip(types).zip(scores) {
+        match kind {
+            CONTROL | UNKNOWN => {}
+            USER_DEFINED => bpe.add_user_defined(&text.replace(' ', "\u{2581}"), id),
+            BYTE => {
+                let byte = byte_token(text).ok_or_else(|| {
+                    unusable(
+                        "tokenizer.ggml.tokens",
+                        format!("byte token {id} is spelt {text:?}, not <0xXX>"),
+                    )
+                })?;
+                bpe.add_byte(byte, id);
+            }
+            kind => bpe.add_piece(text, id, score, kind == UNUSED),
+        }
+    }
+    bpe.set_unknown(named.unknown);
+    Ok(bpe)
+}

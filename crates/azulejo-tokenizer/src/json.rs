@@ -1,0 +1,230 @@
+//! Reading a Hugging Face `tokenizer.json`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokenizers::tokenizer::{Encoding, PostProcessor};
+
+use crate::config::TokenizerConfig;
+use crate::error::{Error, Result, pipeline};
+use crate::table::{MAX_TOKENS, TokenTable, byte_level_bytes, sentencepiece_bytes};
+use crate::tokenizer::{Core, DecodeRule, END_OF_TEXT_NAMES, Inner, JsonCore, NamedTokens, Tokenizer};
+
+const FILE: &str = "tokenizer.json";
+
+/// The parts of the file that we judge ourselves. The vocabulary is skipped.
+#[derive(Deserialize)]
+struct Outline {
+    decoder: Option<Value>,
+    model: ModelOutline,
+}
+
+#[derive(Deserialize)]
+struct ModelOutline {
+    continuing_subword_prefix: Option<String>,
+}
+
+/// Read only where a prefix makes the merges dangerous.
+#[derive(Deserialize)]
+struct MergesOnly {
+    model: MergesOfModel,
+}
+
+#[derive(Deserialize)]
+struct MergesOfModel {
+    #[serde(default)]
+    merges: Vec<Merge>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Merge {
+    Pair([String; 2]),
+    Line(String),
+}
+
+/// How the file's decoder turns a token into bytes.
+enum Decoding {
+    ByteLevel,
+    /// Spaces to strip at the start of a text.
+    SentencePiece(usize),
+    Other,
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`, with what the small files beside it say
+    /// ([`TokenizerConfig::default`] for none).
+    ///
+    /// BOS and EOS come from the file's own post-processor, except that a `true` in the config adds them, a `false`
+    /// takes them away, and a Llama-like Python class adds BOS when nothing is said (what `transformers` does).
+    ///
+    /// # Errors
+    /// [`Error::Json`] with the reason, for anything that isn't a well-formed tokenizer.
+    pub fn from_json(tokenizer_json: &[u8], config: &TokenizerConfig) -> Result<Self> {
+        let outline: Outline = parse(tokenizer_json)?;
+        check_subword_prefix(tokenizer_json, outline.model.continuing_subword_prefix.as_deref())?;
+        // The crate's own parser has `expect`s on paths that only a malformed file reaches.
+        let tokenizer = catch_unwind(AssertUnwindSafe(|| tokenizers::Tokenizer::from_bytes(tokenizer_json)))
+            .map_err(|_| bad("the tokenizers crate panicked on it".to_owned()))?
+            .map_err(|err| bad(err.to_string()))?;
+        let decoding = decoding_of(outline.decoder.as_ref());
+        let table = build_table(&tokenizer, &decoding)?;
+
+        let id_of = |text: &Option<String>| text.as_deref().and_then(|text| tokenizer.token_to_id(text));
+        let (mut prefix, mut suffix) = surroundings(&tokenizer)?;
+        let named = NamedTokens {
+            // Without a config, what the post-processor puts in front is BOS.
+            bos: id_of(&config.bos_token).or_else(|| prefix.first().copied()),
+            eos: id_of(&config.eos_token).or_else(|| suffix.last().copied()),
+            unknown: id_of(&config.unk_token),
+            padding: id_of(&config.pad_token),
+        };
+        match (config.add_bos_token, named.bos) {
+            (Some(true), Some(bos)) => prefix = vec![bos],
+            (Some(false), _) => prefix.clear(),
+            (None, Some(bos)) if config.class_adds_bos() => prefix = vec![bos],
+            _ => {}
+        }
+        match (config.add_eos_token, named.eos) {
+            (Some(true), Some(eos)) => suffix = vec![eos],
+            (Some(false), _) => suffix.clear(),
+            _ => {}
+        }
+
+        let mut end_of_text = config.end_of_text.clone();
+        end_of_text.extend(named.eos);
+        let added = tokenizer.get_added_vocabulary().get_vocab();
+        end_of_text.extend(END_OF_TEXT_NAMES.iter().filter_map(|&name| added.get(name).copied()));
+
+        let mut literal = tokenizer.get_added_vocabulary().clone();
+        literal.set_encode_special_tokens(true);
+        let decode_rule = match decoding {
+            Decoding::Other => DecodeRule::Whole,
+            Decoding::ByteLevel | Decoding::SentencePiece(_) => DecodeRule::Table,
+        };
+        Ok(Self::from_inner(Inner {
+            table,
+            decode_rule,
+            core: Core::Json(Box::new(JsonCore { tokenizer, literal })),
+            prefix,
+            suffix,
+            named,
+            end_of_text,
+            chat_templates: config.chat_templates.clone(),
+        }))
+    }
+}
+
+fn bad(reason: String) -> Error {
+    Error::Json { file: FILE, reason }
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T> {
+    serde_json::from_slice(json).map_err(|err| bad(err.to_string()))
+}
+
+/// The crate cuts the prefix off the right part of each merge without looking.
+fn check_subword_prefix(json: &[u8], prefix: Option<&str>) -> Result<()> {
+    let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) else { return Ok(()) };
+    let file: MergesOnly = parse(json)?;
+    for merge in &file.model.merges {
+        let right = match merge {
+            Merge::Pair([_, right]) => right.as_str(),
+            Merge::Line(line) => line.split_once(' ').map_or("", |(_, right)| right),
+        };
+        if !right.starts_with(prefix) {
+            return Err(bad(format!("the merge of {right:?} lacks the subword prefix {prefix:?}")));
+        }
+    }
+    Ok(())
+}
+
+fn decoding_of(decoder: Option<&Value>) -> Decoding {
+    let Some(decoder) = decoder else { return Decoding::Other };
+    let kind = |step: &Value| step.get("type").and_then(Value::as_str).map(str::to_owned);
+    let one = std::slice::from_ref(decoder);
+    let steps = match kind(decoder).as_deref() {
+        Some("Sequence") => decoder.get("decoders").and_then(Value::as_array).map_or(&[][..], Vec::as_slice),
+        _ => one,
+    };
+    let mut marks = false;
+    let mut fused = false;
+    let mut strip = 0;
+    for step in steps {
+        match kind(step).as_deref() {
+            Some("ByteLevel") if steps.len() == 1 => return Decoding::ByteLevel,
+            Some("Metaspace") if step.get("replacement").and_then(Value::as_str) == Some("\u{2581}") => {
+                marks = true;
+                // Older files say `add_prefix_space` instead; both default to yes.
+                let never = step.get("prepend_scheme").and_then(Value::as_str) == Some("never")
+                    || step.get("add_prefix_space").and_then(Value::as_bool) == Some(false);
+                strip = usize::from(!never);
+            }
+            Some("Replace")
+                if step.pointer("/pattern/String").and_then(Value::as_str) == Some("\u{2581}")
+                    && step.get("content").and_then(Value::as_str) == Some(" ") =>
+            {
+                marks = true;
+            }
+            Some("ByteFallback") => {}
+            Some("Fuse") => fused = true,
+            Some("Strip")
+                if fused
+                    && step.get("content").and_then(Value::as_str) == Some(" ")
+                    && step.get("stop").and_then(Value::as_u64) == Some(0) =>
+            {
+                strip = step.get("start").and_then(Value::as_u64).map_or(0, |n| n.min(64) as usize);
+            }
+            _ => return Decoding::Other,
+        }
+    }
+    if marks { Decoding::SentencePiece(strip) } else { Decoding::Other }
+}
+
+fn build_table(tokenizer: &tokenizers::Tokenizer, decoding: &Decoding) -> Result<TokenTable> {
+    let mut table = TokenTable::default();
+    let highest = tokenizer.get_vocab(true).into_values().max();
+    let count = highest.map_or(0, |id| id as usize + 1);
+    if count > MAX_TOKENS {
+        return Err(bad(format!("the highest token id is {}, over the limit of {MAX_TOKENS}", count - 1)));
+    }
+    let added = tokenizer.get_added_tokens_decoder();
+    for id in 0..count as u32 {
+        if let Some(token) = added.get(&id) {
+            let bytes = match decoding {
+                Decoding::SentencePiece(_) => sentencepiece_bytes(&token.content),
+                _ => token.content.as_bytes().into(),
+            };
+            table.push(&token.content, &bytes, token.special);
+        } else if let Some(text) = tokenizer.id_to_token(id) {
+            let bytes = match decoding {
+                Decoding::ByteLevel => byte_level_bytes(&text),
+                Decoding::SentencePiece(_) => sentencepiece_bytes(&text),
+                Decoding::Other => text.as_bytes().into(),
+            };
+            table.push(&text, &bytes, false);
+        } else {
+            table.push_hole();
+        }
+    }
+    if let Decoding::SentencePiece(strip) = decoding {
+        table.leading_spaces = *strip;
+    }
+    Ok(table)
+}
+
+/// What the post-processor puts before and after a text, found by giving it a token that no vocabulary has.
+fn surroundings(tokenizer: &tokenizers::Tokenizer) -> Result<(Vec<u32>, Vec<u32>)> {
+    const MARK: u32 = u32::MAX;
+    let Some(processor) = tokenizer.get_post_processor() else { return Ok((Vec::new(), Vec::new())) };
+    let token = tokenizers::tokenizer::Token::new(MARK, String::new(), (0, 0));
+    let marked = Encoding::from_tokens(vec![token], 0);
+    let processed = catch_unwind(AssertUnwindSafe(|| processor.process(marked, None, true)))
+        .map_err(|_| bad("the post-processor panicked".to_owned()))?
+        .map_err(pipeline)?;
+    let mut halves = processed.get_ids().split(|&id| id == MARK);
+    let prefix = halves.next().unwrap_or_default().to_vec();
+    let suffix = halves.next_back().unwrap_or_default().to_vec();
+    Ok((prefix, suffix))
+}

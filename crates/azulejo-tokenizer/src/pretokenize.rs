@@ -1,0 +1,132 @@
+//! The pre-tokenizers that a GGUF names in `tokenizer.ggml.pre`.
+//!
+//! The expressions are those of the models' own `tokenizer.json`. A name stands for more than an expression: whether
+//! a whole word that is in the vocabulary is taken before any merge, whether a text begins with BOS when the file
+//! doesn't say, and whether the model's tokenizer normalises to NFC, which a GGUF has no key for.
+
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::tokenizer::SplitDelimiterBehavior;
+
+use crate::error::{Error, Result, pipeline};
+
+/// GPT-2's.
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+/// Llama 3's (and GPT-4's): digits in threes, any case in the contractions.
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Qwen 2's: Llama 3's with single digits.
+const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Qwen 3.5's: combining marks belong to words.
+const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Mistral's Tekken: words split where lower case turns to upper.
+const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// GPT-4o's (and Llama 4's).
+const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// One digit at a time, before GPT-2's.
+const DIGIT: &str = r"\p{N}";
+/// The steps before and after GPT-2's in files that say `default` (Falcon's).
+const DEFAULT_PUNCTUATION: &str = r"[\p{P}\$\+<=>\^~\|]+";
+const DEFAULT_NUMBERS: &str = r"\p{N}+";
+const DEFAULT_THREES: &str = "[0-9][0-9][0-9]";
+
+/// What a name in `tokenizer.ggml.pre` stands for.
+pub(crate) struct PreTokenizer {
+    names: &'static [&'static str],
+    /// Applied one after another, each within the pieces of the one before.
+    expressions: &'static [&'static str],
+    /// A piece that is a token is taken whole, without merges.
+    pub(crate) whole_words: bool,
+    /// BOS in front when `tokenizer.ggml.add_bos_token` is absent.
+    pub(crate) add_bos: bool,
+    /// The model's own tokenizer normalises to NFC.
+    pub(crate) nfc: bool,
+}
+
+const PLAIN: PreTokenizer =
+    PreTokenizer { names: &[], expressions: &[GPT2], whole_words: false, add_bos: false, nfc: false };
+
+static KNOWN: &[PreTokenizer] = &[
+    PreTokenizer {
+        names: &["default"],
+        expressions: &[DEFAULT_PUNCTUATION, GPT2, DEFAULT_NUMBERS, DEFAULT_THREES],
+        ..PLAIN
+    },
+    PreTokenizer { names: &["gpt-2", "phi-2", "gigachat", "mpt", "jais", "trillion", "exaone4"], ..PLAIN },
+    PreTokenizer { names: &["roberta-bpe", "jina-v2-es", "jina-v2-de", "jina-v2-code"], ..PLAIN },
+    // OLMo 1 has GPT-NeoX's tokenizer, ModernBERT a descendant of it.
+    PreTokenizer { names: &["olmo", "modern-bert"], nfc: true, ..PLAIN },
+    PreTokenizer {
+        names: &["smollm", "minerva-7b", "starcoder", "refact", "codeshell", "exaone"],
+        expressions: &[DIGIT, GPT2],
+        ..PLAIN
+    },
+    PreTokenizer {
+        names: &["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"],
+        expressions: &[LLAMA3],
+        whole_words: true,
+        add_bos: true,
+        ..PLAIN
+    },
+    // DBRX's is GPT-4's; OLMo 2 and 3 are converted under its name.
+    PreTokenizer { names: &["dbrx", "smaug-bpe"], expressions: &[LLAMA3], ..PLAIN },
+    PreTokenizer {
+        names: &["qwen2", "deepseek-r1-qwen", "megrez"],
+        expressions: &[QWEN2],
+        nfc: true,
+        ..PLAIN
+    },
+    PreTokenizer { names: &["qwen35"], expressions: &[QWEN35], nfc: true, ..PLAIN },
+    PreTokenizer { names: &["stablelm2", "hunyuan"], expressions: &[QWEN2], ..PLAIN },
+    PreTokenizer { names: &["tekken"], expressions: &[TEKKEN], whole_words: true, add_bos: true, ..PLAIN },
+    PreTokenizer { names: &["gpt-4o", "llama4"], expressions: &[GPT4O], ..PLAIN },
+];
+
+/// Looks a name up; an absent one is `default`, as in old files.
+///
+/// # Errors
+/// [`Error::UnknownPreTokenizer`], with all known names.
+pub(crate) fn find(name: Option<&str>) -> Result<&'static PreTokenizer> {
+    let name = match name {
+        None | Some("") => "default",
+        Some(name) => name,
+    };
+    KNOWN.iter().find(|p| p.names.contains(&name)).ok_or_else(|| {
+        let known: Vec<&str> = KNOWN.iter().flat_map(|p| p.names.iter().copied()).collect();
+        Error::UnknownPreTokenizer { name: name.to_owned(), known: known.join(", ") }
+    })
+}
+
+impl PreTokenizer {
+    /// The pipeline step: the expressions, then bytes to GPT-2's alphabet.
+    pub(crate) fn build(&self) -> Result<PreTokenizerWrapper> {
+        let mut steps = Vec::with_capacity(self.expressions.len() + 1);
+        for &expression in self.expressions {
+            let pattern = SplitPattern::Regex(expression.to_owned());
+            let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(pipeline)?;
+            steps.push(PreTokenizerWrapper::Split(split));
+        }
+        steps.push(PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, false, false)));
+        Ok(PreTokenizerWrapper::Sequence(Sequence::new(steps)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pre_tokenizer_expressions_compile() {
+        for known in KNOWN {
+            known.build().unwrap();
+        }
+    }
+
+    #[test]
+    fn pre_tokenizer_unknown_name_lists_the_known() {
+        let Err(err) = find(Some("martian")) else { panic!("found") };
+        let message = err.to_string();
+        assert!(message.contains("\"martian\"") && message.contains("llama-bpe"), "{message}");
+    }
+}

@@ -1,0 +1,264 @@
+//! [`Tokenizer`]: the one type that callers see, whichever file it came from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokenizers::tokenizer::{
+    AddedVocabulary, Model, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+};
+
+use crate::chat::ChatTemplate;
+use crate::error::{Error, Result, pipeline};
+use crate::gguf::GgufCore;
+use crate::stream::StreamDecoder;
+use crate::table::TokenTable;
+
+/// How to read a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// Put BOS in front and EOS behind where the model's rules say so. Leave it off for a rendered chat template,
+    /// which writes its own BOS.
+    pub add_special: bool,
+    /// Read the spelling of a control token (`<|im_end|>`) as that token. Leave it off for text that people wrote, so
+    /// that they can't forge a turn; tokens that a model's author defined as plain words are always matched.
+    pub parse_special: bool,
+}
+
+/// Text to token ids and back. Cheap to clone; shared between threads.
+#[derive(Clone)]
+pub struct Tokenizer {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) table: TokenTable,
+    pub(crate) decode_rule: DecodeRule,
+    pub(crate) core: Core,
+    /// Ids that `add_special` puts in front.
+    pub(crate) prefix: Vec<u32>,
+    /// Ids that `add_special` puts behind.
+    pub(crate) suffix: Vec<u32>,
+    pub(crate) named: NamedTokens,
+    pub(crate) end_of_text: BTreeSet<u32>,
+    pub(crate) chat_templates: BTreeMap<String, String>,
+}
+
+/// Ids with a role.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct NamedTokens {
+    pub(crate) bos: Option<u32>,
+    pub(crate) eos: Option<u32>,
+    pub(crate) unknown: Option<u32>,
+    pub(crate) padding: Option<u32>,
+}
+
+pub(crate) enum DecodeRule {
+    /// Ids decode to bytes one by one.
+    Table,
+    /// The `tokenizers` decoder must see all ids at once.
+    Whole,
+}
+
+pub(crate) enum Core {
+    Json(Box<JsonCore>),
+    Gguf(Box<GgufCore>),
+}
+
+pub(crate) struct JsonCore {
+    pub(crate) tokenizer: tokenizers::Tokenizer,
+    /// The same added tokens, but blind to the special ones.
+    pub(crate) literal: AddedVocabulary,
+}
+
+impl JsonCore {
+    fn encode(&self, text: &str, parse_special: bool, ids: &mut Vec<u32>) -> Result<()> {
+        let added = if parse_special { self.tokenizer.get_added_vocabulary() } else { &self.literal };
+        let mut pieces = added.extract_and_normalize(self.tokenizer.get_normalizer(), text);
+        if let Some(pre_tokenizer) = self.tokenizer.get_pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut pieces).map_err(pipeline)?;
+        }
+        let model = self.tokenizer.get_model();
+        pieces.tokenize(|piece| model.tokenize(piece.get())).map_err(pipeline)?;
+        push_ids(&pieces, ids);
+        Ok(())
+    }
+}
+
+/// Appends the ids of a fully tokenized string.
+pub(crate) fn push_ids(pieces: &PreTokenizedString, ids: &mut Vec<u32>) {
+    for (_, _, tokens) in pieces.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+        ids.extend(tokens.iter().flatten().map(|token| token.id));
+    }
+}
+
+impl Inner {
+    pub(crate) fn decode_whole(&self, ids: &[u32], skip_special: bool) -> String {
+        match &self.core {
+            Core::Json(json) => json.tokenizer.decode(ids, skip_special).unwrap_or_default(),
+            Core::Gguf(_) => String::new(),
+        }
+    }
+}
+
+impl Tokenizer {
+    pub(crate) fn from_inner(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The ids of a text.
+    ///
+    /// # Errors
+    /// [`Error::NoToken`] if the vocabulary can't spell a character, [`Error::Pipeline`] if the tokenizer's own
+    /// pipeline fails.
+    pub fn encode(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>> {
+        let mut ids = Vec::with_capacity(text.len() / 3 + 2);
+        if options.add_special {
+            ids.extend(&self.inner.prefix);
+        }
+        match &self.inner.core {
+            Core::Json(json) => json.encode(text, options.parse_special, &mut ids)?,
+            Core::Gguf(gguf) => gguf.encode(text, options.parse_special, &mut ids)?,
+        }
+        if options.add_special {
+            ids.extend(&self.inner.suffix);
+        }
+        Ok(ids)
+    }
+
+    /// The ids of a file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::NotUtf8`] with the offset of the first bad byte; else those of [`encode`](Self::encode).
+    pub fn encode_bytes(&self, bytes: &[u8], options: EncodeOptions) -> Result<Vec<u32>> {
+        let text = std::str::from_utf8(bytes).map_err(|err| Error::NotUtf8 { offset: err.valid_up_to() })?;
+        self.encode(text, options)
+    }
+
+    /// The text of ids, from the start of a text on: the space that SentencePiece puts in front of it is dropped.
+    /// With `skip_special`, control tokens are left out. Ids that the vocabulary doesn't have add nothing; bytes that
+    /// are no UTF-8 come out as U+FFFD.
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
+        if matches!(self.inner.decode_rule, DecodeRule::Whole) {
+            return self.inner.decode_whole(ids, skip_special);
+        }
+        let table = &self.inner.table;
+        let mut bytes = Vec::with_capacity(ids.len() * 4);
+        for &id in ids {
+            if !(skip_special && table.is_special(id)) {
+                bytes.extend_from_slice(table.bytes(id).unwrap_or_default());
+            }
+        }
+        let spaces = bytes.iter().take(table.leading_spaces).take_while(|&&b| b == b' ').count();
+        String::from_utf8_lossy(&bytes[spaces..]).into_owned()
+    }
+
+    /// A decoder for ids that come one by one.
+    pub fn stream_decoder(&self, skip_special: bool) -> StreamDecoder {
+        StreamDecoder::new(Arc::clone(&self.inner), skip_special)
+    }
+
+    /// The bytes an id stands for, with a SentencePiece space mark as a space; not always whole characters. `None` for
+    /// an id that the vocabulary doesn't have.
+    pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
+        self.inner.table.bytes(id)
+    }
+
+    /// The vocabulary's own spelling of an id (`Ġthe`, `▁the`, `<0x0A>`).
+    pub fn token_text(&self, id: u32) -> Option<&str> {
+        self.inner.table.text(id)
+    }
+
+    /// The id of a token by the vocabulary's own spelling. Looks at every token: for set-up, not for encoding.
+    pub fn token_id(&self, text: &str) -> Option<u32> {
+        let ids = 0..u32::try_from(self.inner.table.len()).unwrap_or(u32::MAX);
+        ids.into_iter().find(|&id| self.inner.table.text(id) == Some(text))
+    }
+
+    /// Whether an id is a control token.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.inner.table.is_special(id)
+    }
+
+    /// One more than the highest id. A model's output may be wider (padded); such ids decode to nothing.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.table.len()
+    }
+
+    /// The token that begins a text.
+    pub fn bos(&self) -> Option<u32> {
+        self.inner.named.bos
+    }
+
+    /// The token that ends a text in training; to know when to stop, use [`end_of_text`](Self::end_of_text).
+    pub fn eos(&self) -> Option<u32> {
+        self.inner.named.eos
+    }
+
+    /// The token for what the vocabulary can't spell.
+    pub fn unknown(&self) -> Option<u32> {
+        self.inner.named.unknown
+    }
+
+    /// The token that fills a batch.
+    pub fn padding(&self) -> Option<u32> {
+        self.inner.named.padding
+    }
+
+    /// All ids that end what a model says: EOS, end of turn, end of message, and those of the generation config.
+    pub fn end_of_text(&self) -> &BTreeSet<u32> {
+        &self.inner.end_of_text
+    }
+
+    /// The sources of the model's own chat templates by name; the usual one is `default`.
+    pub fn chat_templates(&self) -> &BTreeMap<String, String> {
+        &self.inner.chat_templates
+    }
+
+    /// The chat template to use: the model's own (the one called `name`, or `default`), else one built in that fits the
+    /// vocabulary: ChatML if it has `<|im_start|>`, TeenyTinyLlama's if it has `<instruction>`.
+    ///
+    /// # Errors
+    /// [`Error::NoChatTemplate`] if there is none; [`Error::Template`] if it's malformed.
+    pub fn chat_template(&self, name: Option<&str>) -> Result<ChatTemplate> {
+        if let Some(source) = self.inner.chat_templates.get(name.unwrap_or("default")) {
+            return ChatTemplate::new(source);
+        }
+        let built_in =
+            [("<|im_start|>", crate::chat::CHATML), ("<instruction>", crate::chat::TEENY_TINY_LLAMA)];
+        match built_in.iter().find(|(token, _)| name.is_none() && self.token_id(token).is_some()) {
+            Some((_, source)) => ChatTemplate::new(source),
+            None => Err(Error::NoChatTemplate { name: name.map(str::to_owned) }),
+        }
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("vocab_size", &self.vocab_size())
+            .field("bos", &self.bos())
+            .field("end_of_text", self.end_of_text())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Spellings of control tokens that end what a model says, whatever its files say.
+pub(crate) const END_OF_TEXT_NAMES: &[&str] = &[
+    "</s>",
+    "<eos>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<end_of_turn>",
+    "<turn|>",
+    "<end_of_utterance>",
+    "<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<｜end▁of▁sentence｜>",
+];
