@@ -1,0 +1,1 @@
+//! The WESL files themselves.
