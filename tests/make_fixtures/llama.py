@@ -35,7 +35,7 @@ GREEDY = 24  # tokens continued
 MIN_GAP = 0.05  # least winner-to-runner-up distance in the greedy continuation
 
 BASE = dict(
-    vocab_size=288, hidden_size=32, intermediate_size=72, num_hidden_layers=2, num_attention_heads=4,
+    vocab_size=288, hidden_size=32, intermediate_size=56, num_hidden_layers=2, num_attention_heads=4,
     num_key_value_heads=4, max_position_embeddings=128, rms_norm_eps=1e-5, rope_theta=10000.0,
     tie_word_embeddings=False, hidden_act="silu", attention_bias=False, mlp_bias=False,
 )
@@ -48,10 +48,10 @@ MODELS = {
     # Two query heads for each key/value head.
     "llama-gqa": dict(num_key_value_heads=2, _gguf="f32"),
     # The output matrix is the embedding: the file has no lm_head.weight.
-    "llama-tied": dict(tie_word_embeddings=True, hidden_size=48, num_key_value_heads=2, _seeds=100),
+    "llama-tied": dict(tie_word_embeddings=True, hidden_size=40, num_key_value_heads=2),
     # A head dimension that is no power of two, rows of 160, F16 weights.
     "llama-head80": dict(
-        hidden_size=160, num_attention_heads=2, num_key_value_heads=1, intermediate_size=48, num_hidden_layers=1,
+        hidden_size=160, num_attention_heads=2, num_key_value_heads=1, intermediate_size=40, num_hidden_layers=1,
         tie_word_embeddings=True, vocab_size=131, _tokenizer="ascii", _dtype=torch.float16, _gguf="f16",
     ),
     # Nothing divides by 32 (or by 8): hidden 60, head dimension 20, ffn 77, vocabulary 131; BF16 weights.
@@ -71,16 +71,20 @@ MODELS = {
     # All positions divided by 4. In the older spelling ("type"), with the inv_freq tensors that old checkpoints carry
     # and that a loader must skip.
     "linear-rope": dict(
-        rope_scaling=dict(type="linear", factor=4.0), _drop=("rope_scaling",), _inv_freq=True, num_key_value_heads=2
+        rope_scaling=dict(type="linear", factor=4.0), _drop=("rope_scaling",), _inv_freq=True, num_key_value_heads=2,
+        vocab_size=131, _tokenizer="ascii",
     ),
     # Biases, none of them zero, on q, k, v, o and on gate, up, down.
-    "llama-bias": dict(attention_bias=True, mlp_bias=True, num_key_value_heads=2, _drop=("attention_bias", "mlp_bias")),
+    "llama-bias": dict(
+        attention_bias=True, mlp_bias=True, num_key_value_heads=2, vocab_size=131, _tokenizer="ascii",
+        _drop=("attention_bias", "mlp_bias"),
+    ),
     # Other rope base and norm eps; config in the newer spelling (`rope_parameters`); weights in two files.
     "llama-theta": dict(
         rope_theta=500000.0, rms_norm_eps=1e-6, _rope_parameters=True, _shards=2, _drop=("rope_theta", "rms_norm_eps")
     ),
     # head_dim 12 given, where hidden/heads would be 8: q is 48 x 32, o is 32 x 48.
-    "llama-headdim": dict(head_dim=12, num_key_value_heads=2),
+    "llama-headdim": dict(head_dim=12, num_key_value_heads=2, vocab_size=131, _tokenizer="ascii"),
 }
 
 
@@ -116,9 +120,11 @@ def draw(state: dict, seed: int, tied: bool) -> dict:
             out[name] = 0.4 * noise
         elif name == "model.embed_tokens.weight":
             # Where it is the output matrix too it sets the logits' spread; else small, as in trained models.
-            out[name] = noise * (0.4 if tied else 0.02)
+            out[name] = noise * (2.5 / tensor.shape[1] ** 0.5 if tied else 0.02)
         else:
             gain = 2.5 if name == "lm_head.weight" else 1.6 if ".q_proj." in name or ".k_proj." in name else 1.0
+            # A tied model says its input again and again, unless the layers add much more than the embedding has.
+            gain *= 3.0 if tied and (".o_proj." in name or ".down_proj." in name) else 1.0
             out[name] = noise * gain / tensor.shape[1] ** 0.5
     return out
 
@@ -194,7 +200,7 @@ def make(name: str) -> None:
     tied = config["tie_word_embeddings"]
     shapes = AutoModelForCausalLM.from_config(LlamaConfig(**config)).state_dict()
     shapes = {k: v for k, v in shapes.items() if not (tied and k == "lm_head.weight")}
-    for seed in range(own.get("seeds", 0), 10000):
+    for seed in range(1000):
         write_weights(folder, draw(shapes, seed, tied), config, own)
         model = load(folder)
         greedy, gaps = continue_greedily(model, tokens)
@@ -211,6 +217,9 @@ def make(name: str) -> None:
     if own.get("gguf"):
         weights = {k: v for k, v in model.state_dict().items() if k in shapes}
         gguf_llama.write(folder / f"model-{own['gguf']}.gguf", name, config, weights, own["gguf"], tokenizer)
+
+    for file in folder.iterdir():
+        file.chmod(0o644)  # safetensors makes them private
 
     # What the prompt's logits depend on. f64 shows how much of the reference is rounding.
     f64 = logits_of(model.double(), tokens)

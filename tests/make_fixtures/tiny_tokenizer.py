@@ -22,7 +22,7 @@ TEXT = [
 ]
 
 PROMPTS = {
-    "full": "O azulejo é o chão da cidade; the tile & the sea, año 1755!",
+    "full": "O azulejo é o chão; the tile & the año 1755!",
     "ascii": "The tile on the wall (no. 31) tells the story of the sea.",
 }
 
