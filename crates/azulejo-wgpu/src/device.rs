@@ -1,0 +1,257 @@
+//! Opening a device: which adapter, which limits, which tier.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+
+use azulejo_plan::DeviceInfo;
+use azulejo_shaders::{Limits, Target, Tier};
+
+use crate::WgpuError;
+use crate::pipelines::Pipelines;
+use crate::report::{Counters, Counts, Reporter, count};
+
+/// Which adapter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// The fastest, by its kind: a GPU of its own before one in the processor before one made of software.
+    #[default]
+    Auto,
+    /// The one at that place of [`devices`].
+    Index(usize),
+}
+
+/// How a device is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Which adapter.
+    pub selection: Selection,
+    /// No tier with more than this one has.
+    pub max_tier: Option<Tier>,
+    /// Bind at most so many bytes at once.
+    pub binding_bytes: Option<u64>,
+}
+
+/// An adapter, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adapter {
+    /// The device's own name.
+    pub name: String,
+    /// The interface: `vulkan`, `metal`, `dx12`, `webgpu`.
+    pub interface: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// `discrete GPU`, `integrated GPU`, `virtual GPU`, `software`, `other`.
+    pub kind: &'static str,
+    /// The tier that it would get.
+    pub tier: Tier,
+    /// Bytes that it binds at once.
+    pub binding_bytes: u64,
+}
+
+impl Adapter {
+    fn of(adapter: &wgpu::Adapter) -> Self {
+        let info = adapter.get_info();
+        let kind = match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+            wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+            wgpu::DeviceType::VirtualGpu => "virtual GPU",
+            wgpu::DeviceType::Cpu => "software",
+            wgpu::DeviceType::Other => "other",
+        };
+        let words = |words: [&str; 2]| words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
+        Self {
+            name: if info.name.is_empty() { "a GPU that gives no name".to_owned() } else { info.name.clone() },
+            interface: info.backend.to_str().to_owned(),
+            driver: words([&info.driver, &info.driver_info]),
+            kind,
+            tier: Tier::of(
+                adapter.features().contains(wgpu::Features::SUBGROUP),
+                adapter.features().contains(wgpu::Features::SHADER_F16),
+            ),
+            binding_bytes: binding_bytes(&adapter.limits()),
+        }
+    }
+}
+
+/// A binding is never greater than a buffer; whole multiples of the 256 bytes that bindings are aligned to.
+fn binding_bytes(limits: &wgpu::Limits) -> u64 {
+    limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / 256 * 256
+}
+
+fn instance() -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    // The checks that these flags add are for indirect calls, which nobody makes, and for the debugging of drivers.
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    wgpu::Instance::new(descriptor)
+}
+
+/// All adapters; in a browser the one that it gives.
+pub async fn devices() -> Vec<Adapter> {
+    adapters(&instance()).await.iter().map(Adapter::of).collect()
+}
+
+async fn adapters(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
+    instance.enumerate_adapters(wgpu::Backends::all()).await
+}
+
+/// A GPU.
+pub struct WgpuBackend {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) limits: Limits,
+    pub(crate) pipelines: Mutex<Pipelines>,
+    pub(crate) reporter: Reporter,
+    pub(crate) counters: Counters,
+    /// Bytes of weights that wait in staging buffers.
+    pub(crate) staged: AtomicU64,
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) verdicts: std::cell::RefCell<Vec<crate::pipelines::Verdict>>,
+    tier: Tier,
+    info: DeviceInfo,
+}
+
+impl std::fmt::Debug for WgpuBackend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WgpuBackend({:?})", self.info)
+    }
+}
+
+/// Opens a device.
+///
+/// # Errors
+/// [`WgpuError::NoAdapter`], [`WgpuError::NoSuchDevice`], [`WgpuError::Request`].
+pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
+    let instance = instance();
+    let adapter = match options.selection {
+        Selection::Auto => {
+            let wanted = wgpu::RequestAdapterOptions {
+                power_preference: wgpu::PowerPreference::HighPerformance,
+                ..Default::default()
+            };
+            let no_adapter = |e: wgpu::RequestAdapterError| WgpuError::NoAdapter { detail: e.to_string() };
+            instance.request_adapter(&wanted).await.map_err(no_adapter)?
+        }
+        Selection::Index(index) => {
+            let all = adapters(&instance).await;
+            let count = all.len();
+            all.into_iter().nth(index).ok_or(WgpuError::NoSuchDevice { index, count })?
+        }
+    };
+    let described = Adapter::of(&adapter);
+    let (tier, reason) = choose(&described, &adapter.get_info(), options.max_tier);
+    let offered = adapter.limits();
+    let mut limits = wgpu::Limits::default();
+    limits.max_storage_buffer_binding_size = described.binding_bytes;
+    limits.max_buffer_size = offered.max_buffer_size;
+    let mut features = wgpu::Features::empty();
+    features.set(wgpu::Features::SUBGROUP, tier.subgroups());
+    features.set(wgpu::Features::SHADER_F16, tier.f16());
+    let wanted = wgpu::DeviceDescriptor {
+        label: Some("azulejo"),
+        required_features: features,
+        required_limits: limits,
+        // Weights are few and large; big blocks around them would be mostly empty.
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..Default::default()
+    };
+    let (device, queue) = adapter
+        .request_device(&wanted)
+        .await
+        .map_err(|e| WgpuError::Request { name: described.name.clone(), detail: e.to_string() })?;
+    let reporter = Reporter::listen(&device);
+    let binding_bytes = options.binding_bytes.map_or(described.binding_bytes, |b| b.min(described.binding_bytes));
+    let info = DeviceInfo {
+        backend: "wgpu",
+        name: described.name,
+        driver: format!("{} {}", described.interface, described.driver).trim().to_owned(),
+        tier: tier.name().to_owned(),
+        reason,
+    };
+    Ok(WgpuBackend {
+        device,
+        queue,
+        limits: Limits { binding_bytes },
+        pipelines: Mutex::default(),
+        reporter,
+        counters: Counters::default(),
+        staged: AtomicU64::new(0),
+        #[cfg(target_arch = "wasm32")]
+        verdicts: std::cell::RefCell::default(),
+        tier,
+        info,
+    })
+}
+
+/// The tier, and why that one.
+fn choose(adapter: &Adapter, info: &wgpu::AdapterInfo, max: Option<Tier>) -> (Tier, String) {
+    let subgroups = if adapter.tier.subgroups() {
+        format!("subgroups (size {}..{})", info.subgroup_min_size, info.subgroup_max_size)
+    } else {
+        "no subgroups".to_owned()
+    };
+    let f16 = if adapter.tier.f16() { "shader-f16" } else { "no shader-f16" };
+    let mut reason = format!("the adapter offers {subgroups} and {f16}");
+    let cap = max.unwrap_or(Tier::SubgroupsF16);
+    let tier = Tier::of(adapter.tier.subgroups() && cap.subgroups(), adapter.tier.f16() && cap.f16());
+    if tier != adapter.tier {
+        reason.push_str(&format!("; held to {} on request", cap.name()));
+    }
+    (tier, reason)
+}
+
+impl WgpuBackend {
+    /// The tier that kernels are linked for.
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// What plans are lowered for.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What was asked of the device so far.
+    pub fn counts(&self) -> Counts {
+        self.counters.snapshot()
+    }
+
+    /// Goes on with a lower tier, for a self-test that found the chosen one wanting. Models that were prepared before
+    /// keep their pipelines.
+    pub fn demote(&mut self, to: Tier, why: &str) {
+        self.tier = Tier::of(self.tier.subgroups() && to.subgroups(), self.tier.f16() && to.f16());
+        self.info.tier = self.tier.name().to_owned();
+        self.info.reason.push_str(&format!("; {why}"));
+        self.pipelines = Mutex::default();
+    }
+
+    /// Submits nothing. Firefox answers a read only when its device is polled, each 100 ms or at the next submit, so
+    /// that a caller who has nothing to submit while it waits calls this every few milliseconds.
+    pub fn nudge(&self) {
+        self.queue.submit([]);
+    }
+
+    pub(crate) fn device_info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        if cfg!(target_arch = "wasm32") { Target::Browser } else { Target::Native }
+    }
+
+    /// A buffer, zeroed.
+    pub(crate) fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        count(&self.counters.buffers, 1);
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// Submits a command buffer.
+    pub(crate) fn submit(&self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
+        count(&self.counters.submits, 1);
+        self.queue.submit([encoder.finish()])
+    }
+}

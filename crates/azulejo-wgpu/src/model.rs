@@ -1,0 +1,168 @@
+//! A prepared plan: its program, its pipelines and its constants.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use azulejo_plan::{Constant, Memory, Plan};
+use azulejo_quant::Plane;
+use azulejo_shaders::{BufferClass, Call, Program, lower};
+
+use crate::pipelines::Pipeline;
+use crate::report::count;
+use crate::{WgpuBackend, WgpuError};
+
+/// Bytes from one call's params to the next: what every device aligns uniform bindings to.
+pub(crate) const PARAMS_PITCH: u64 = 256;
+
+/// The lists of calls of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Prefill,
+    Decode,
+    HeadOne,
+    HeadAll,
+    Choose,
+}
+
+impl Phase {
+    pub(crate) const ALL: [Phase; 5] =
+        [Phase::Prefill, Phase::Decode, Phase::HeadOne, Phase::HeadAll, Phase::Choose];
+
+    pub(crate) fn calls(self, program: &Program) -> &[Call] {
+        match self {
+            Phase::Prefill => &program.prefill,
+            Phase::Decode => &program.decode,
+            Phase::HeadOne => &program.head_one,
+            Phase::HeadAll => &program.head_all,
+            Phase::Choose => &program.choose,
+        }
+    }
+}
+
+/// A prepared plan with its constants.
+#[derive(Debug)]
+pub struct WgpuModel {
+    pub(crate) program: Program,
+    /// For each phase, the pipelines of its calls.
+    pub(crate) pipelines: [Vec<Arc<Pipeline>>; 5],
+    /// The buffers of class constant, at their places in the program.
+    pub(crate) buffers: Vec<Option<wgpu::Buffer>>,
+    /// The params of all calls, those of all phases one behind the other.
+    pub(crate) params: wgpu::Buffer,
+    pub(crate) chunk: u32,
+    pub(crate) output_rows: u32,
+    pub(crate) capacity: u32,
+    pub(crate) vocabulary: u32,
+}
+
+impl WgpuModel {
+    /// The lowered plan.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+}
+
+/// The usage of the buffers that kernels bind.
+pub(crate) const STORAGE: wgpu::BufferUsages =
+    wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_DST).union(wgpu::BufferUsages::COPY_SRC);
+
+/// Bytes of weights in staging buffers that are handed to the device at the latest; more would be host memory.
+const STAGED_BYTES: u64 = 32 << 20;
+
+impl WgpuBackend {
+    pub(crate) fn prepare_plan(&self, plan: &Plan) -> Result<WgpuModel, WgpuError> {
+        self.reporter.check()?;
+        let program = lower(plan, self.limits)?;
+        let limit = self.limits.binding_bytes;
+        if let Some(buffer) = program.buffers.iter().find(|b| b.bytes > limit) {
+            return Err(WgpuError::OverLimit { label: buffer.label.clone(), bytes: buffer.bytes, limit });
+        }
+        let pipelines = Phase::ALL.map(|phase| {
+            phase.calls(&program).iter().map(|call| self.pipeline(call.kernel, &call.variant)).collect::<Result<_, _>>()
+        });
+        let [a, b, c, d, e] = pipelines;
+        let pipelines = [a?, b?, c?, d?, e?];
+        let buffers = self.make_buffers(&program, "the model's weights", |c| c == BufferClass::Constant)?;
+        let params = self.params(&program);
+        Ok(WgpuModel {
+            pipelines,
+            buffers,
+            params,
+            chunk: plan.chunk,
+            output_rows: plan.output_rows,
+            capacity: plan.kv.capacity,
+            vocabulary: plan.logits.width,
+            program,
+        })
+    }
+
+    /// The buffers of some classes, each at its place in the program.
+    pub(crate) fn make_buffers(
+        &self,
+        program: &Program,
+        what: &str,
+        of: impl Fn(BufferClass) -> bool,
+    ) -> Result<Vec<Option<wgpu::Buffer>>, WgpuError> {
+        let bytes = program.buffers.iter().filter(|b| of(b.class)).map(|b| b.bytes).sum();
+        self.allocate(what, bytes, || {
+            let one = |b: &azulejo_shaders::Buffer| of(b.class).then(|| self.buffer(&b.label, b.bytes, STORAGE));
+            program.buffers.iter().map(one).collect()
+        })
+    }
+
+    fn params(&self, program: &Program) -> wgpu::Buffer {
+        let mut bytes = Vec::new();
+        for call in Phase::ALL.into_iter().flat_map(|phase| phase.calls(program)) {
+            let from = bytes.len();
+            bytes.extend(call.params.iter().flat_map(|word| word.to_le_bytes()));
+            bytes.resize(from + PARAMS_PITCH as usize, 0);
+        }
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.buffer("params", (bytes.len() as u64).max(PARAMS_PITCH), usage);
+        self.queue.write_buffer(&buffer, 0, &bytes);
+        buffer
+    }
+
+    pub(crate) fn write_constant(
+        &self,
+        model: &WgpuModel,
+        constant: usize,
+        plane: Plane,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), WgpuError> {
+        self.reporter.check()?;
+        let length = bytes.len() as u64;
+        let outside = || WgpuError::WriteRange { constant, offset, bytes: length };
+        let &(quants, aux) = model.program.constant_buffers.get(constant).ok_or_else(outside)?;
+        let place = match plane {
+            Plane::Quants => quants,
+            Plane::Aux => aux.ok_or_else(outside)?,
+        };
+        let buffer = model.buffers[place].as_ref().ok_or_else(outside)?;
+        let fits = offset.checked_add(length).is_some_and(|end| end <= buffer.size());
+        if !fits || !offset.is_multiple_of(4) || !length.is_multiple_of(4) {
+            return Err(outside());
+        }
+        self.queue.write_buffer(buffer, offset, bytes);
+        if self.staged.fetch_add(length, Relaxed) + length >= STAGED_BYTES {
+            self.staged.store(0, Relaxed);
+            count(&self.counters.submits, 1);
+            let index = self.queue.submit([]);
+            self.wait(index)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn memory_of(&self, model: &WgpuModel) -> Memory {
+        Memory {
+            weights: model.program.bytes(BufferClass::Constant),
+            kv: model.program.bytes(BufferClass::Kv),
+            activations: model.program.bytes(BufferClass::Activation),
+        }
+    }
+
+    pub(crate) fn constants_of<'m>(&self, model: &'m WgpuModel) -> &'m [Constant] {
+        &model.program.constants
+    }
+}
