@@ -1,0 +1,132 @@
+//! From a file's bytes to a back-end's constants, in pieces of at most 4 MiB.
+//!
+//! [`loads`] lists what is to be read and in which order, without reading: natively the pieces come from a mapped
+//! file, in a browser from ranges. A piece's bytes are repacked and written, then forgotten, so that host memory
+//! never holds a model.
+
+use std::ops::Range;
+
+use azulejo_plan::{Backend, Constant, Plan, TensorId, rope_table};
+use azulejo_quant::{BlockFormat, Plane, PlaneLayout, decode};
+
+use crate::EngineError;
+
+/// The most bytes of a piece, but for a few very long rows.
+const PIECE_BYTES: u64 = 4 << 20;
+/// Rows of a piece are a multiple of this, so that each plane's part of it begins and ends on a whole word.
+const ROWS: u64 = 32;
+
+/// A piece: bytes of a tensor, and where they go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// The constant.
+    pub constant: usize,
+    /// The tensor, if the piece needs one.
+    pub tensor: Option<TensorId>,
+    /// The bytes of the tensor.
+    pub bytes: Range<u64>,
+    /// The first row (of a matrix or a table) or element (of a vector) that the piece fills.
+    pub first: u64,
+    /// How many rows or elements.
+    pub rows: u64,
+}
+
+/// All pieces of a model's constants.
+pub fn loads(plan: &Plan, constants: &[Constant]) -> Vec<Load> {
+    let mut loads = Vec::new();
+    for (constant, what) in constants.iter().enumerate() {
+        match what {
+            Constant::Matrix { format, cols, pieces } => {
+                let row_bytes = format.row_bytes(*cols as usize).unwrap_or(0) as u64;
+                let most = (PIECE_BYTES / row_bytes.max(1) / ROWS * ROWS).max(ROWS);
+                let mut first = 0;
+                for piece in pieces {
+                    let mut done = 0;
+                    while done < piece.rows {
+                        let rows = most.min(piece.rows - done);
+                        let from = (piece.first + done) * row_bytes;
+                        let bytes = from..from + rows * row_bytes;
+                        loads.push(Load { constant, tensor: piece.tensor, bytes, first, rows });
+                        first += rows;
+                        done += rows;
+                    }
+                }
+            }
+            Constant::Vector { pieces } => {
+                let mut first = 0;
+                for piece in pieces {
+                    let bytes = piece.tensor.map_or(0, |t| {
+                        plan.tensor(t).format.row_bytes(piece.rows as usize).unwrap_or(0) as u64
+                    });
+                    loads.push(Load { constant, tensor: piece.tensor, bytes: 0..bytes, first, rows: piece.rows });
+                    first += piece.rows;
+                }
+            }
+            Constant::Rope { table } => {
+                let pairs = plan.rope_tables[*table as usize].inverse_frequencies.len() as u64;
+                let most = (PIECE_BYTES / (pairs * 8).max(1)).max(1);
+                let capacity = u64::from(plan.kv.capacity);
+                let mut first = 0;
+                while first < capacity {
+                    let rows = most.min(capacity - first);
+                    loads.push(Load { constant, tensor: None, bytes: 0..0, first, rows });
+                    first += rows;
+                }
+            }
+        }
+    }
+    loads
+}
+
+/// Repacks a piece's bytes and writes them.
+pub(crate) fn fill<B: Backend>(
+    backend: &B,
+    model: &mut B::Model,
+    plan: &Plan,
+    load: &Load,
+    bytes: &[u8],
+    scratch: &mut Vec<u8>,
+) -> Result<(), EngineError> {
+    let constant = backend.constants(model)[load.constant].clone();
+    let label = load.tensor.map_or(String::new(), |t| plan.tensor(t).name.clone());
+    let quant = |source| EngineError::Quant { tensor: label.clone(), source };
+    match constant {
+        Constant::Matrix { format, cols, .. } => {
+            let layout = PlaneLayout::new(format, constant.rows() as usize, cols as usize).map_err(quant)?;
+            let mut failed = None;
+            layout
+                .repack_rows(load.first, load.rows, bytes, scratch, |plane, offset, bytes| {
+                    if failed.is_none() {
+                        failed = backend.write(model, load.constant, plane, offset, bytes).err();
+                    }
+                })
+                .map_err(quant)?;
+            failed.map_or(Ok(()), |e| Err(EngineError::backend(e)))
+        }
+        Constant::Vector { .. } => {
+            let Some(tensor) = load.tensor else { return Ok(()) };
+            let mut values = vec![0.0f32; load.rows as usize];
+            let format: BlockFormat = plan.tensor(tensor).format;
+            decode(format, bytes, &mut values).map_err(quant)?;
+            write_floats(backend, model, load.constant, load.first * 4, &values)
+        }
+        Constant::Rope { table } => {
+            let table = &plan.rope_tables[table as usize];
+            let row_bytes = table.inverse_frequencies.len() as u64 * 8;
+            let values = rope_table(table, load.first as u32, load.rows as u32);
+            write_floats(backend, model, load.constant, load.first * row_bytes, &values)
+        }
+    }
+}
+
+fn write_floats<B: Backend>(
+    backend: &B,
+    model: &mut B::Model,
+    constant: usize,
+    offset: u64,
+    values: &[f32],
+) -> Result<(), EngineError> {
+    backend
+        .write(model, constant, Plane::Quants, offset, bytemuck::cast_slice(values))
+        .map_err(EngineError::backend)
+}

@@ -1,0 +1,248 @@
+//! From logits to a token: llama.cpp's chain, in its order and with its meaning.
+//!
+//! Penalties, then top-k, top-p, min-p, then the temperature, then a draw. A temperature of 0 takes the greatest
+//! logit behind the penalties.
+
+use std::collections::{HashMap, VecDeque};
+
+/// The chain's parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SamplerOptions {
+    /// What logits are divided by; 0 or less is greedy.
+    pub temperature: f32,
+    /// Only the so many greatest logits; 0 is all.
+    pub top_k: u32,
+    /// Only the greatest logits up to this sum of probabilities (Holtzman et al., 2020); 1 is all.
+    pub top_p: f32,
+    /// Only what is at least this part as probable as the most probable; 0 is all.
+    pub min_p: f32,
+    /// What the logits of tokens that were there are divided by, or multiplied by where negative (Keskar et al., 2019).
+    pub repeat_penalty: f32,
+    /// How many tokens back the penalties look; 0 turns them off, -1 is all.
+    pub repeat_last_n: i32,
+    /// Subtracted from a logit for each time the token was there.
+    pub frequency_penalty: f32,
+    /// Subtracted from a logit once if the token was there.
+    pub presence_penalty: f32,
+}
+
+impl Default for SamplerOptions {
+    fn default() -> Self {
+        Self {
+            temperature: 0.8,
+            top_k: 40,
+            top_p: 0.95,
+            min_p: 0.05,
+            repeat_penalty: 1.0,
+            repeat_last_n: 64,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+        }
+    }
+}
+
+impl SamplerOptions {
+    /// The most probable token, always.
+    pub fn greedy() -> Self {
+        Self { temperature: 0.0, ..Self::default() }
+    }
+
+    fn penalises(&self) -> bool {
+        self.repeat_last_n != 0
+            && (self.repeat_penalty != 1.0 || self.frequency_penalty != 0.0 || self.presence_penalty != 0.0)
+    }
+}
+
+/// Uniformly distributed numbers in `[0, 1)`.
+pub trait RandomSource {
+    /// The next one.
+    fn uniform(&mut self) -> f64;
+}
+
+/// A small generator with a seed (Steele, Lea and Flood, 2014), so that a run can be replayed.
+#[derive(Clone, Debug)]
+pub struct SplitMix64(pub u64);
+
+impl RandomSource for SplitMix64 {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        (z >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// The chain, with the tokens that its penalties look back at.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    options: SamplerOptions,
+    history: VecDeque<u32>,
+}
+
+impl Sampler {
+    /// A chain that has seen no token.
+    pub fn new(options: SamplerOptions) -> Self {
+        Self { options, history: VecDeque::new() }
+    }
+
+    /// True if the greatest logit is what it takes, so that a device can choose by itself.
+    pub fn is_greedy(&self) -> bool {
+        self.options.temperature <= 0.0 && !self.options.penalises()
+    }
+
+    /// Remembers a token, of the prompt or of the answer.
+    pub fn accept(&mut self, token: u32) {
+        if !self.options.penalises() {
+            return;
+        }
+        self.history.push_back(token);
+        if self.options.repeat_last_n > 0 && self.history.len() > self.options.repeat_last_n as usize {
+            self.history.pop_front();
+        }
+    }
+
+    /// Takes a token; none if no logit is a number.
+    pub fn sample(&self, logits: &[f32], random: &mut dyn RandomSource) -> Option<u32> {
+        let mut candidates: Vec<(u32, f32)> =
+            (0u32..).zip(logits.iter().copied()).filter(|(_, l)| !l.is_nan()).collect();
+        self.penalise(&mut candidates);
+        if self.options.temperature <= 0.0 {
+            // The lowest index on ties.
+            return candidates.into_iter().reduce(|a, b| if b.1 > a.1 { b } else { a }).map(|(token, _)| token);
+        }
+        keep_top_k(&mut candidates, self.options.top_k);
+        keep_top_p(&mut candidates, self.options.top_p);
+        keep_min_p(&mut candidates, self.options.min_p);
+        let most = candidates.first()?.1;
+        let weights: Vec<f64> = candidates
+            .iter()
+            .map(|(_, l)| (f64::from(l - most) / f64::from(self.options.temperature)).exp())
+            .collect();
+        let mut rest = random.uniform() * weights.iter().sum::<f64>();
+        for ((token, _), weight) in candidates.iter().zip(&weights) {
+            rest -= weight;
+            if rest < 0.0 {
+                return Some(*token);
+            }
+        }
+        candidates.last().map(|(token, _)| *token)
+    }
+
+    fn penalise(&self, candidates: &mut [(u32, f32)]) {
+        if self.history.is_empty() {
+            return;
+        }
+        let mut counts: HashMap<u32, u32> = HashMap::new();
+        for token in &self.history {
+            *counts.entry(*token).or_default() += 1;
+        }
+        let o = &self.options;
+        for (token, logit) in candidates {
+            let Some(&count) = counts.get(token) else { continue };
+            *logit = if *logit <= 0.0 { *logit * o.repeat_penalty } else { *logit / o.repeat_penalty };
+            *logit -= count as f32 * o.frequency_penalty + o.presence_penalty;
+        }
+    }
+}
+
+/// Sorts by logit, greatest first, and keeps `k` (all if 0).
+fn keep_top_k(candidates: &mut Vec<(u32, f32)>, k: u32) {
+    let descending = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    let k = k as usize;
+    if k > 0 && k < candidates.len() {
+        candidates.select_nth_unstable_by(k - 1, descending);
+        candidates.truncate(k);
+    }
+    candidates.sort_unstable_by(descending);
+}
+
+/// Keeps the first candidates whose probabilities reach `p`; at least one.
+fn keep_top_p(candidates: &mut Vec<(u32, f32)>, p: f32) {
+    let Some(&(_, most)) = candidates.first() else { return };
+    if p >= 1.0 {
+        return;
+    }
+    let weights: Vec<f64> = candidates.iter().map(|(_, l)| f64::from(l - most).exp()).collect();
+    let total: f64 = weights.iter().sum();
+    let mut sum = 0.0;
+    let kept = weights.iter().position(|w| {
+        sum += w / total;
+        sum >= f64::from(p)
+    });
+    candidates.truncate(kept.map_or(candidates.len(), |last| last + 1));
+}
+
+/// Keeps what is at least `p` times as probable as the first; at least one.
+fn keep_min_p(candidates: &mut Vec<(u32, f32)>, p: f32) {
+    let Some(&(_, most)) = candidates.first() else { return };
+    if p <= 0.0 {
+        return;
+    }
+    let least = most + p.ln();
+    let kept = candidates.iter().take_while(|(_, l)| *l >= least).count();
+    candidates.truncate(kept.max(1));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(f64);
+
+    impl RandomSource for Fixed {
+        fn uniform(&mut self) -> f64 {
+            self.0
+        }
+    }
+
+    fn draw(options: SamplerOptions, history: &[u32], logits: &[f32], at: f64) -> Option<u32> {
+        let mut sampler = Sampler::new(options);
+        history.iter().for_each(|t| sampler.accept(*t));
+        sampler.sample(logits, &mut Fixed(at))
+    }
+
+    fn all() -> SamplerOptions {
+        SamplerOptions { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, ..SamplerOptions::default() }
+    }
+
+    #[test]
+    fn sampler_greedy_takes_the_lowest_index_on_ties() {
+        assert_eq!(draw(SamplerOptions::greedy(), &[], &[1.0, 3.0, 3.0, f32::NAN], 0.9), Some(1));
+        assert_eq!(draw(SamplerOptions::greedy(), &[], &[f32::NAN, f32::NAN], 0.9), None);
+    }
+
+    #[test]
+    fn sampler_draws_by_probability() {
+        // Probabilities 0.1, 0.2, 0.7 in the order of indices; candidates are sorted, greatest first.
+        let logits: Vec<f32> = [0.1f32, 0.2, 0.7].iter().map(|p| p.ln()).collect();
+        assert_eq!(draw(all(), &[], &logits, 0.0), Some(2));
+        assert_eq!(draw(all(), &[], &logits, 0.69), Some(2));
+        assert_eq!(draw(all(), &[], &logits, 0.71), Some(1));
+        assert_eq!(draw(all(), &[], &logits, 0.91), Some(0));
+    }
+
+    #[test]
+    fn sampler_truncations_leave_out_the_tail() {
+        let logits: Vec<f32> = [0.1f32, 0.2, 0.7].iter().map(|p| p.ln()).collect();
+        assert_eq!(draw(SamplerOptions { top_k: 1, ..all() }, &[], &logits, 0.999), Some(2));
+        assert_eq!(draw(SamplerOptions { top_p: 0.75, ..all() }, &[], &logits, 0.999), Some(1));
+        assert_eq!(draw(SamplerOptions { min_p: 0.2, ..all() }, &[], &logits, 0.999), Some(1));
+    }
+
+    #[test]
+    fn sampler_penalties_divide_positive_and_multiply_negative_logits() {
+        let greedy = |o: SamplerOptions, logits: &[f32], history: &[u32]| {
+            draw(SamplerOptions { temperature: 0.0, ..o }, history, logits, 0.0)
+        };
+        let repeat = SamplerOptions { repeat_penalty: 2.0, ..SamplerOptions::default() };
+        assert_eq!(greedy(repeat.clone(), &[3.0, 2.0], &[0]), Some(1));
+        assert_eq!(greedy(repeat, &[-1.0, -1.5], &[0]), Some(1));
+        let frequency = SamplerOptions { frequency_penalty: 0.6, ..SamplerOptions::default() };
+        assert_eq!(greedy(frequency.clone(), &[3.0, 2.0], &[0]), Some(0));
+        assert_eq!(greedy(frequency, &[3.0, 2.0], &[0, 0]), Some(1));
+        let forgets = SamplerOptions { presence_penalty: 5.0, repeat_last_n: 1, ..SamplerOptions::default() };
+        assert_eq!(greedy(forgets, &[3.0, 2.0], &[0, 1]), Some(0));
+    }
+}

@@ -1,0 +1,155 @@
+//! A KV cache and the tokens in it.
+
+mod generate;
+
+use std::sync::Arc;
+
+use azulejo_plan::{Backend, Outputs, StepInput, Tokens};
+
+use crate::{Engine, EngineError};
+
+pub use generate::{Generation, GenerationOptions, Overflow};
+
+/// A conversation with a model: the KV cache stays between prompts, and a prompt only costs what it adds.
+pub struct Session<B: Backend> {
+    engine: Arc<Engine<B>>,
+    state: B::State,
+    /// The tokens whose keys and values are in the cache, from position 0.
+    cached: Vec<u32>,
+    /// Tokens that the device chose and nobody read.
+    unread: u32,
+}
+
+impl<B: Backend> std::fmt::Debug for Session<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({} tokens on {:?})", self.cached.len(), self.engine)
+    }
+}
+
+impl<B: Backend> Session<B> {
+    /// An empty session.
+    pub fn new(engine: Arc<Engine<B>>) -> Result<Self, EngineError> {
+        let state = engine.backend.new_state(&engine.model).map_err(EngineError::backend)?;
+        Ok(Self { engine, state, cached: Vec::new(), unread: 0 })
+    }
+
+    /// The model.
+    pub fn engine(&self) -> &Arc<Engine<B>> {
+        &self.engine
+    }
+
+    /// The tokens in the cache.
+    pub fn cached(&self) -> &[u32] {
+        &self.cached
+    }
+
+    /// Positions of the cache.
+    pub fn capacity(&self) -> u32 {
+        self.engine.plan.kv.capacity
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.cached.clear();
+    }
+
+    /// The logits of every token, `[tokens, vocabulary]`, chunk by chunk: `each` gets the index of a chunk's first
+    /// token and its logits. The plan must have been made with as many rows of outputs as its chunk.
+    ///
+    /// Starts with an empty cache.
+    pub async fn logits(
+        &mut self,
+        tokens: &[u32],
+        mut each: impl FnMut(usize, &[f32]) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        self.check(tokens, tokens.len())?;
+        self.drain().await?;
+        self.cached.clear();
+        let rows = self.engine.plan.chunk.min(self.engine.plan.output_rows) as usize;
+        for chunk in tokens.chunks(rows) {
+            let first = self.cached.len();
+            self.step(Tokens::These(chunk), first as u32, Outputs::AllLogits)?;
+            self.cached.extend_from_slice(chunk);
+            let logits = self.read_logits().await?;
+            each(first, &logits)?;
+        }
+        Ok(())
+    }
+
+    /// Evaluates all tokens behind what the cache has in common with them, the last with `outputs`.
+    async fn prefill(
+        &mut self,
+        tokens: &[u32],
+        outputs: Outputs,
+        progress: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<(), EngineError> {
+        self.check(tokens, tokens.len())?;
+        self.drain().await?;
+        let common = self.cached.iter().zip(tokens).take_while(|(a, b)| a == b).count();
+        // At least one token has to be evaluated, for its logits.
+        self.cached.truncate(common.min(tokens.len() - 1));
+        let rest = &tokens[self.cached.len()..];
+        let chunks = rest.chunks(self.engine.plan.chunk as usize);
+        let last = chunks.len() - 1;
+        for (i, chunk) in chunks.enumerate() {
+            if !progress(self.cached.len(), tokens.len()) {
+                return Err(EngineError::Cancelled);
+            }
+            let wanted = if i == last { outputs } else { Outputs::Nothing };
+            self.step(Tokens::These(chunk), self.cached.len() as u32, wanted)?;
+            self.cached.extend_from_slice(chunk);
+        }
+        progress(self.cached.len(), tokens.len());
+        Ok(())
+    }
+
+    fn check(&self, tokens: &[u32], needed: usize) -> Result<(), EngineError> {
+        if tokens.is_empty() {
+            return Err(EngineError::EmptyPrompt);
+        }
+        if needed > self.capacity() as usize {
+            return Err(EngineError::ContextFull { tokens: needed, capacity: self.capacity() });
+        }
+        let vocabulary = self.engine.plan.logits.width;
+        match tokens.iter().find(|t| **t >= vocabulary) {
+            Some(&token) => Err(EngineError::UnknownToken { token, vocabulary }),
+            None => Ok(()),
+        }
+    }
+
+    fn step(&mut self, tokens: Tokens<'_>, position: u32, outputs: Outputs) -> Result<(), EngineError> {
+        let engine = &self.engine;
+        engine
+            .backend
+            .step(&engine.model, &mut self.state, StepInput { tokens, position, outputs })
+            .map_err(EngineError::backend)?;
+        if outputs == Outputs::Token {
+            self.unread += 1;
+        }
+        Ok(())
+    }
+
+    async fn read_token(&mut self) -> Result<u32, EngineError> {
+        self.unread -= 1;
+        let engine = &self.engine;
+        let token =
+            engine.backend.read_token(&engine.model, &mut self.state).await.map_err(EngineError::backend)?;
+        if token >= engine.plan.logits.width { Err(EngineError::NotANumber) } else { Ok(token) }
+    }
+
+    async fn read_logits(&mut self) -> Result<Vec<f32>, EngineError> {
+        let engine = &self.engine;
+        engine.backend.read_logits(&engine.model, &mut self.state).await.map_err(EngineError::backend)
+    }
+
+    /// Reads what a generation that was dropped left behind.
+    async fn drain(&mut self) -> Result<(), EngineError> {
+        while self.unread > 0 {
+            match self.read_token().await {
+                Ok(_) | Err(EngineError::NotANumber) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! Hyper-parameters.
+
+use azulejo_plan::RopeLayout;
+
+use crate::ModelError;
+
+/// The hyper-parameters of a decoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The architecture's name, as in the file.
+    pub architecture: String,
+    /// The model's own name, where the file says it.
+    pub name: Option<String>,
+    /// Rows of the embedding table.
+    pub vocabulary: u32,
+    /// Layers.
+    pub layers: u32,
+    /// Width of the hidden state.
+    pub hidden: u32,
+    /// Width inside a layer's second half.
+    pub ffn: u32,
+    /// Query heads.
+    pub heads: u32,
+    /// Heads of keys and values.
+    pub kv_heads: u32,
+    /// Elements of a head.
+    pub head_size: u32,
+    /// Positions that the model was made for.
+    pub context_length: u32,
+    /// Added to mean squares in norms.
+    pub eps: f32,
+    /// Rope's base.
+    pub rope_theta: f64,
+    /// Elements of a head that rotate.
+    pub rotated: u32,
+    /// Which elements rotate together.
+    pub rope_layout: RopeLayout,
+    /// How rope is stretched.
+    pub rope_scaling: RopeScaling,
+}
+
+/// How rope is stretched to a longer context.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RopeScaling {
+    /// Not at all.
+    None,
+    /// All frequencies divided by the factor.
+    Linear {
+        /// The factor.
+        factor: f64,
+    },
+    /// Llama 3's: long wavelengths divided by the factor, short ones kept, blended between.
+    Llama3 {
+        /// The factor.
+        factor: f64,
+        /// Wavelengths over `original / low` are divided.
+        low: f64,
+        /// Wavelengths under `original / high` are kept.
+        high: f64,
+        /// The context before stretching.
+        original: f64,
+    },
+    /// Each frequency divided by its own factor (GGUF's `rope_freqs.weight`).
+    Factors(Vec<f32>),
+}
+
+impl Config {
+    /// Checks what no shape of a tensor would.
+    pub(crate) fn checked(self) -> Result<Self, ModelError> {
+        let positive = [
+            ("layers", self.layers),
+            ("hidden size", self.hidden),
+            ("feed-forward size", self.ffn),
+            ("attention heads", self.heads),
+            ("key-value heads", self.kv_heads),
+            ("head size", self.head_size),
+            ("context length", self.context_length),
+            ("vocabulary", self.vocabulary),
+        ];
+        for (key, value) in positive {
+            if value == 0 || value > 1 << 24 {
+                return Err(ModelError::config(key, format!("is {value}, which no model has")));
+            }
+        }
+        if !self.heads.is_multiple_of(self.kv_heads) {
+            let problem = format!("is {}, and {} query heads can't share them evenly", self.kv_heads, self.heads);
+            return Err(ModelError::config("key-value heads", problem));
+        }
+        if !self.head_size.is_multiple_of(2) || self.head_size > 512 {
+            let problem = format!("is {}; it must be even and at most 512", self.head_size);
+            return Err(ModelError::config("head size", problem));
+        }
+        if self.rotated == 0 || !self.rotated.is_multiple_of(2) || self.rotated > self.head_size {
+            let problem = format!("is {}; it must be even and at most the head size {}", self.rotated, self.head_size);
+            return Err(ModelError::config("rope dimensions", problem));
+        }
+        if !(self.eps.is_finite() && self.eps >= 0.0) {
+            return Err(ModelError::config("norm epsilon", format!("is {}, which is no small number", self.eps)));
+        }
+        if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
+            return Err(ModelError::config("rope base", format!("is {}, which is no base", self.rope_theta)));
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,54 @@
+//! What can be wrong with a model.
+
+use azulejo_formats::FormatError;
+
+/// Why a file can't be made into a plan.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// No such architecture.
+    #[error("architecture '{name}' is not supported; these are: {known}")]
+    Architecture {
+        /// The file's.
+        name: String,
+        /// Those that are there.
+        known: String,
+    },
+    /// The file can't be read, or lacks something.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A hyper-parameter that is missing or makes no sense.
+    #[error("'{key}' {problem}")]
+    Config {
+        /// The key in the metadata or in config.json.
+        key: String,
+        /// What is wrong, as the rest of the sentence.
+        problem: String,
+    },
+    /// A tensor whose shape isn't what the configuration asks for.
+    #[error(
+        "tensor '{tensor}' has shape {found:?}, but the configuration asks for {wanted:?}; the file is damaged, or its metadata belongs to another model"
+    )]
+    Shape {
+        /// The tensor.
+        tensor: String,
+        /// Its shape, rows first.
+        found: Vec<u64>,
+        /// What it should be.
+        wanted: Vec<u64>,
+    },
+    /// A context that the model can't have.
+    #[error("a context of {context} tokens was asked for; it must be between 1 and {most}")]
+    Context {
+        /// What was asked for.
+        context: u32,
+        /// The most.
+        most: u32,
+    },
+}
+
+impl ModelError {
+    /// A hyper-parameter's problem.
+    pub(crate) fn config(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        ModelError::Config { key: key.into(), problem: problem.into() }
+    }
+}

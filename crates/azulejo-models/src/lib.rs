@@ -1,0 +1,78 @@
+//! The architectures: from a model file's configuration to a [`Plan`](azulejo_plan::Plan).
+//!
+//! An architecture is a file here and a line in [`ARCHITECTURES`]. It reads its hyper-parameters from GGUF metadata or
+//! from a Hugging Face `config.json` ([`Config`]) and writes the plan in elementary ops; it has no kernel in it and
+//! knows no weight type.
+
+mod config;
+mod error;
+mod llama;
+mod rope;
+mod weights;
+
+use azulejo_formats::ModelFile;
+use azulejo_plan::{KvType, Plan, passes};
+
+pub use config::{Config, RopeScaling};
+pub use error::ModelError;
+
+/// A family of models that share a graph.
+#[derive(Debug)]
+pub struct Architecture {
+    /// The values of GGUF's `general.architecture`.
+    pub gguf: &'static [&'static str],
+    /// The values of `model_type` in Hugging Face's `config.json`.
+    pub hugging_face: &'static [&'static str],
+    /// Reads the hyper-parameters.
+    pub config: fn(&ModelFile) -> Result<Config, ModelError>,
+    /// Writes the plan, in elementary ops.
+    pub plan: fn(&ModelFile, &Config, &PlanOptions) -> Result<Plan, ModelError>,
+}
+
+/// All architectures.
+pub static ARCHITECTURES: &[&Architecture] = &[&llama::ARCHITECTURE];
+
+/// What a plan is to be made for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlanOptions {
+    /// Positions of the KV cache, in tokens.
+    pub context: u32,
+    /// The most tokens of one step.
+    pub chunk: u32,
+    /// The most rows of logits of one step: 1, or `chunk` where all are wanted.
+    pub output_rows: u32,
+    /// The type of cached keys.
+    pub k: KvType,
+    /// The type of cached values.
+    pub v: KvType,
+    /// Whether elementary ops are fused.
+    pub fuse: bool,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self { context: 4096, chunk: 512, output_rows: 1, k: KvType::F16, v: KvType::F16, fuse: true }
+    }
+}
+
+/// The architecture of a file.
+pub fn architecture(file: &ModelFile) -> Result<&'static Architecture, ModelError> {
+    let name = weights::architecture_name(file)?;
+    let of = |a: &&'static Architecture| if file.is_gguf() { a.gguf } else { a.hugging_face };
+    ARCHITECTURES.iter().copied().find(|a| of(a).contains(&name.as_str())).ok_or_else(|| {
+        let mut known: Vec<&str> = ARCHITECTURES.iter().flat_map(|a| of(a).iter().copied()).collect();
+        known.sort_unstable();
+        ModelError::Architecture { name, known: known.join(", ") }
+    })
+}
+
+/// The hyper-parameters of a file.
+pub fn config(file: &ModelFile) -> Result<Config, ModelError> {
+    (architecture(file)?.config)(file)
+}
+
+/// The plan of a file.
+pub fn plan(file: &ModelFile, config: &Config, options: &PlanOptions) -> Result<Plan, ModelError> {
+    let plan = (architecture(file)?.plan)(file, config, options)?;
+    Ok(if options.fuse { passes::fuse(&plan) } else { plan })
+}

@@ -1,0 +1,212 @@
+//! One error, with predicates and a stable code.
+
+use azulejo_engine::EngineError;
+use azulejo_formats::FormatError;
+use azulejo_models::ModelError;
+
+/// What went wrong: what, where, and what to do.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    code: Code,
+    context: Option<String>,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The kinds of errors, stable across versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The file is damaged, cut short, or isn't what it says.
+    Corrupt,
+    /// The file is right, but something in it isn't there yet.
+    Unsupported,
+    /// No such file, or it can't be read.
+    Io,
+    /// The device has not enough memory.
+    OutOfMemory,
+    /// The device went away.
+    DeviceLost,
+    /// There is no such device, or it can't be opened.
+    NoDevice,
+    /// The device failed in another way.
+    Device,
+    /// The caller stopped it.
+    Cancelled,
+    /// More tokens than the context has room for.
+    ContextFull,
+    /// What was asked for makes no sense.
+    InvalidArgument,
+}
+
+impl Code {
+    /// The code as text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::Corrupt => "corrupt",
+            Code::Unsupported => "unsupported",
+            Code::Io => "io",
+            Code::OutOfMemory => "out_of_memory",
+            Code::DeviceLost => "device_lost",
+            Code::NoDevice => "no_device",
+            Code::Device => "device",
+            Code::Cancelled => "cancelled",
+            Code::ContextFull => "context_full",
+            Code::InvalidArgument => "invalid_argument",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(code: Code, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(Box::new(Inner { code, context: None, source: source.into() }))
+    }
+
+    /// An argument that makes no sense.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument, message.into())
+    }
+
+    /// Says what was being done, in front of the message.
+    pub fn context(mut self, context: impl Into<String>) -> Self {
+        self.0.context = Some(context.into());
+        self
+    }
+
+    /// The kind.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The file is damaged.
+    pub fn is_corrupt(&self) -> bool {
+        self.code() == Code::Corrupt
+    }
+
+    /// Something in the file, or asked for, isn't there yet.
+    pub fn is_unsupported(&self) -> bool {
+        self.code() == Code::Unsupported
+    }
+
+    /// The device has not enough memory.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.code() == Code::OutOfMemory
+    }
+
+    /// The device went away.
+    pub fn is_device_lost(&self) -> bool {
+        self.code() == Code::DeviceLost
+    }
+
+    /// The caller stopped it.
+    pub fn is_cancelled(&self) -> bool {
+        self.code() == Code::Cancelled
+    }
+
+    /// The context is full.
+    pub fn is_context_full(&self) -> bool {
+        self.code() == Code::ContextFull
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0.context {
+            Some(context) => write!(f, "{context}: {}", self.0.source),
+            None => self.0.source.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.source()
+    }
+}
+
+impl From<FormatError> for Error {
+    fn from(error: FormatError) -> Self {
+        let code = if error.is_io() {
+            Code::Io
+        } else if error.is_unsupported() {
+            Code::Unsupported
+        } else {
+            Code::Corrupt
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<ModelError> for Error {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Format(error) => error.into(),
+            ModelError::Architecture { .. } => Self::new(Code::Unsupported, error),
+            ModelError::Context { .. } => Self::new(Code::InvalidArgument, error),
+            ModelError::Config { ref problem, .. } if problem.contains("not supported") => {
+                Self::new(Code::Unsupported, error)
+            }
+            _ => Self::new(Code::Corrupt, error),
+        }
+    }
+}
+
+impl From<azulejo_tokenizer::Error> for Error {
+    fn from(error: azulejo_tokenizer::Error) -> Self {
+        let code = if error.is_unsupported() { Code::Unsupported } else { Code::Corrupt };
+        Self::new(code, error)
+    }
+}
+
+impl From<EngineError> for Error {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Format(error) => error.into(),
+            EngineError::Tokenizer(error) => error.into(),
+            EngineError::Backend(error) => backend(error),
+            EngineError::ContextFull { .. } => Self::new(Code::ContextFull, error),
+            EngineError::Cancelled => Self::new(Code::Cancelled, error),
+            EngineError::EmptyPrompt | EngineError::UnknownToken { .. } => Self::new(Code::InvalidArgument, error),
+            EngineError::Quant { .. } => Self::new(Code::Corrupt, error),
+            EngineError::NotANumber => Self::new(Code::Device, error),
+        }
+    }
+}
+
+fn backend(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    #[cfg(feature = "wgpu")]
+    if let Some(e) = error.downcast_ref::<azulejo_wgpu::WgpuError>() {
+        let code = if e.is_out_of_memory() {
+            Code::OutOfMemory
+        } else if e.is_device_lost() {
+            Code::DeviceLost
+        } else if e.is_no_device() {
+            Code::NoDevice
+        } else {
+            Code::Device
+        };
+        return Error::new(code, error);
+    }
+    #[cfg(feature = "cpu")]
+    if let Some(e) = error.downcast_ref::<azulejo_cpu::CpuError>()
+        && e.is_out_of_memory()
+    {
+        return Error::new(Code::OutOfMemory, error);
+    }
+    Error::new(Code::Device, error)
+}
+
+#[cfg(feature = "wgpu")]
+impl From<azulejo_wgpu::WgpuError> for Error {
+    fn from(error: azulejo_wgpu::WgpuError) -> Self {
+        backend(Box::new(error))
+    }
+}
+
+#[cfg(feature = "cpu")]
+impl From<azulejo_cpu::CpuError> for Error {
+    fn from(error: azulejo_cpu::CpuError) -> Self {
+        backend(Box::new(error))
+    }
+}

@@ -1,0 +1,41 @@
+//! Language models on the user's own device.
+//!
+//! ```
+//! use azulejo::{Generate, Model, ModelOptions};
+//!
+//! # fn main() -> Result<(), azulejo::Error> {
+//! let model = Model::embedded(&ModelOptions::default())?;
+//! let mut session = model.session()?;
+//! let prompt = model.chat_prompt(&[azulejo::Message::new("user", "How do I renew my identity card?")])?;
+//! let answer = session.generate(&prompt, &Generate::greedy(32), &mut |_| std::ops::ControlFlow::Continue(()))?;
+//! assert!(!answer.text.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Model`]: a file (GGUF, or a Hugging Face folder), its tokenizer and its weights on a device;
+//! - [`Session`]: a conversation; what a prompt has in common with the one before is not evaluated again;
+//! - [`Generate`]: how to go on: sampling, stop strings, limits;
+//! - [`Error`]: what went wrong, with predicates and a stable code.
+//!
+//! Features: `cpu`, `wgpu` (the back-ends), `embedded` (the demonstration model); all are on by default.
+
+mod device;
+mod error;
+mod model;
+mod random;
+mod session;
+mod vocabulary;
+
+pub use azulejo_engine::{Overflow, SamplerOptions, StopReason};
+pub use azulejo_formats as formats;
+pub use azulejo_models::{Config, PlanOptions};
+pub use azulejo_plan::{DeviceInfo, KvType, Memory, Plan};
+pub use azulejo_quant::BlockFormat;
+pub use azulejo_tokenizer::{ChatTemplate, EncodeOptions, Message, Now, RenderOptions, StreamDecoder, Tokenizer};
+pub use device::{Adapter, DeviceChoice, adapters};
+pub use error::{Code, Error};
+pub use model::{Model, ModelOptions, PlannedCall, open_file};
+pub use random::random_model;
+pub use session::{Answer, Event, Generate, Session};
+pub use vocabulary::{tokenizer_from_file, tokenizer_from_path};

@@ -1,0 +1,304 @@
+//! A model: its file, its tokenizer, and its weights on a device.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use azulejo_engine::Engine;
+use azulejo_formats::ModelFile;
+use azulejo_models::{Config, PlanOptions, config, plan};
+use azulejo_plan::{Backend, DeviceInfo, KvType, Memory, Plan};
+use azulejo_shaders::{Limits, lower};
+use azulejo_tokenizer::{EncodeOptions, Message, Now, RenderOptions, Tokenizer};
+
+use crate::random::load_random;
+use crate::vocabulary::tokenizer_from_file;
+use crate::{Code, DeviceChoice, Error, Session};
+
+/// Positions of the cache where nobody asks for a number, if the model has so many.
+const DEFAULT_CONTEXT: u32 = 4096;
+
+/// How to load a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelOptions {
+    /// The device.
+    pub device: DeviceChoice,
+    /// Positions of the KV cache: none is the model's own context, at most 4,096; 0 is the model's own context.
+    pub context: Option<u32>,
+    /// The most tokens of one step.
+    pub chunk: u32,
+    /// Whether the logits of all tokens will be asked for ([`Session::logits`]), which takes memory.
+    pub all_logits: bool,
+    /// The type of cached keys.
+    pub k: KvType,
+    /// The type of cached values.
+    pub v: KvType,
+    /// Threads of the CPU back-end; none is one for each core.
+    pub threads: Option<usize>,
+    /// Whether ops are fused; off only to check that it makes no difference.
+    pub fuse: bool,
+}
+
+impl Default for ModelOptions {
+    fn default() -> Self {
+        Self {
+            device: DeviceChoice::Auto,
+            context: None,
+            chunk: 512,
+            all_logits: false,
+            k: KvType::F16,
+            v: KvType::F16,
+            threads: None,
+            fuse: true,
+        }
+    }
+}
+
+/// A model, ready for sessions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(crate) on: OnDevice,
+    tokenizer: Option<Arc<Tokenizer>>,
+    config: Arc<Config>,
+}
+
+/// The engine of one of the back-ends.
+#[derive(Clone, Debug)]
+pub(crate) enum OnDevice {
+    #[cfg(feature = "cpu")]
+    Cpu(Arc<Engine<azulejo_cpu::CpuBackend>>),
+    #[cfg(feature = "wgpu")]
+    Wgpu(Arc<Engine<azulejo_wgpu::WgpuBackend>>),
+}
+
+macro_rules! with_engine {
+    ($on:expr, $engine:ident => $body:expr) => {
+        match $on {
+            #[cfg(feature = "cpu")]
+            $crate::model::OnDevice::Cpu($engine) => $body,
+            #[cfg(feature = "wgpu")]
+            $crate::model::OnDevice::Wgpu($engine) => $body,
+        }
+    };
+}
+pub(crate) use with_engine;
+
+/// A kernel call of a decoded token, for `inspect`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedCall {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Which shader of it.
+    pub variant: String,
+    /// Workgroups.
+    pub workgroups: [u32; 3],
+    /// What it is for.
+    pub label: String,
+}
+
+/// Opens a model's file: a `.gguf` (the first, if it is split), or a Hugging Face folder.
+pub fn open_file(path: &Path) -> Result<ModelFile, Error> {
+    ModelFile::open(path).map_err(|e| Error::from(e).context(path.display().to_string()))
+}
+
+impl Model {
+    /// Opens a file and loads it.
+    pub fn open(path: impl AsRef<Path>, options: &ModelOptions) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::from_file(&open_file(path)?, options, &mut |_, _| true).map_err(|e| e.context(path.display().to_string()))
+    }
+
+    /// The demonstration model that is part of the library: it knows its small subject, public services, in seven
+    /// languages.
+    #[cfg(feature = "embedded")]
+    pub fn embedded(options: &ModelOptions) -> Result<Self, Error> {
+        Self::from_file(&Self::embedded_file()?, options, &mut |_, _| true)
+    }
+
+    /// The file of the demonstration model.
+    #[cfg(feature = "embedded")]
+    pub fn embedded_file() -> Result<ModelFile, Error> {
+        Ok(ModelFile::from_gguf_bytes(include_bytes!("../../../models/azulejo-demo.gguf").as_slice())?)
+    }
+
+    /// Loads a file. `progress` is told bytes done and in all; false cancels.
+    pub fn from_file(
+        file: &ModelFile,
+        options: &ModelOptions,
+        progress: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> Result<Self, Error> {
+        let config = config(file)?;
+        let tokenizer = tokenizer_from_file(file).map(|t| Some(Arc::new(t)))?;
+        let plan = plan(file, &config, &plan_options(&config, options)?)?;
+        let on = match pick(options)? {
+            #[cfg(feature = "cpu")]
+            Picked::Cpu(backend) => OnDevice::Cpu(Arc::new(Engine::load(backend, plan, file, progress)?)),
+            #[cfg(feature = "wgpu")]
+            Picked::Wgpu(backend) => OnDevice::Wgpu(Arc::new(Engine::load(backend, plan, file, progress)?)),
+        };
+        Ok(Self { on, tokenizer, config: Arc::new(config) })
+    }
+
+    /// Loads the shapes of a file with random weights instead of its own, and no tokenizer: for benches.
+    pub fn random(
+        file: &ModelFile,
+        options: &ModelOptions,
+        progress: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> Result<Self, Error> {
+        let config = config(file)?;
+        let plan = plan(file, &config, &plan_options(&config, options)?)?;
+        let on = match pick(options)? {
+            #[cfg(feature = "cpu")]
+            Picked::Cpu(backend) => OnDevice::Cpu(Arc::new(load_random(backend, plan, progress)?)),
+            #[cfg(feature = "wgpu")]
+            Picked::Wgpu(backend) => OnDevice::Wgpu(Arc::new(load_random(backend, plan, progress)?)),
+        };
+        Ok(Self { on, tokenizer: None, config: Arc::new(config) })
+    }
+
+    /// A new conversation.
+    pub fn session(&self) -> Result<Session, Error> {
+        Session::new(self)
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> Result<&Tokenizer, Error> {
+        self.tokenizer.as_deref().ok_or_else(|| Error::invalid("this model has random weights and no tokenizer"))
+    }
+
+    /// The hyper-parameters.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        with_engine!(&self.on, engine => engine.plan())
+    }
+
+    /// The device.
+    pub fn device(&self) -> DeviceInfo {
+        with_engine!(&self.on, engine => engine.backend().info())
+    }
+
+    /// Bytes taken.
+    pub fn memory(&self) -> Memory {
+        with_engine!(&self.on, engine => engine.backend().memory(engine.model()))
+    }
+
+    /// The bytes of weights that a decoded token reads: all matrices but the embedding table.
+    pub fn bytes_per_token(&self) -> u64 {
+        let plan = self.plan();
+        let mut bytes = 0;
+        for op in plan.body.iter().chain(&plan.head) {
+            if let azulejo_plan::Op::Linears(linears) = op {
+                for part in &linears.parts {
+                    let t = plan.tensor(part.weight);
+                    bytes += t.rows * t.format.row_bytes(t.cols as usize).unwrap_or(0) as u64;
+                }
+            }
+        }
+        bytes
+    }
+
+    /// Parameters, embeddings included.
+    pub fn parameters(&self) -> u64 {
+        self.plan().tensors.iter().map(|t| t.rows * t.cols).sum()
+    }
+
+    /// The prompt's tokens for a conversation, by the model's own chat template (or a built-in one).
+    pub fn chat_prompt(&self, messages: &[Message]) -> Result<Vec<u32>, Error> {
+        self.chat_prompt_with(messages, None, Now::default())
+    }
+
+    /// The same with a template of the caller's, and a date for templates that ask for one.
+    pub fn chat_prompt_with(&self, messages: &[Message], template: Option<&str>, now: Now) -> Result<Vec<u32>, Error> {
+        let tokenizer = self.tokenizer()?;
+        let template = match template {
+            Some(source) => azulejo_tokenizer::ChatTemplate::new(source)?,
+            None => tokenizer.chat_template(None)?,
+        };
+        let text_of = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default().to_owned();
+        let options = RenderOptions {
+            add_generation_prompt: true,
+            bos_token: text_of(tokenizer.bos()),
+            eos_token: text_of(tokenizer.eos()),
+            now,
+            ..RenderOptions::default()
+        };
+        let text = template.render(messages, &options)?;
+        // Templates write BOS themselves where the model wants it; where one doesn't, the tokenizer's rule holds.
+        let bos = text_of(tokenizer.bos());
+        let add_special = bos.is_empty() || !text.starts_with(&bos);
+        Ok(tokenizer.encode(&text, EncodeOptions { add_special, parse_special: true })?)
+    }
+}
+
+/// The calls of a decoded token, lowered for a device of the given limits; no device is needed.
+impl PlannedCall {
+    /// Lists them.
+    pub fn of(file: &ModelFile, options: &ModelOptions, limits: Limits) -> Result<Vec<Self>, Error> {
+        let config = config(file)?;
+        let plan = plan(file, &config, &plan_options(&config, options)?)?;
+        let program = lower(&plan, limits).map_err(|e| Error::new(Code::Unsupported, e))?;
+        let run = azulejo_shaders::Run { tokens: 1, ..Default::default() };
+        Ok([&program.decode, &program.head_one, &program.choose]
+            .into_iter()
+            .flatten()
+            .map(|call| Self {
+                kernel: call.kernel.name,
+                variant: call.variant.name(),
+                workgroups: call.workgroups(run),
+                label: call.label.clone(),
+            })
+            .collect())
+    }
+}
+
+fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
+    let most = config.context_length;
+    let context = match options.context {
+        None => most.min(DEFAULT_CONTEXT),
+        Some(0) => most,
+        Some(n) if n <= most => n,
+        Some(context) => return Err(azulejo_models::ModelError::Context { context, most }.into()),
+    };
+    let mut chunk = options.chunk.clamp(1, 4096).min(context);
+    if options.all_logits {
+        // The logits of a chunk stay under 64 MiB.
+        chunk = chunk.min(((16 << 20) / config.vocabulary).max(1));
+    }
+    let output_rows = if options.all_logits { chunk } else { 1 };
+    Ok(PlanOptions { context, chunk, output_rows, k: options.k, v: options.v, fuse: options.fuse })
+}
+
+enum Picked {
+    #[cfg(feature = "cpu")]
+    Cpu(azulejo_cpu::CpuBackend),
+    #[cfg(feature = "wgpu")]
+    Wgpu(azulejo_wgpu::WgpuBackend),
+}
+
+fn pick(options: &ModelOptions) -> Result<Picked, Error> {
+    match options.device {
+        #[cfg(feature = "wgpu")]
+        DeviceChoice::Wgpu(number) => Ok(Picked::Wgpu(open_wgpu(number)?)),
+        #[cfg(feature = "wgpu")]
+        DeviceChoice::Auto if crate::adapters().iter().any(|a| a.kind == "discrete" || a.kind == "integrated") => {
+            Ok(Picked::Wgpu(open_wgpu(None)?))
+        }
+        #[cfg(feature = "cpu")]
+        DeviceChoice::Auto | DeviceChoice::Cpu => {
+            let cpu = azulejo_cpu::CpuOptions { threads: options.threads, ..Default::default() };
+            Ok(Picked::Cpu(azulejo_cpu::CpuBackend::new(cpu)?))
+        }
+        #[allow(unreachable_patterns, reason = "reached where a back-end is left out of the build")]
+        choice => Err(Error::new(Code::NoDevice, format!("this build has no back-end for {choice:?}"))),
+    }
+}
+
+#[cfg(feature = "wgpu")]
+fn open_wgpu(number: Option<usize>) -> Result<azulejo_wgpu::WgpuBackend, Error> {
+    let selection = number.map_or(azulejo_wgpu::Selection::Auto, azulejo_wgpu::Selection::Index);
+    let options = azulejo_wgpu::Options { selection, ..Default::default() };
+    Ok(pollster::block_on(azulejo_wgpu::WgpuBackend::open(options))?)
+}

@@ -1,0 +1,240 @@
+//! A conversation.
+
+use std::ops::ControlFlow;
+
+use azulejo_engine::{
+    Generation, GenerationOptions, Overflow, Sampler, SamplerOptions, SplitMix64, StopReason, TextStream,
+};
+use azulejo_plan::Backend;
+
+use crate::model::{Model, OnDevice};
+use crate::Error;
+
+/// How to go on from a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generate {
+    /// The most tokens; none is until the end of the text.
+    pub max_tokens: Option<usize>,
+    /// How tokens are chosen.
+    pub sampler: SamplerOptions,
+    /// The seed of the choice.
+    pub seed: u64,
+    /// Strings that end the answer and aren't part of it.
+    pub stop: Vec<String>,
+    /// What happens when the context is full.
+    pub overflow: Overflow,
+    /// Goes on behind the model's end of text.
+    pub ignore_end: bool,
+    /// Shows special tokens as text.
+    pub show_special: bool,
+}
+
+impl Default for Generate {
+    fn default() -> Self {
+        Self {
+            max_tokens: None,
+            sampler: SamplerOptions::default(),
+            seed: 0,
+            stop: Vec::new(),
+            overflow: Overflow::Error,
+            ignore_end: false,
+            show_special: false,
+        }
+    }
+}
+
+impl Generate {
+    /// The most probable tokens, so many at most.
+    pub fn greedy(max_tokens: usize) -> Self {
+        Self { max_tokens: Some(max_tokens), sampler: SamplerOptions::greedy(), ..Self::default() }
+    }
+}
+
+/// What a generation tells its caller as it goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event<'a> {
+    /// So many of the prompt's tokens are evaluated.
+    Prompt {
+        /// Evaluated, those found in the cache included.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
+    /// A token, and the text that became certain with it, which may be empty.
+    Token {
+        /// The token.
+        token: u32,
+        /// The text.
+        text: &'a str,
+    },
+    /// Text that was held back until the end.
+    Rest(&'a str),
+}
+
+/// A finished answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The text.
+    pub text: String,
+    /// Its tokens, the one that ended it included.
+    pub tokens: Vec<u32>,
+    /// Why it ended.
+    pub stop: StopReason,
+    /// Tokens of the prompt that were in the cache already.
+    pub cached_tokens: usize,
+}
+
+/// A conversation: a KV cache on the model's device.
+#[derive(Debug)]
+pub struct Session {
+    model: Model,
+    on: OnBackend,
+}
+
+#[derive(Debug)]
+enum OnBackend {
+    #[cfg(feature = "cpu")]
+    Cpu(azulejo_engine::Session<azulejo_cpu::CpuBackend>),
+    #[cfg(feature = "wgpu")]
+    Wgpu(azulejo_engine::Session<azulejo_wgpu::WgpuBackend>),
+}
+
+macro_rules! with_session {
+    ($on:expr, $session:ident => $body:expr) => {
+        match $on {
+            #[cfg(feature = "cpu")]
+            OnBackend::Cpu($session) => $body,
+            #[cfg(feature = "wgpu")]
+            OnBackend::Wgpu($session) => $body,
+        }
+    };
+}
+
+impl Session {
+    pub(crate) fn new(model: &Model) -> Result<Self, Error> {
+        let on = match &model.on {
+            #[cfg(feature = "cpu")]
+            OnDevice::Cpu(engine) => OnBackend::Cpu(azulejo_engine::Session::new(engine.clone())?),
+            #[cfg(feature = "wgpu")]
+            OnDevice::Wgpu(engine) => OnBackend::Wgpu(azulejo_engine::Session::new(engine.clone())?),
+        };
+        Ok(Self { model: model.clone(), on })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Tokens in the cache.
+    pub fn cached_tokens(&self) -> usize {
+        with_session!(&self.on, session => session.cached().len())
+    }
+
+    /// Positions of the cache.
+    pub fn context(&self) -> u32 {
+        with_session!(&self.on, session => session.capacity())
+    }
+
+    /// Forgets the conversation.
+    pub fn clear(&mut self) {
+        with_session!(&mut self.on, session => session.clear());
+    }
+
+    /// Goes on from a prompt's tokens, and tells `on_event` of each token as it comes; `ControlFlow::Break` stops
+    /// the answer, at any token. Blocks; [`Session::generate_async`] doesn't.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn generate(
+        &mut self,
+        prompt: &[u32],
+        how: &Generate,
+        on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Answer, Error> {
+        pollster::block_on(self.generate_async(prompt, how, on_event))
+    }
+
+    /// Goes on from a prompt's tokens.
+    pub async fn generate_async(
+        &mut self,
+        prompt: &[u32],
+        how: &Generate,
+        on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Answer, Error> {
+        with_session!(&mut self.on, session => generate(session, &self.model, prompt, how, on_event).await)
+    }
+
+    /// Goes on from a prompt's tokens by so many greedily chosen ones, without a text or an end: for benches and
+    /// comparisons.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn greedy_tokens(&mut self, prompt: &[u32], count: usize) -> Result<Vec<u32>, Error> {
+        with_session!(&mut self.on, session => pollster::block_on(async {
+            let options = GenerationOptions { max_tokens: Some(count), ..GenerationOptions::default() };
+            let sampler = Sampler::new(SamplerOptions::greedy());
+            let mut generation =
+                session.generate(prompt, options, sampler, Box::new(SplitMix64(0)), &mut |_, _| true).await?;
+            let mut tokens = Vec::with_capacity(count);
+            while let Some(token) = generation.next().await? {
+                tokens.push(token);
+            }
+            Ok(tokens)
+        }))
+    }
+
+    /// The logits of every token, `[tokens, vocabulary]`, in chunks: `each` gets the index of the chunk's first token
+    /// and its logits. The model must have been loaded with [`ModelOptions::all_logits`](crate::ModelOptions).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn logits(&mut self, tokens: &[u32], mut each: impl FnMut(usize, &[f32])) -> Result<(), Error> {
+        with_session!(&mut self.on, session => Ok(pollster::block_on(session.logits(tokens, |first, logits| {
+            each(first, logits);
+            Ok(())
+        }))?))
+    }
+}
+
+async fn generate<B: Backend>(
+    session: &mut azulejo_engine::Session<B>,
+    model: &Model,
+    prompt: &[u32],
+    how: &Generate,
+    on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<Answer, Error> {
+    let tokenizer = model.tokenizer()?;
+    let ends = if how.ignore_end { Default::default() } else { tokenizer.end_of_text().clone() };
+    let mut text_stream = TextStream::new(tokenizer, how.stop.clone(), ends, how.show_special);
+    let options =
+        GenerationOptions { max_tokens: how.max_tokens, overflow: how.overflow, ..GenerationOptions::default() };
+    let mut cached = None;
+    let mut progress = |done, total| {
+        cached.get_or_insert(done);
+        on_event(Event::Prompt { done, total }).is_continue()
+    };
+    let sampler = Sampler::new(how.sampler.clone());
+    let random = Box::new(SplitMix64(how.seed));
+    let mut generation: Generation<'_, B> = session.generate(prompt, options, sampler, random, &mut progress).await?;
+    let mut answer = Answer {
+        text: String::new(),
+        tokens: Vec::new(),
+        stop: StopReason::MaxTokens,
+        cached_tokens: cached.unwrap_or(0),
+    };
+    while let Some(token) = generation.next().await? {
+        answer.tokens.push(token);
+        let (text, stop) = text_stream.push(token);
+        answer.text.push_str(&text);
+        let flow = on_event(Event::Token { token, text: &text });
+        if let Some(stop) = stop {
+            answer.stop = stop;
+            return Ok(answer);
+        }
+        if flow.is_break() {
+            answer.stop = StopReason::Cancelled;
+            break;
+        }
+    }
+    let rest = text_stream.finish();
+    if !rest.is_empty() {
+        answer.text.push_str(&rest);
+        let _ = on_event(Event::Rest(&rest));
+    }
+    Ok(answer)
+}

@@ -1,0 +1,100 @@
+//! The tokenizer of a model file.
+
+use std::path::Path;
+
+use azulejo_formats::{ModelFile, ModelKind};
+use azulejo_tokenizer::{GgufVocabulary, Tokenizer, TokenizerConfig};
+
+use crate::{Code, Error, open_file};
+
+/// The tokenizer that a model file carries. Its tensors aren't needed: a vocabulary-only GGUF will do.
+pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
+    match file.kind() {
+        ModelKind::Gguf(m) => {
+            let read = || -> Result<GgufVocabulary, azulejo_formats::gguf::MetadataError> {
+                let key = |name: &str| format!("tokenizer.ggml.{name}");
+                let text = |k: &str| Ok::<_, azulejo_formats::gguf::MetadataError>(m.find_str(k)?.map(str::to_owned));
+                let id = |name: &str| m.find_u32(&key(name));
+                let flag = |name: &str| m.find_bool(&key(name));
+                let has = |name: &str| m.get(&key(name)).is_some();
+                let mut v = GgufVocabulary {
+                    model: m.get_str(&key("model"))?.to_owned(),
+                    pre: text(&key("pre"))?,
+                    tokens: m.get_array_str(&key("tokens"))?.to_vec(),
+                    bos_id: id("bos_token_id")?,
+                    eos_id: id("eos_token_id")?,
+                    eot_id: id("eot_token_id")?,
+                    eom_id: id("eom_token_id")?,
+                    unk_id: id("unknown_token_id")?,
+                    pad_id: id("padding_token_id")?,
+                    add_bos: flag("add_bos_token")?,
+                    add_eos: flag("add_eos_token")?,
+                    add_space_prefix: flag("add_space_prefix")?,
+                    remove_extra_whitespaces: flag("remove_extra_whitespaces")?,
+                    chat_template: text("tokenizer.chat_template")?,
+                    model_name: text("general.basename")?.or(text("general.name")?),
+                    ..GgufVocabulary::default()
+                };
+                if has("scores") {
+                    v.scores = Some(m.get_array_f32(&key("scores"))?.into_owned());
+                }
+                if has("token_type") {
+                    v.token_types = Some(m.get_array_i32(&key("token_type"))?);
+                }
+                if has("merges") {
+                    v.merges = Some(m.get_array_str(&key("merges"))?.to_vec());
+                }
+                for (k, value) in m.iter() {
+                    if let (Some(name), azulejo_formats::gguf::Value::String(source)) =
+                        (k.strip_prefix("tokenizer.chat_template."), value)
+                    {
+                        v.named_chat_templates.insert(name.to_owned(), source.clone());
+                    }
+                }
+                Ok(v)
+            };
+            let vocabulary = read().map_err(|e| Error::new(Code::Corrupt, e))?;
+            Ok(Tokenizer::from_gguf(vocabulary)?)
+        }
+        ModelKind::HuggingFace(folder) => {
+            let Some(json) = &folder.tokenizer_json else {
+                return Err(Error::new(
+                    Code::Unsupported,
+                    "the folder has no tokenizer.json; a tokenizer.model alone is not supported: save the tokenizer with save_pretrained() of a fast tokenizer, or use a GGUF",
+                ));
+            };
+            let mut config = match &folder.tokenizer_config {
+                Some(value) => TokenizerConfig::from_json(value.to_string().as_bytes())?,
+                None => TokenizerConfig::default(),
+            };
+            if let Some(template) = &folder.chat_template {
+                config = config.with_chat_template(template.clone());
+            }
+            if let Some(value) = &folder.generation_config {
+                config = config.with_generation_config(value.to_string().as_bytes())?;
+            }
+            Ok(Tokenizer::from_json(json, &config)?)
+        }
+    }
+}
+
+/// The tokenizer of a path: a model file or folder, or a bare `tokenizer.json` with what stands beside it.
+pub fn tokenizer_from_path(path: &Path) -> Result<Tokenizer, Error> {
+    if path.extension().is_none_or(|e| e != "json") {
+        return tokenizer_from_file(&open_file(path)?);
+    }
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|e| Error::new(Code::Io, e).context(path.display().to_string()))
+    };
+    let beside = |name: &str| path.with_file_name(name);
+    let json = read(path)?;
+    let mut config = match beside("tokenizer_config.json") {
+        p if p.exists() => TokenizerConfig::from_json(&read(&p)?)?,
+        _ => TokenizerConfig::default(),
+    };
+    let generation = beside("generation_config.json");
+    if generation.exists() {
+        config = config.with_generation_config(&read(&generation)?)?;
+    }
+    Ok(Tokenizer::from_json(&json, &config)?)
+}
