@@ -1,0 +1,3 @@
+//! The `azulejo` program.
+
+fn main() {}
