@@ -1,6 +1,6 @@
 //! Guesses what a file is that isn't a model file, so that the error can say what went wrong.
 
-/// What a file seems to be, by its first 16 bytes or so, in words for an error message.
+/// What a file seems to be, by its first bytes (64 are enough), in words for an error message.
 pub fn looks_like(start: &[u8]) -> &'static str {
     let text_start = start.trim_ascii_start();
     let begins = |text: &str| {

@@ -51,8 +51,13 @@ impl<'a> Cursor<'a> {
         self.file_len - self.offset()
     }
 
-    /// Stops unless the bytes up to `end`, which is in the file, are at hand.
-    fn need(&self, end: u64, what: &'static str) -> Step<()> {
+    /// Stops unless the next `count` bytes are at hand.
+    fn need(&self, count: u64, what: &'static str) -> Step<()> {
+        let (offset, have) = (self.offset(), self.have());
+        if count > have {
+            return Err(GgufError::Truncated { what, offset, needed: count, have }.into());
+        }
+        let end = offset + count;
         if end <= self.bytes.len() as u64 {
             Ok(())
         } else if end > MAX_HEADER_BYTES {
@@ -64,11 +69,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes bytes; `what` names them in an error.
     pub(super) fn take(&mut self, count: u64, what: &'static str) -> Step<&'a [u8]> {
-        if count > self.have() {
-            let (offset, have) = (self.offset(), self.have());
-            return Err(GgufError::Truncated { what, offset, needed: count, have }.into());
-        }
-        self.need(self.offset() + count, what)?;
+        self.need(count, what)?;
         let start = self.at;
         self.at += count as usize;
         Ok(&self.bytes[start..self.at])
@@ -99,9 +100,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Stops unless `count` items of at least `item_bytes` each are at hand, so that room for them can be reserved.
-    /// `count` has passed [`Self::count`].
     pub(super) fn expect_items(&self, count: u64, item_bytes: u64, what: &'static str) -> Step<usize> {
-        self.need(self.offset() + count * item_bytes, what)?;
+        self.need(count.saturating_mul(item_bytes), what)?;
         Ok(count as usize)
     }
 

@@ -75,7 +75,7 @@ fn parse(cursor: &mut Cursor<'_>, file_len: u64) -> Step<Gguf> {
 
 /// Magic and version.
 fn parse_start(cursor: &mut Cursor<'_>, file_len: u64) -> Step<u32> {
-    let start = cursor.take(file_len.min(16), "the magic")?;
+    let start = cursor.take(file_len.min(64), "the magic")?;
     if !start.starts_with(&MAGIC) {
         let looks_like = looks_like(start);
         return Err(GgufError::WrongMagic { start: start[..start.len().min(4)].to_vec(), looks_like }.into());
