@@ -232,6 +232,10 @@ impl Spaces {
             }
             after_space = space;
         }
+        if self.remove_extra {
+            // SentencePiece trims after marking, so that literal marks go too.
+            out.truncate(out.trim_end_matches(SPACE_MARK).len());
+        }
         out
     }
 }

@@ -195,16 +195,13 @@ impl ScoreBpe {
                     *after_unknown = false;
                     continue;
                 }
-                Some(found) => {
+                // An "unused" character that no merge made is spelt in bytes.
+                Some(_) => {
                     if let Some(&cut) = cuts.get(piece) {
                         let (left, right) = piece.split_at(cut);
                         todo.extend([right, left]);
                         continue;
                     }
-                    // A single character that is "unused" is still the best there is.
-                    ids.push(found.id);
-                    *after_unknown = false;
-                    continue;
                 }
                 None => {}
             }

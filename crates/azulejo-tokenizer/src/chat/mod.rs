@@ -129,7 +129,7 @@ impl ChatTemplate {
         for (name, value) in &options.extra {
             variables.push((name, to_value(value)));
         }
-        let context: Value = variables.into_iter().collect();
+        let context = Value::from_pairs(variables);
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(FUEL + FUEL_A_MESSAGE * messages.len() as u64));
         environment.get_template(NAME).and_then(|template| template.render(context)).map_err(error)

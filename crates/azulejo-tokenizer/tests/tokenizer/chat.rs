@@ -1,0 +1,128 @@
+//! Chat templates, against those rendered by transformers.
+
+use azulejo_tokenizer::{
+    CHATML, ChatTemplate, Error, GgufVocabulary, Message, Now, RenderOptions, TEENY_TINY_LLAMA, Tokenizer,
+};
+use serde_json::{Value, json};
+
+use crate::fixture;
+use crate::gguf::vocabulary;
+
+fn options(json: &Value) -> RenderOptions {
+    let mut extra = json.as_object().unwrap().clone();
+    RenderOptions {
+        add_generation_prompt: extra.remove("add_generation_prompt").is_some_and(|v| v.as_bool().unwrap()),
+        bos_token: Some("<|begin_of_text|>".to_owned()),
+        eos_token: Some("</s>".to_owned()),
+        tools: extra.remove("tools"),
+        documents: extra.remove("documents"),
+        extra,
+        now: Some(Now { year: 2026, month: 11, day: 3, hour: 9, minute: 5, second: 7 }),
+    }
+}
+
+#[test]
+fn chat_templates_equal_transformers() {
+    let fixture = fixture("chat.json");
+    let mut failures = Vec::new();
+    for case in fixture["cases"].as_array().unwrap() {
+        let name = case["template"].as_str().unwrap();
+        let template = ChatTemplate::new(fixture["templates"][name].as_str().unwrap()).unwrap();
+        let messages: Vec<Value> = case["messages"].as_array().unwrap().clone();
+        let rendered = template.render(&messages, &options(&case["options"]));
+        match (rendered, case["expected"].as_str(), case["raises"].as_str()) {
+            (Ok(text), Some(expected), _) if text == expected => {}
+            (Err(Error::TemplateRaised { line, message }), _, Some(raises))
+                if message == raises && line > 0 => {}
+            (rendered, expected, raises) => {
+                failures.push(format!("{name}\n  ours:   {rendered:?}\n  theirs: {expected:?} {raises:?}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn chat() -> Vec<Message> {
+    vec![Message::new("user", "Olá"), Message::new("assistant", "Bom dia"), Message::new("user", "E?")]
+}
+
+#[test]
+fn chat_built_in_formats_render() {
+    let options = RenderOptions {
+        add_generation_prompt: true,
+        bos_token: Some("<s>".to_owned()),
+        eos_token: Some("</s>".to_owned()),
+        ..RenderOptions::default()
+    };
+    assert_eq!(
+        ChatTemplate::new(CHATML).unwrap().render(&chat(), &options).unwrap(),
+        "<|im_start|>user\nOlá<|im_end|>\n<|im_start|>assistant\nBom dia<|im_end|>\n<|im_start|>user\nE?<|im_end|>\n\
+         <|im_start|>assistant\n"
+    );
+    let teeny = ChatTemplate::new(TEENY_TINY_LLAMA).unwrap();
+    assert_eq!(
+        teeny.render(&chat(), &options).unwrap(),
+        "<s><instruction>Olá</instruction>Bom dia</s><instruction>E?</instruction>"
+    );
+    let err = teeny.render(&[Message::new("system", "x")], &options).unwrap_err();
+    assert!(err.to_string().contains("\"system\""), "{err}");
+}
+
+#[test]
+fn chat_template_is_the_files_own_then_by_vocabulary() {
+    let with = |tokens: &[&str], template: Option<&str>| {
+        let mut v = vocabulary(&fixture("gguf_ties.json"));
+        v.tokens.extend(tokens.iter().map(|&t| t.to_owned()));
+        v.scores.as_mut().unwrap().resize(v.tokens.len(), 0.0);
+        v.token_types.as_mut().unwrap().resize(v.tokens.len(), 3);
+        Tokenizer::from_gguf(GgufVocabulary { chat_template: template.map(str::to_owned), ..v }).unwrap()
+    };
+    assert_eq!(with(&["<|im_start|>"], Some("own")).chat_template(None).unwrap().source(), "own");
+    assert_eq!(with(&["<|im_start|>"], None).chat_template(None).unwrap().source(), CHATML);
+    assert_eq!(with(&["<instruction>"], None).chat_template(None).unwrap().source(), TEENY_TINY_LLAMA);
+    assert!(matches!(with(&[], None).chat_template(None), Err(Error::NoChatTemplate { name: None })));
+    let err = with(&["<|im_start|>"], None).chat_template(Some("rag")).unwrap_err();
+    assert!(err.to_string().contains("\"rag\""), "{err}");
+}
+
+#[test]
+fn chat_template_errors_name_the_line() {
+    let err = ChatTemplate::new("ok\n{% if %}").unwrap_err();
+    assert!(matches!(err, Error::Template { line: 2, .. }), "{err}");
+    let template = ChatTemplate::new("\n\n{{ messages[0].nothing.at_all }}").unwrap();
+    let err = template.render(&chat(), &RenderOptions::default()).unwrap_err();
+    assert!(matches!(err, Error::Template { line: 3, .. }), "{err}");
+    let template =
+        ChatTemplate::new("{% macro m() %}\n{{ raise_exception('no') }}{% endmacro %}\n{{ m() }}").unwrap();
+    let err = template.render(&chat(), &RenderOptions::default()).unwrap_err();
+    assert!(matches!(&err, Error::TemplateRaised { message, .. } if message == "no"), "{err}");
+}
+
+#[test]
+fn chat_hostile_loop_ends() {
+    let loops = "{% for a in range(99999) %}".repeat(4) + "x" + &"{% endfor %}".repeat(4);
+    let recursion = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned();
+    for source in [loops, recursion] {
+        let err = ChatTemplate::new(&source).unwrap().render(&chat(), &RenderOptions::default()).unwrap_err();
+        assert!(matches!(err, Error::Template { .. }), "{err}");
+    }
+}
+
+#[test]
+fn chat_long_conversation_has_fuel_enough() {
+    let template = ChatTemplate::new(fixture("chat.json")["templates"]["qwen"].as_str().unwrap()).unwrap();
+    let messages: Vec<Message> =
+        (0..2001).map(|i| Message::new(["user", "assistant"][i % 2], "palavras ".repeat(20))).collect();
+    let text = template.render(&messages, &RenderOptions::default()).unwrap();
+    assert_eq!(text.matches("<|im_end|>").count(), 2001);
+}
+
+#[test]
+fn chat_without_a_clock_has_no_strftime_now() {
+    let template =
+        ChatTemplate::new("{{ strftime_now is defined }} {{ strftime_now is defined and 1 }}").unwrap();
+    let none = template.render(&chat(), &RenderOptions::default()).unwrap();
+    assert_eq!(none, "False False");
+    let some = template.render(&chat(), &options(&json!({}))).unwrap();
+    assert_eq!(some, "True 1");
+}

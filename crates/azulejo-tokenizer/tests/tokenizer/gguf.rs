@@ -1,0 +1,284 @@
+//! Vocabularies of GGUF files.
+
+use azulejo_tokenizer::{Error, GgufVocabulary, Tokenizer, TokenizerConfig};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::{ADDED, LITERAL, PLAIN, fixture, fixture_bytes, ids, texts};
+
+pub(crate) fn vocabulary(json: &Value) -> GgufVocabulary {
+    let list = |key: &str| json.get(key).cloned();
+    let id = |key: &str| json.get(key).and_then(Value::as_u64).map(|id| id as u32);
+    let flag = |key: &str| json.get(key).and_then(Value::as_bool);
+    GgufVocabulary {
+        model: json["model"].as_str().unwrap().to_owned(),
+        tokens: serde_json::from_value(json["tokens"].clone()).unwrap(),
+        scores: list("scores").map(|v| serde_json::from_value(v).unwrap()),
+        token_types: list("token_types").map(|v| serde_json::from_value(v).unwrap()),
+        merges: list("merges").map(|v| serde_json::from_value(v).unwrap()),
+        bos_id: id("bos_id"),
+        eos_id: id("eos_id"),
+        unk_id: id("unk_id"),
+        add_space_prefix: flag("add_space_prefix"),
+        remove_extra_whitespaces: flag("remove_extra_whitespaces"),
+        nfc: flag("nfc"),
+        ..GgufVocabulary::default()
+    }
+}
+
+fn small(model: &str) -> GgufVocabulary {
+    let tokens = ["<unk>", "<s>", "</s>", "a", "b", "c", "ab", "bc", "abc"];
+    GgufVocabulary {
+        model: model.to_owned(),
+        pre: Some("gpt-2".to_owned()),
+        tokens: tokens.map(str::to_owned).to_vec(),
+        scores: Some(vec![0.0, 0.0, 0.0, -6.0, -7.0, -8.0, -1.0, -2.0, -3.0]),
+        token_types: Some(vec![2, 3, 3, 1, 1, 1, 1, 1, 1]),
+        merges: (model == "gpt2").then(|| vec!["a b".to_owned(), "ab c".to_owned()]),
+        add_space_prefix: Some(false),
+        ..GgufVocabulary::default()
+    }
+}
+
+#[test]
+fn gguf_byte_level_equals_hugging_face_for_every_pre_tokenizer() {
+    let json = fixture("gguf_byte_level.json");
+    for (pre, expected) in json["expected"].as_object().unwrap() {
+        let tokenizer =
+            Tokenizer::from_gguf(GgufVocabulary { pre: Some(pre.clone()), ..vocabulary(&json) }).unwrap();
+        for (text, expected) in texts().iter().zip(expected.as_array().unwrap()) {
+            let plain = ids(&expected[0]);
+            assert_eq!(tokenizer.encode(text, PLAIN).unwrap(), plain, "{pre}: {text:?}");
+            let literal = expected.get(1).map_or(plain, ids);
+            assert_eq!(tokenizer.encode(text, LITERAL).unwrap(), literal, "{pre}, literal: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn gguf_byte_level_pre_tokenizers_differ_on_the_fixture() {
+    // Otherwise the test above would show nothing of the expressions.
+    let json = fixture("gguf_byte_level.json");
+    let all = json["expected"].as_object().unwrap();
+    for (a, b) in [("gpt-2", "default"), ("gpt-2", "smollm"), ("gpt-2", "dbrx"), ("dbrx", "stablelm2")] {
+        assert_ne!(all[a], all[b], "{a} and {b}");
+    }
+    for (a, b) in [("dbrx", "llama-bpe"), ("qwen2", "stablelm2"), ("qwen2", "qwen35"), ("tekken", "gpt-4o")] {
+        assert_ne!(all[a], all[b], "{a} and {b}");
+    }
+}
+
+#[test]
+fn gguf_byte_level_is_lossless() {
+    let json = fixture("gguf_byte_level.json");
+    for pre in ["default", "gpt-2", "llama-bpe", "tekken", "gpt-4o", "minerva-7b"] {
+        let tokenizer =
+            Tokenizer::from_gguf(GgufVocabulary { pre: Some(pre.into()), ..vocabulary(&json) }).unwrap();
+        for text in texts() {
+            let ids = tokenizer.encode(&text, LITERAL).unwrap();
+            assert_eq!(tokenizer.decode(&ids, false), text, "{pre}");
+        }
+    }
+}
+
+#[test]
+fn gguf_scores_equal_sentencepiece() {
+    let json = fixture("gguf_scores.json");
+    let tokenizer = Tokenizer::from_gguf(vocabulary(&json)).unwrap();
+    for (text, expected) in texts().iter().zip(json["expected"].as_array().unwrap()) {
+        let expected_ids = ids(&expected[0]);
+        assert_eq!(tokenizer.encode(text, LITERAL).unwrap(), expected_ids, "{text:?}");
+        assert_eq!(tokenizer.decode(&expected_ids, false), expected[1].as_str().unwrap(), "{text:?}");
+    }
+}
+
+#[test]
+fn gguf_tied_scores_and_unused_pieces_equal_sentencepiece() {
+    let json = fixture("gguf_ties.json");
+    let tokenizer = Tokenizer::from_gguf(vocabulary(&json)).unwrap();
+    for (text, expected) in texts().iter().zip(json["expected"].as_array().unwrap()) {
+        let expected_ids = ids(&expected[0]);
+        assert_eq!(tokenizer.encode(text, LITERAL).unwrap(), expected_ids, "{text:?}");
+        assert_eq!(tokenizer.decode(&expected_ids, false), expected[1].as_str().unwrap(), "{text:?}");
+    }
+}
+
+#[test]
+fn gguf_without_byte_tokens_equals_sentencepiece() {
+    let json = fixture("gguf_unknown.json");
+    let tokenizer = Tokenizer::from_gguf(vocabulary(&json)).unwrap();
+    for (text, expected) in texts().iter().zip(json["expected"].as_array().unwrap()) {
+        assert_eq!(tokenizer.encode(text, LITERAL).unwrap(), ids(&expected[0]), "{text:?}");
+    }
+}
+
+#[test]
+fn gguf_merges_equal_the_tokenizer_json() {
+    let json =
+        Tokenizer::from_json(&fixture_bytes("llama2_style.tokenizer.json"), &TokenizerConfig::default())
+            .unwrap();
+    let gguf = Tokenizer::from_gguf(vocabulary(&fixture("gguf_merges.json"))).unwrap();
+    for text in texts() {
+        for options in [PLAIN, LITERAL, ADDED] {
+            assert_eq!(
+                gguf.encode(&text, options).unwrap(),
+                json.encode(&text, options).unwrap(),
+                "{text:?}"
+            );
+        }
+        let ids = gguf.encode(&text, ADDED).unwrap();
+        for skip_special in [false, true] {
+            assert_eq!(gguf.decode(&ids, skip_special), json.decode(&ids, skip_special), "{text:?}");
+        }
+    }
+    assert_eq!((gguf.bos(), gguf.eos(), gguf.unknown()), (Some(1), Some(2), Some(0)));
+    assert_eq!(gguf.end_of_text().iter().copied().collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn gguf_constant_scores_without_merges_are_an_error() {
+    let mut v = vocabulary(&fixture("gguf_merges.json"));
+    v.merges = None;
+    let err = Tokenizer::from_gguf(v.clone()).unwrap_err();
+    assert!(matches!(err, Error::NoMergeOrder { score: -1000.0, .. }), "{err}");
+    assert!(err.to_string().contains("tokenizer.json"), "{err}");
+
+    // This vocabulary was numbered by its trainer, so that ids have the order of the merges.
+    v.rank_by_id = true;
+    let by_id = Tokenizer::from_gguf(v).unwrap();
+    let by_merges = Tokenizer::from_gguf(vocabulary(&fixture("gguf_merges.json"))).unwrap();
+    let text = "A Câmara Municipal informa que o serviço está disponível.";
+    assert_eq!(by_id.encode(text, ADDED).unwrap(), by_merges.encode(text, ADDED).unwrap());
+}
+
+#[test]
+fn gguf_special_tokens_are_text_unless_parsed() {
+    let tokenizer = Tokenizer::from_gguf(vocabulary(&fixture("gguf_merges.json"))).unwrap();
+    let parsed = tokenizer.encode("<s>a</s>", PLAIN).unwrap();
+    assert_eq!((parsed[0], *parsed.last().unwrap()), (1, 2));
+    let literal = tokenizer.encode("<s>a</s>", LITERAL).unwrap();
+    assert!(!literal.contains(&1) && !literal.contains(&2));
+    assert_eq!(tokenizer.decode(&literal, true), "<s>a</s>");
+}
+
+#[test]
+fn gguf_unknown_names_are_errors_that_list_the_known() {
+    let err = Tokenizer::from_gguf(GgufVocabulary { pre: Some("nope".into()), ..small("gpt2") }).unwrap_err();
+    assert!(matches!(&err, Error::UnknownPreTokenizer { name, .. } if name == "nope"));
+    assert!(err.to_string().contains("qwen2"), "{err}");
+    for model in ["bert", "t5", "rwkv", ""] {
+        let err = Tokenizer::from_gguf(small(model)).unwrap_err();
+        assert!(err.to_string().contains("tokenizer.json"), "{err}");
+    }
+}
+
+#[test]
+fn gguf_contradictions_name_their_key() {
+    let cases: [(GgufVocabulary, &str); 8] = [
+        (GgufVocabulary { tokens: vec![], ..small("llama") }, "tokenizer.ggml.tokens"),
+        (GgufVocabulary { scores: Some(vec![0.0; 3]), ..small("llama") }, "tokenizer.ggml.scores"),
+        (GgufVocabulary { scores: None, ..small("llama") }, "tokenizer.ggml.scores"),
+        (GgufVocabulary { scores: Some(vec![f32::NAN; 9]), ..small("llama") }, "tokenizer.ggml.scores"),
+        (GgufVocabulary { token_types: Some(vec![1; 10]), ..small("llama") }, "tokenizer.ggml.token_type"),
+        (GgufVocabulary { eot_id: Some(9), ..small("llama") }, "tokenizer.ggml.eot_token_id"),
+        (GgufVocabulary { merges: Some(vec!["a c".into()]), ..small("gpt2") }, "tokenizer.ggml.merges"),
+        (GgufVocabulary { add_eos: Some(true), ..small("gpt2") }, "tokenizer.ggml.add_eos_token"),
+    ];
+    for (vocabulary, key) in cases {
+        let err = Tokenizer::from_gguf(vocabulary).unwrap_err();
+        assert!(err.to_string().contains(key), "{key}: {err}");
+    }
+}
+
+#[test]
+fn gguf_bos_follows_the_file_then_the_model() {
+    let ids = |v: GgufVocabulary| Tokenizer::from_gguf(v).unwrap().encode("ab", ADDED).unwrap();
+    assert_eq!(ids(small("llama")), [1, 6]);
+    assert_eq!(ids(GgufVocabulary { add_bos: Some(false), add_eos: Some(true), ..small("llama") }), [6, 2]);
+    let gpt2 = || GgufVocabulary { bos_id: Some(1), eos_id: Some(2), ..small("gpt2") };
+    assert_eq!(ids(gpt2()), [6]);
+    assert_eq!(ids(GgufVocabulary { pre: Some("llama-bpe".into()), ..gpt2() }), [1, 6]);
+    assert_eq!(ids(GgufVocabulary { add_bos: Some(true), ..gpt2() }), [1, 6]);
+}
+
+#[test]
+fn gguf_end_of_text_collects_all_endings() {
+    let mut v = small("llama");
+    v.tokens.extend(["<|im_end|>".to_owned(), "<x>".to_owned(), "<|eot_id|>".to_owned()]);
+    v.scores = Some((0..12).map(|i| -(i as f32)).collect());
+    // A converter's mistake: <|im_end|> marked as a word.
+    v.token_types = Some(vec![2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 3, 3]);
+    v.eom_id = Some(10);
+    let tokenizer = Tokenizer::from_gguf(v).unwrap();
+    assert_eq!(tokenizer.end_of_text().iter().copied().collect::<Vec<_>>(), [2, 9, 10, 11]);
+    assert!(tokenizer.is_special(9));
+}
+
+#[test]
+fn gguf_nfc_is_told_by_family() {
+    let decomposed = "e\u{301}";
+    let mut v = small("llama");
+    v.tokens[3] = "é".to_owned();
+    assert_eq!(Tokenizer::from_gguf(v.clone()).unwrap().encode(decomposed, LITERAL).unwrap(), [0]);
+    for name in ["salamandra-2b-instruct", "ALIA-40b"] {
+        v.model_name = Some(name.to_owned());
+        assert_eq!(
+            Tokenizer::from_gguf(v.clone()).unwrap().encode(decomposed, LITERAL).unwrap(),
+            [3],
+            "{name}"
+        );
+    }
+    v.nfc = Some(false);
+    assert_eq!(Tokenizer::from_gguf(v).unwrap().encode(decomposed, LITERAL).unwrap(), [0]);
+}
+
+#[test]
+fn gguf_very_long_text_takes_moderate_time() {
+    let tokenizer = Tokenizer::from_gguf(vocabulary(&fixture("gguf_scores.json"))).unwrap();
+    // Quadratic merging of one word of a million characters would take minutes.
+    let text = "a".repeat(1_000_003);
+    let ids = tokenizer.encode(&text, LITERAL).unwrap();
+    assert_eq!(tokenizer.decode(&ids, false), text);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn gguf_any_vocabulary_does_not_panic(
+        model in prop::sample::select(vec!["llama", "gpt2"]),
+        tokens in prop::collection::vec("[ab▁Ġ <>0xA/sé]{0,4}", 1..12),
+        types in prop::option::of(prop::collection::vec(-1i32..8, 12)),
+        scores in prop::option::of(prop::collection::vec(any::<f32>(), 12)),
+        merges in prop::option::of(prop::collection::vec("[ab▁ é]{0,5}", 0..4)),
+        ids in prop::array::uniform4(prop::option::of(0u32..14)),
+        flags in prop::array::uniform4(prop::option::of(any::<bool>())),
+        text in "[ab▁ é<s>/\u{301}]{0,12}",
+    ) {
+        let count = tokens.len();
+        let vocabulary = GgufVocabulary {
+            model: model.to_owned(),
+            tokens,
+            token_types: types.map(|t| t[..count].to_vec()),
+            scores: scores.map(|s| s[..count].to_vec()),
+            merges,
+            bos_id: ids[0],
+            eos_id: ids[1],
+            unk_id: ids[2],
+            eot_id: ids[3],
+            add_bos: flags[0],
+            add_space_prefix: flags[1],
+            remove_extra_whitespaces: flags[2],
+            nfc: flags[3],
+            rank_by_id: flags[0] == flags[1],
+            ..GgufVocabulary::default()
+        };
+        if let Ok(tokenizer) = Tokenizer::from_gguf(vocabulary) {
+            for options in [ADDED, LITERAL] {
+                if let Ok(ids) = tokenizer.encode(&text, options) {
+                    tokenizer.decode(&ids, true);
+                }
+            }
+        }
+    }
+}

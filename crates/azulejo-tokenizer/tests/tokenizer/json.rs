@@ -1,0 +1,208 @@
+//! `tokenizer.json`.
+
+use azulejo_tokenizer::{Error, Tokenizer, TokenizerConfig};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::{ADDED, LITERAL, PLAIN, fixture, fixture_bytes, ids, texts};
+
+fn load(style: &str) -> Tokenizer {
+    let json = fixture_bytes(&format!("{style}.tokenizer.json"));
+    Tokenizer::from_json(&json, &TokenizerConfig::default()).unwrap()
+}
+
+/// Ids and decoded texts of all texts, against Hugging Face's.
+fn check(style: &str) {
+    let tokenizer = load(style);
+    let expected = fixture(&format!("{style}.json"));
+    for (text, case) in texts().iter().zip(expected["cases"].as_array().unwrap()) {
+        let plain = ids(&case["plain"]);
+        assert_eq!(tokenizer.encode(text, PLAIN).unwrap(), plain, "{style}: {text:?}");
+        let added = ids(&case["added"]);
+        assert_eq!(tokenizer.encode(text, ADDED).unwrap(), added, "{style}, added: {text:?}");
+        let literal = ids(case.get("literal").unwrap_or(&case["plain"]));
+        assert_eq!(tokenizer.encode(text, LITERAL).unwrap(), literal, "{style}, literal: {text:?}");
+        if let Some(decoded) = case["decoded"].as_str() {
+            assert_eq!(tokenizer.decode(&plain, false), decoded, "{style}, decoded: {text:?}");
+            let skipped = case.get("skipped").and_then(Value::as_str).unwrap_or(decoded);
+            assert_eq!(tokenizer.decode(&added, true), skipped, "{style}, skipped: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn json_llama2_style_equals_hugging_face() {
+    check("llama2_style");
+}
+
+#[test]
+fn json_metaspace_style_equals_hugging_face() {
+    check("metaspace_style");
+}
+
+#[test]
+fn json_qwen_style_equals_hugging_face() {
+    check("qwen_style");
+}
+
+#[test]
+fn json_unigram_style_equals_hugging_face() {
+    check("unigram_style");
+}
+
+#[test]
+fn json_byte_level_is_lossless_on_nfc_text() {
+    let tokenizer = load("qwen_style");
+    for (i, text) in texts().iter().enumerate() {
+        // Texts 13, 14 and 35 are decomposed, and this tokenizer composes.
+        if ![13, 14, 35].contains(&i) {
+            assert_eq!(&tokenizer.decode(&tokenizer.encode(text, LITERAL).unwrap(), false), text);
+        }
+    }
+}
+
+#[test]
+fn json_nfc_makes_decomposed_text_equal() {
+    let tokenizer = load("qwen_style");
+    let composed = tokenizer.encode("ação, ñandú", PLAIN).unwrap();
+    assert_eq!(tokenizer.encode("ac\u{327}a\u{303}o, n\u{303}andu\u{301}", PLAIN).unwrap(), composed);
+}
+
+#[test]
+fn json_config_decides_bos_and_eos() {
+    let json = fixture_bytes("llama2_style.tokenizer.json");
+    let ids_with = |config: Value| {
+        let config = TokenizerConfig::from_json(config.to_string().as_bytes()).unwrap();
+        Tokenizer::from_json(&json, &config).unwrap().encode("", ADDED).unwrap()
+    };
+    let both = json!({"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false}});
+    let with = |extra: Value| {
+        let mut config = both.clone();
+        config.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        ids_with(config)
+    };
+    assert_eq!(ids_with(json!({})), [1]);
+    assert_eq!(with(json!({"add_bos_token": false})), [0u32; 0]);
+    assert_eq!(with(json!({"add_bos_token": false, "add_eos_token": true})), [2]);
+    assert_eq!(with(json!({"add_bos_token": true, "add_eos_token": true})), [1, 2]);
+    // Qwen's file adds nothing by itself; a Llama class does.
+    let json = fixture_bytes("qwen_style.tokenizer.json");
+    let config = json!({"bos_token": "<|im_start|>", "tokenizer_class": "LlamaTokenizerFast"}).to_string();
+    let config = TokenizerConfig::from_json(config.as_bytes()).unwrap();
+    let tokenizer = Tokenizer::from_json(&json, &config).unwrap();
+    assert_eq!(tokenizer.encode("", ADDED).unwrap(), [tokenizer.bos().unwrap()]);
+}
+
+#[test]
+fn json_end_of_text_is_a_set() {
+    let json = fixture_bytes("qwen_style.tokenizer.json");
+    let config = TokenizerConfig::default().with_generation_config(br#"{"eos_token_id": [3, 640]}"#).unwrap();
+    let tokenizer = Tokenizer::from_json(&json, &config).unwrap();
+    let named = ["<|endoftext|>", "<|im_end|>"].map(|name| tokenizer.token_id(name).unwrap());
+    let mut expected: Vec<u32> = [3, 640].into_iter().chain(named).collect();
+    expected.sort_unstable();
+    expected.dedup();
+    assert_eq!(tokenizer.end_of_text().iter().copied().collect::<Vec<_>>(), expected);
+    let one = TokenizerConfig::default().with_generation_config(br#"{"eos_token_id": 7}"#).unwrap();
+    assert_eq!(one.end_of_text.into_iter().collect::<Vec<_>>(), [7]);
+    assert!(TokenizerConfig::default().with_generation_config(br#"{"eos_token_id": -1}"#).is_err());
+}
+
+#[test]
+fn json_config_reads_named_templates() {
+    let config = json!({"chat_template": [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]});
+    let config = TokenizerConfig::from_json(config.to_string().as_bytes()).unwrap();
+    assert_eq!(config.chat_templates["default"], "a");
+    assert_eq!(config.chat_templates["tool_use"], "b");
+    assert_eq!(config.with_chat_template("c").chat_templates["default"], "c");
+}
+
+#[test]
+fn json_tokens_have_texts_and_bytes() {
+    let tokenizer = load("qwen_style");
+    let id = tokenizer.encode(" M", PLAIN).unwrap()[0];
+    assert_eq!(tokenizer.token_bytes(id).unwrap()[0], b' ');
+    assert_eq!(tokenizer.token_id(tokenizer.token_text(id).unwrap()), Some(id));
+    assert!(tokenizer.is_special(tokenizer.token_id("<|im_end|>").unwrap()));
+    assert!(!tokenizer.is_special(id));
+    assert_eq!(tokenizer.token_bytes(tokenizer.vocab_size() as u32), None);
+    assert_eq!(tokenizer.decode(&[u32::MAX, id], false), tokenizer.decode(&[id], false));
+}
+
+#[test]
+fn json_bytes_that_are_not_utf8_name_the_offset() {
+    let tokenizer = load("qwen_style");
+    assert!(matches!(
+        tokenizer.encode_bytes(b"ol\xc3\xa1 \xff\xfe", PLAIN),
+        Err(Error::NotUtf8 { offset: 5 })
+    ));
+    assert_eq!(
+        tokenizer.encode_bytes("olá".as_bytes(), PLAIN).unwrap(),
+        tokenizer.encode("olá", PLAIN).unwrap()
+    );
+}
+
+#[test]
+fn json_merge_without_its_subword_prefix_is_an_error() {
+    let vocabulary = json!({"a": 0, "##b": 1, "é": 2, "ab": 3});
+    for merges in [json!(["a é"]), json!([["a", "é"]])] {
+        let json = json!({"version": "1.0", "model": {
+            "type": "BPE", "vocab": vocabulary, "merges": merges, "continuing_subword_prefix": "##"}});
+        let err = Tokenizer::from_json(json.to_string().as_bytes(), &TokenizerConfig::default()).unwrap_err();
+        assert!(err.to_string().contains("subword prefix"), "{err}");
+    }
+}
+
+#[test]
+fn json_enormous_id_is_an_error() {
+    let json = json!({"version": "1.0", "model": {"type": "BPE", "vocab": {"a": 0, "b": 4294967294u32}, "merges": []}});
+    let err = Tokenizer::from_json(json.to_string().as_bytes(), &TokenizerConfig::default()).unwrap_err();
+    assert!(err.to_string().contains("limit"), "{err}");
+}
+
+#[test]
+fn json_truncated_at_any_place_is_an_error() {
+    let json = fixture_bytes("unigram_style.tokenizer.json");
+    for len in (0..json.len() - 2).step_by(97) {
+        assert!(Tokenizer::from_json(&json[..len], &TokenizerConfig::default()).is_err(), "{len} bytes");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// One node of the file replaced by something else: an error or a tokenizer, never a panic.
+    #[test]
+    fn json_with_any_node_replaced_does_not_panic(
+        style in prop::sample::select(vec!["llama2_style", "unigram_style", "qwen_style", "metaspace_style"]),
+        path in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
+        value in prop::sample::select(vec![
+            json!(null), json!(-1), json!(1e300), json!(""), json!("\u{e9}"), json!([]), json!({}), json!(true),
+            json!([[["a"]]]), json!({"type": "Sequence"}), json!({"type": "ByteLevel"}), json!({"String": ""}),
+            json!({"Regex": "(a*)*b"}), json!({"Regex": "("}),
+        ]),
+    ) {
+        let mut json = fixture(&format!("{style}.tokenizer.json"));
+        let mut node = &mut json;
+        for step in path {
+            let count = node.as_object().map_or_else(|| node.as_array().map_or(0, Vec::len), serde_json::Map::len);
+            if count == 0 {
+                break;
+            }
+            let at = step.index(count);
+            node = match node {
+                Value::Object(map) => map.values_mut().nth(at).unwrap(),
+                Value::Array(list) => &mut list[at],
+                _ => break,
+            };
+        }
+        *node = value;
+        if let Ok(tokenizer) = Tokenizer::from_json(json.to_string().as_bytes(), &TokenizerConfig::default()) {
+            for text in ["", "Olá  <s> mundo\n1234 é", "▁a\u{0}"] {
+                if let Ok(ids) = tokenizer.encode(text, ADDED) {
+                    tokenizer.decode(&ids, true);
+                }
+            }
+        }
+    }
+}
