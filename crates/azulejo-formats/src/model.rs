@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::gguf::{Gguf, Metadata, merge};
+use crate::gguf::{Gguf, Metadata};
 use crate::hf::HfFiles;
 use crate::safetensors::{IndexError, Safetensors, ShardIndex};
 use crate::{ByteSource, BytesSource, FormatError, ParseStep, TensorInfo};
@@ -77,7 +77,7 @@ impl ModelFile {
         Self::from_gguf(gguf, vec![source])
     }
 
-    /// A parsed GGUF model (see [`merge`] for several files) and its files.
+    /// A parsed GGUF model (see [`crate::gguf::merge`] for several files) and its files.
     ///
     /// # Errors
     /// [`FormatError::Gguf`] if it is a part of a split model, whose other parts are missing.
@@ -215,7 +215,7 @@ fn gguf_error(file: &str, error: crate::gguf::GgufError) -> FormatError {
 /// Opens a GGUF file, and the other parts of a split model beside it.
 #[cfg(not(target_arch = "wasm32"))]
 fn open_gguf(path: &Path, name: &str) -> Result<ModelFile, FormatError> {
-    use crate::gguf::SplitName;
+    use crate::gguf::{SplitName, merge};
 
     let map = |path: &Path| -> Result<Arc<dyn ByteSource>, FormatError> {
         let file = path.display().to_string();

@@ -8,33 +8,33 @@ use azulejo_quant::BlockFormat;
 
 /// A GGUF header written field by field, right or wrong.
 #[derive(Clone, Default)]
-pub struct Raw(pub Vec<u8>);
+pub(crate) struct Raw(pub(crate) Vec<u8>);
 
 impl Raw {
     /// Magic, version 3, and the two counts.
-    pub fn start(tensors: u64, entries: u64) -> Self {
+    pub(crate) fn start(tensors: u64, entries: u64) -> Self {
         Self(b"GGUF".to_vec()).u32(3).u64(tensors).u64(entries)
     }
 
-    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.extend_from_slice(bytes);
         self
     }
 
-    pub fn u32(self, value: u32) -> Self {
+    pub(crate) fn u32(self, value: u32) -> Self {
         self.bytes(&value.to_le_bytes())
     }
 
-    pub fn u64(self, value: u64) -> Self {
+    pub(crate) fn u64(self, value: u64) -> Self {
         self.bytes(&value.to_le_bytes())
     }
 
-    pub fn string(self, text: &str) -> Self {
+    pub(crate) fn string(self, text: &str) -> Self {
         self.u64(text.len() as u64).bytes(text.as_bytes())
     }
 
     /// A tensor info; dimensions as in the file, columns first.
-    pub fn tensor(mut self, name: &str, dims: &[u64], ggml_type: u32, offset: u64) -> Self {
+    pub(crate) fn tensor(mut self, name: &str, dims: &[u64], ggml_type: u32, offset: u64) -> Self {
         self = self.string(name).u32(dims.len() as u32);
         for dim in dims {
             self = self.u64(*dim);
@@ -43,18 +43,18 @@ impl Raw {
     }
 
     /// Padding to 32 bytes, and that many bytes of data.
-    pub fn data(mut self, bytes: usize) -> Self {
+    pub(crate) fn data(mut self, bytes: usize) -> Self {
         self.0.resize(self.0.len().next_multiple_of(32) + bytes, 7);
         self
     }
 
-    pub fn parse(&self) -> Result<Gguf, GgufError> {
+    pub(crate) fn parse(&self) -> Result<Gguf, GgufError> {
         parse_gguf(&self.0)
     }
 }
 
 /// Parses a whole file, in one call and in steps, which must agree.
-pub fn parse_gguf(bytes: &[u8]) -> Result<Gguf, GgufError> {
+pub(crate) fn parse_gguf(bytes: &[u8]) -> Result<Gguf, GgufError> {
     let file_len = bytes.len() as u64;
     let whole = Gguf::parse(bytes, file_len).map(|step| match step {
         ParseStep::Done(gguf) => gguf,
@@ -80,7 +80,7 @@ pub fn parse_gguf(bytes: &[u8]) -> Result<Gguf, GgufError> {
 }
 
 /// Metadata with a value of each type.
-pub fn all_types() -> Metadata {
+pub(crate) fn all_types() -> Metadata {
     let mut metadata = Metadata::default();
     let values: [(&str, Value); 16] = [
         ("general.architecture", "llama".into()),
@@ -127,7 +127,7 @@ pub fn all_types() -> Metadata {
 }
 
 /// Tensors of several formats and ranks.
-pub fn some_tensors() -> Vec<WriterTensor> {
+pub(crate) fn some_tensors() -> Vec<WriterTensor> {
     let tensor = |name: &str, format, shape: &[u64]| WriterTensor {
         name: name.to_owned(),
         format,
@@ -142,7 +142,7 @@ pub fn some_tensors() -> Vec<WriterTensor> {
 }
 
 /// A whole file; byte i of the data (without padding) is i modulo 251.
-pub fn write_gguf(metadata: &Metadata, tensors: &[WriterTensor]) -> Vec<u8> {
+pub(crate) fn write_gguf(metadata: &Metadata, tensors: &[WriterTensor]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), metadata, tensors).unwrap();
     let bytes: usize = tensors.iter().map(tensor_bytes).sum();
     let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
@@ -153,27 +153,27 @@ pub fn write_gguf(metadata: &Metadata, tensors: &[WriterTensor]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
-pub fn tensor_bytes(tensor: &WriterTensor) -> usize {
+pub(crate) fn tensor_bytes(tensor: &WriterTensor) -> usize {
     let cols = *tensor.shape.last().unwrap() as usize;
     let rows: u64 = tensor.shape[..tensor.shape.len() - 1].iter().product();
     tensor.format.row_bytes(cols).unwrap() * rows as usize
 }
 
 /// A folder that goes away at the end of the test.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let path = std::env::temp_dir().join(format!("azulejo-formats-{test}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, bytes).unwrap();
         path
