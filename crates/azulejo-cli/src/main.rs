@@ -1,3 +1,49 @@
-//! The `azulejo` program.
+//! The `azulejo` program: `generate`, `chat`, `tokenize`, `logits`, `perplexity`, `bench`, `inspect`, `devices`.
+//!
+//! What every command keeps to: results go to stdout and nothing else does; notices, bars, statistics and errors go to
+//! stderr; bars show only on a terminal; a flag beats its environment variable; exit codes are those of [`exit`].
 
-fn main() {}
+mod answer;
+mod args;
+mod argv;
+mod bench;
+mod clock;
+mod commands;
+mod exit;
+mod interrupt;
+mod load;
+mod memory;
+mod numbers;
+mod output;
+mod text;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::from_arguments(argv::expand(std::env::args_os().collect())) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Clap prints help to stdout and mistakes to stderr; a closed pipe is nobody's mistake.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
+        }
+    };
+    let output = Output::new(&cli.common);
+    if let Err(error) = interrupt::install() {
+        output.notice(&format!("Ctrl-C can't be caught ({error}); it ends the program at once"));
+    }
+    let done = match cli.command {
+        Command::Generate(args) => commands::generate::run(&args, &output),
+        Command::Chat(args) => commands::chat::run(&args, &output),
+        Command::Tokenize(args) => commands::tokenize::run(&args, &output),
+        Command::Logits(args) => commands::logits::run(&args, &output),
+        Command::Perplexity(args) => commands::perplexity::run(&args, &output),
+        Command::Bench(args) => commands::bench::run(&args, &output),
+        Command::Inspect(args) => commands::inspect::run(&args, &output),
+        Command::Devices => commands::devices::run(&output),
+    };
+    ExitCode::from(exit::code(done, &output))
+}

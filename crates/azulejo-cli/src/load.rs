@@ -1,0 +1,169 @@
+//! Opening and loading a model, as the flags say.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use azulejo::formats::ModelFile;
+use azulejo::{KvType, Model, ModelOptions, Now};
+
+use crate::args::{ChatFormatArgs, LoadArgs};
+use crate::exit::Usage;
+use crate::interrupt;
+use crate::numbers;
+use crate::output::{Output, Unit};
+use crate::text;
+
+/// A loaded model.
+pub(crate) struct Loaded {
+    pub(crate) model: Model,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// Options for [`load`], from the flags: `kv` is the type of the cache where they don't say one.
+pub(crate) fn options(args: &LoadArgs, context: Option<u32>, kv: KvType) -> ModelOptions {
+    ModelOptions {
+        device: args.device,
+        context,
+        chunk: args.ubatch_size,
+        k: args.cache_type_k.unwrap_or(kv),
+        v: args.cache_type_v.unwrap_or(kv),
+        threads: args.threads.map(|n| n as usize),
+        fuse: !args.no_fuse,
+        ..ModelOptions::default()
+    }
+}
+
+/// Says what flags are accepted for their own sake, and refuses those that can't be.
+fn remark(args: &LoadArgs, output: &Output) -> Result<()> {
+    if args.hf_repo.is_some() || args.hf_file.is_some() {
+        let text = "-hf is not supported: nothing is downloaded here; get the file yourself and give it by -m";
+        return Err(Usage(text.to_owned()).into());
+    }
+    if args.n_gpu_layers.is_some() {
+        output.warning("-ngl has no meaning here: a model is on one device as a whole; choose it by --device");
+    }
+    if args.flash_attn.is_some() {
+        output.warning("-fa has no meaning here: attention is always computed without a matrix of scores");
+    }
+    Ok(())
+}
+
+/// The file that `-m` names, or the embedded one.
+pub(crate) fn open(path: Option<&Path>, output: &Output) -> Result<ModelFile> {
+    match path {
+        Some(path) => Ok(azulejo::open_file(path)?),
+        None => embedded(output),
+    }
+}
+
+#[cfg(feature = "embedded")]
+fn embedded(output: &Output) -> Result<ModelFile> {
+    output.notice(
+        "no model was given (-m): this is the small demonstration model in the program, which only knows its own subject",
+    );
+    Ok(Model::embedded_file()?)
+}
+
+#[cfg(not(feature = "embedded"))]
+fn embedded(_: &Output) -> Result<ModelFile> {
+    Err(Usage("no model: give one by -m (this build has no demonstration model in it)".to_owned()).into())
+}
+
+/// Opens and loads a model, with a bar.
+pub(crate) fn load(args: &LoadArgs, options: &ModelOptions, output: &Output) -> Result<Loaded> {
+    remark(args, output)?;
+    let file = open(args.model.as_deref(), output)?;
+    load_file(&file, args, options, output)
+}
+
+/// Loads an open file.
+pub(crate) fn load_file(
+    file: &ModelFile,
+    args: &LoadArgs,
+    options: &ModelOptions,
+    output: &Output,
+) -> Result<Loaded> {
+    loading(output, |progress| {
+        Model::from_file(file, options, progress).map_err(|e| match &args.model {
+            Some(path) => e.context(path.display().to_string()),
+            None => e,
+        })
+    })
+}
+
+/// Makes a model of a file's shape with random weights.
+pub(crate) fn load_random(file: &ModelFile, options: &ModelOptions, output: &Output) -> Result<Loaded> {
+    loading(output, |progress| Model::random(file, options, progress))
+}
+
+fn loading(
+    output: &Output,
+    load: impl FnOnce(&mut dyn FnMut(u64, u64) -> bool) -> Result<Model, azulejo::Error>,
+) -> Result<Loaded> {
+    let start = Instant::now();
+    let bar = output.bar("loading", 0, Unit::Bytes);
+    let model = load(&mut |done, total| {
+        bar.set(done, total);
+        !interrupt::pressed()
+    })?;
+    drop(bar);
+    let took = start.elapsed();
+    let (device, memory) = (model.device(), model.memory());
+    output.detail(&format!("device:  {} ({}), tier {}: {}", device.name, device.driver, device.tier, device.reason));
+    output.detail(&format!(
+        "memory:  weights {}, KV cache {}, activations {}",
+        numbers::bytes(memory.weights),
+        numbers::bytes(memory.kv),
+        numbers::bytes(memory.activations)
+    ));
+    let plan = model.plan();
+    output.detail(&format!(
+        "model:   {}, {} parameters, {} positions of context, KV {}/{}; loaded in {:.2} s",
+        plan.architecture,
+        numbers::parameters(model.parameters()),
+        plan.kv.capacity,
+        plan.kv.k.name(),
+        plan.kv.v.name(),
+        took.as_secs_f64()
+    ));
+    Ok(Loaded { model, took })
+}
+
+/// The flags' [`remark`]s for commands that load by themselves.
+pub(crate) fn check(args: &LoadArgs, output: &Output) -> Result<()> {
+    remark(args, output)
+}
+
+/// What stands for the model's file in results.
+pub(crate) fn name(path: Option<&PathBuf>) -> String {
+    path.map_or_else(|| "(embedded)".to_owned(), |p| p.display().to_string())
+}
+
+/// The chat template of the flags.
+pub(crate) fn template(args: &ChatFormatArgs) -> Result<Option<String>> {
+    match (&args.chat_template, &args.chat_template_file) {
+        (Some(template), _) => Ok(Some(template.clone())),
+        (None, Some(path)) => text::text_of(path).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The system's message of the flags.
+pub(crate) fn system_prompt(args: &ChatFormatArgs) -> Result<Option<String>> {
+    match (&args.system_prompt, &args.system_prompt_file) {
+        (Some(text), _) => Ok(Some(text.clone())),
+        (None, Some(path)) => Ok(Some(text::text_of(path)?.trim_end_matches(['\r', '\n']).to_owned())),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The seed of the flag: a negative one is a new one each time.
+pub(crate) fn seed(flag: i64) -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    u64::try_from(flag).unwrap_or_else(|_| {
+        // The standard library's hash keys are the random numbers that need no dependency. 32 bits are easy to type.
+        std::collections::hash_map::RandomState::new().build_hasher().finish() & 0xffff_ffff
+    })
+}
