@@ -1,0 +1,258 @@
+//! The back-end: models, states, steps.
+
+use std::collections::VecDeque;
+
+use azulejo_plan::{Backend, Constant, DeviceInfo, Memory, Outputs, Plan, StepInput, Tokens, View};
+use azulejo_quant::Plane;
+use azulejo_shaders::{BufferClass, Limits, LowerError, Program, Run, lower};
+
+use crate::call::{Buffers, Prepared};
+use crate::simd::{Context, Instructions};
+use crate::threads::Threads;
+use crate::words::Words;
+use crate::CpuError;
+
+/// What a back-end may be told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuOptions {
+    /// Threads; as many as the machine runs at once where nothing is said.
+    pub threads: Option<usize>,
+    /// Instructions; the best that the machine has where nothing is said.
+    pub instructions: Option<Instructions>,
+}
+
+/// The CPU.
+#[derive(Debug)]
+pub struct CpuBackend {
+    pub(crate) threads: Threads,
+    pub(crate) instructions: Instructions,
+}
+
+/// A lowered plan with its constants.
+#[derive(Debug)]
+pub struct CpuModel {
+    program: Program,
+    /// By the program's numbers; empty but for constants.
+    buffers: Vec<Words>,
+    prefill: Vec<Prepared>,
+    decode: Vec<Prepared>,
+    head_one: Vec<Prepared>,
+    head_all: Vec<Prepared>,
+    choose: Vec<Prepared>,
+    chunk: u32,
+    capacity: u32,
+    output_rows: u32,
+    logits: View,
+    /// Rows of the embedding.
+    vocabulary: u32,
+}
+
+/// A KV cache and the activations to go with it.
+#[derive(Debug)]
+pub struct CpuState {
+    /// By the program's numbers; empty for constants.
+    buffers: Vec<Words>,
+    /// The token that the last step chose, if it did.
+    chosen: Option<u32>,
+    /// Chosen tokens that were not read yet, the oldest first.
+    unread: VecDeque<u32>,
+    /// Rows of logits that the last step left.
+    logits_rows: usize,
+}
+
+impl CpuBackend {
+    /// Starts the threads and picks the instructions.
+    ///
+    /// # Errors
+    /// [`CpuError::Instructions`], [`CpuError::Threads`].
+    pub fn new(options: CpuOptions) -> Result<Self, CpuError> {
+        let available = Instructions::available();
+        let best = available.last().copied().unwrap_or(Instructions::Portable);
+        let instructions = options.instructions.unwrap_or(best);
+        if !available.contains(&instructions) {
+            let available = available.iter().map(|i| i.name()).collect::<Vec<_>>().join(", ");
+            return Err(CpuError::Instructions { wanted: instructions.name(), available });
+        }
+        Ok(Self { threads: Threads::new(options.threads)?, instructions })
+    }
+
+    fn execute(&self, calls: &[Prepared], run: Run, model: &CpuModel, state: &mut CpuState) {
+        let context = Context { threads: &self.threads, instructions: self.instructions };
+        let mut buffers = Buffers { constants: &model.buffers, state: &mut state.buffers };
+        for call in calls {
+            call.execute(context, run, &mut buffers);
+        }
+    }
+
+    /// The tokens and their position, checked, in the state's buffer.
+    fn begin(&self, model: &CpuModel, state: &mut CpuState, input: StepInput<'_>) -> Result<Run, CpuError> {
+        let chosen;
+        let tokens = match input.tokens {
+            Tokens::These(tokens) => tokens,
+            Tokens::Chosen => {
+                chosen = [state.chosen.ok_or(CpuError::NothingToRead("a token"))?];
+                if chosen[0] == u32::MAX {
+                    return Err(CpuError::NotANumber);
+                }
+                &chosen[..]
+            }
+        };
+        if tokens.is_empty() || tokens.len() > model.chunk as usize {
+            return Err(CpuError::Tokens { tokens: tokens.len(), chunk: model.chunk });
+        }
+        let (position, count) = (input.position, tokens.len() as u32);
+        if position.checked_add(count).is_none_or(|end| end > model.capacity) {
+            return Err(CpuError::Position { position, tokens: count, capacity: model.capacity });
+        }
+        if let Some(token) = tokens.iter().find(|token| **token >= model.vocabulary) {
+            return Err(CpuError::Token { token: *token, vocabulary: model.vocabulary });
+        }
+        if input.outputs == Outputs::AllLogits && count > model.output_rows {
+            return Err(CpuError::OutputRows { rows: count, most: model.output_rows });
+        }
+        state.buffers[model.program.tokens].words_mut()[..tokens.len()].copy_from_slice(tokens);
+        Ok(Run { position, tokens: count, row: count - 1, unused: 0 })
+    }
+}
+
+/// Zeros for the buffers of some classes, empty for the others.
+fn buffers(program: &Program, is_wanted: impl Fn(BufferClass) -> bool) -> Result<Vec<Words>, CpuError> {
+    let zeros = |b: &azulejo_shaders::Buffer| {
+        if is_wanted(b.class) { Words::zeros(&b.label, b.bytes) } else { Ok(Words::default()) }
+    };
+    program.buffers.iter().map(zeros).collect()
+}
+
+impl Backend for CpuBackend {
+    type Model = CpuModel;
+    type State = CpuState;
+    type Error = CpuError;
+
+    fn info(&self) -> DeviceInfo {
+        DeviceInfo {
+            backend: "cpu",
+            name: std::env::consts::ARCH.to_owned(),
+            driver: format!("{} threads", self.threads.count()),
+            tier: self.instructions.name().to_owned(),
+            reason: match self.instructions {
+                Instructions::Avx2 => "the machine has AVX2, FMA and F16C",
+                Instructions::Portable => "no faster instructions were found, or they were asked for",
+                Instructions::Twin => "they were asked for",
+            }
+            .to_owned(),
+        }
+    }
+
+    fn prepare(&self, plan: &Plan) -> Result<CpuModel, CpuError> {
+        let program = lower(plan, Limits::NONE)?;
+        let prepare = |calls: &[azulejo_shaders::Call]| {
+            let calls = calls.iter().map(|call| Prepared::new(call, self.instructions));
+            calls.collect::<Result<Vec<_>, _>>().map_err(CpuError::Call)
+        };
+        let vocabulary = program.decode.iter().filter(|call| call.kernel.name == "embed").map(|call| {
+            let params = azulejo_shaders::kernels::embed::Params::of(call);
+            params.first_row + params.rows
+        });
+        Ok(CpuModel {
+            vocabulary: vocabulary.max().ok_or(LowerError::Unsupported("a body without an embedding"))?,
+            buffers: buffers(&program, |class| class == BufferClass::Constant)?,
+            prefill: prepare(&program.prefill)?,
+            decode: prepare(&program.decode)?,
+            head_one: prepare(&program.head_one)?,
+            head_all: prepare(&program.head_all)?,
+            choose: prepare(&program.choose)?,
+            chunk: plan.chunk,
+            capacity: plan.kv.capacity,
+            output_rows: plan.output_rows,
+            logits: plan.logits,
+            program,
+        })
+    }
+
+    fn constants<'m>(&self, model: &'m CpuModel) -> &'m [Constant] {
+        &model.program.constants
+    }
+
+    fn memory(&self, model: &CpuModel) -> Memory {
+        Memory {
+            weights: model.program.bytes(BufferClass::Constant),
+            kv: model.program.bytes(BufferClass::Kv),
+            activations: model.program.bytes(BufferClass::Activation),
+        }
+    }
+
+    fn write(
+        &self,
+        model: &mut CpuModel,
+        constant: usize,
+        plane: Plane,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), CpuError> {
+        let planes = model.program.constant_buffers.get(constant).copied();
+        let buffer = planes.and_then(|(quants, aux)| if plane == Plane::Quants { Some(quants) } else { aux });
+        let words = buffer.map_or(&mut [][..], |buffer| model.buffers[buffer].words_mut());
+        let (size, len) = (words.len() as u64 * 4, bytes.len() as u64);
+        let is_within = offset.checked_add(len).is_some_and(|end| end <= size);
+        if !is_within || !offset.is_multiple_of(4) || !len.is_multiple_of(4) {
+            return Err(CpuError::Write { constant, offset, len, bytes: size });
+        }
+        bytemuck::cast_slice_mut::<u32, u8>(words)[offset as usize..][..bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn new_state(&self, model: &CpuModel) -> Result<CpuState, CpuError> {
+        Ok(CpuState {
+            buffers: buffers(&model.program, |class| class != BufferClass::Constant)?,
+            chosen: None,
+            unread: VecDeque::new(),
+            logits_rows: 0,
+        })
+    }
+
+    fn step(&self, model: &CpuModel, state: &mut CpuState, input: StepInput<'_>) -> Result<(), CpuError> {
+        let run = self.begin(model, state, input)?;
+        state.chosen = None;
+        state.logits_rows = 0;
+        self.threads.run(|| {
+            let body = if run.tokens == 1 { &model.decode } else { &model.prefill };
+            self.execute(body, run, model, state);
+            match input.outputs {
+                Outputs::Nothing => {}
+                Outputs::AllLogits if run.tokens > 1 => self.execute(&model.head_all, run, model, state),
+                _ => self.execute(&model.head_one, run, model, state),
+            }
+            if input.outputs == Outputs::Token {
+                self.execute(&model.choose, run, model, state);
+            }
+        });
+        match input.outputs {
+            Outputs::Nothing => {}
+            Outputs::Token => {
+                let token = state.buffers[model.program.tokens].words()[0];
+                state.chosen = Some(token);
+                state.unread.push_back(token);
+            }
+            Outputs::Logits => state.logits_rows = 1,
+            Outputs::AllLogits => state.logits_rows = run.tokens as usize,
+        }
+        Ok(())
+    }
+
+    async fn read_token(&self, _model: &CpuModel, state: &mut CpuState) -> Result<u32, CpuError> {
+        match state.unread.pop_front() {
+            None => Err(CpuError::NothingToRead("a token")),
+            Some(u32::MAX) => Err(CpuError::NotANumber),
+            Some(token) => Ok(token),
+        }
+    }
+
+    async fn read_logits(&self, model: &CpuModel, state: &mut CpuState) -> Result<Vec<f32>, CpuError> {
+        if state.logits_rows == 0 {
+            return Err(CpuError::NothingToRead("logits"));
+        }
+        let rows = state.buffers[model.program.logits].floats().chunks_exact(model.program.logits_stride as usize);
+        let (offset, width) = (model.logits.offset as usize, model.logits.width as usize);
+        Ok(rows.take(state.logits_rows).flat_map(|row| &row[offset..offset + width]).copied().collect())
+    }
+}

@@ -1,0 +1,99 @@
+//! attn_decode and attn_merge: attention of one token. Tasks are heads.
+
+use azulejo_shaders::Run;
+use azulejo_shaders::kernels::{attn_decode, attn_merge};
+
+use super::attn::{Softmax, TILE};
+use super::floats::{Cache, add_scaled, dot};
+use super::rope_kv::{Caches, Rotation, store};
+use super::{Context, exp};
+
+/// Positions of a split; the same as in `lib/split.wesl`.
+const SPLIT: usize = 256;
+/// Elements of the cache that are worth a task.
+const LEAST: usize = 16_384;
+
+pub(crate) fn attn_decode(
+    context: Context<'_>,
+    params: attn_decode::Params,
+    run: Run,
+    rotation: Rotation<'_>,
+    qkv: &[f32],
+    caches: Caches<'_>,
+    parts: &mut [f32],
+) {
+    let (heads, kv_heads, size) =
+        (params.heads as usize, params.kv_heads as usize, params.head_size as usize);
+    let (position, width) = (run.position as usize, kv_heads * size);
+    let mut rotated = vec![0f32; size];
+    for head in 0..kv_heads {
+        rotated.copy_from_slice(&qkv[params.k_offset as usize + head * size..][..size]);
+        rotation.rotate(position, &mut rotated);
+        store(caches.keys, caches.k_half, position * width + head * size, &rotated);
+    }
+    let values = &qkv[params.v_offset as usize..][..width];
+    store(caches.values, caches.v_half, position * width, values);
+    let (keys, values) = (Cache::new(caches.keys, caches.k_half), Cache::new(caches.values, caches.v_half));
+
+    let part = size + 2;
+    let of_head = params.splits as usize * part;
+    let chunk = context.chunk(heads, 1, LEAST.div_ceil((position + 1) * size));
+    context.threads.chunks(&mut parts[..heads * of_head], chunk * of_head, |first, parts| {
+        let mut query = vec![0f32; size];
+        for (i, parts) in parts.chunks_exact_mut(of_head).enumerate() {
+            let head = first / of_head + i;
+            query.copy_from_slice(&qkv[params.q_offset as usize + head * size..][..size]);
+            rotation.rotate(position, &mut query);
+            query.iter_mut().for_each(|q| *q *= params.scale);
+            let kv_at = head / (heads / kv_heads) * size;
+            for (split, part) in parts.chunks_exact_mut(part).take(position / SPLIT + 1).enumerate() {
+                let begin = split * SPLIT;
+                let end = (position + 1).min(begin + SPLIT);
+                attend(&query, keys, values, begin * width + kv_at, end - begin, width, part);
+            }
+        }
+    });
+}
+
+/// One head's attention over `count` positions, of which the first is at element `at` of the caches.
+fn attend(query: &[f32], keys: Cache<'_>, values: Cache<'_>, at: usize, count: usize, width: usize, part: &mut [f32]) {
+    let size = query.len();
+    let (sums, ends) = part.split_at_mut(size);
+    let mut row = vec![0f32; size];
+    let mut softmax = Softmax::NEW;
+    sums.fill(0.0);
+    for tile in (0..count).step_by(TILE) {
+        let mut scores = [0f32; TILE];
+        let scores = &mut scores[..TILE.min(count - tile)];
+        for (i, score) in scores.iter_mut().enumerate() {
+            keys.load(at + (tile + i) * width, &mut row);
+            *score = dot(query, &row);
+        }
+        let shrink = softmax.weigh(scores);
+        sums.iter_mut().for_each(|sum| *sum *= shrink);
+        for (i, weight) in scores.iter().enumerate() {
+            values.load(at + (tile + i) * width, &mut row);
+            add_scaled(sums, *weight, &row);
+        }
+    }
+    ends.copy_from_slice(&[softmax.most, softmax.total]);
+}
+
+pub(crate) fn attn_merge(params: attn_merge::Params, run: Run, parts: &[f32], out: &mut [f32]) {
+    let size = params.head_size as usize;
+    let used = run.position as usize / SPLIT + 1;
+    let heads = parts.chunks_exact(params.splits as usize * (size + 2));
+    let outs = out[params.out_offset as usize..].chunks_exact_mut(size);
+    for (parts, out) in heads.zip(outs) {
+        let parts = || parts.chunks_exact(size + 2).take(used);
+        let most = parts().fold(Softmax::NEW.most, |most, part| most.max(part[size]));
+        let mut total = 0.0;
+        out.fill(0.0);
+        for part in parts() {
+            let weight = exp(part[size] - most);
+            total += weight * part[size + 1];
+            add_scaled(out, weight, &part[..size]);
+        }
+        out.iter_mut().for_each(|out| *out /= total);
+    }
+}

@@ -1,0 +1,108 @@
+//! add, argmax, argmax_merge, rms_norm, swiglu: a row at a time, tokens in parallel.
+
+use azulejo_shaders::Run;
+use azulejo_shaders::kernels::{add, argmax, argmax_merge, rms_norm, swiglu};
+
+use super::floats::squares;
+use super::{Context, Put, silu};
+
+/// Elements that are worth a task.
+const LEAST: usize = 16_384;
+
+/// Calls `each` with every token and its row of the output.
+pub(crate) fn rows(
+    context: Context<'_>,
+    run: Run,
+    out: &mut [f32],
+    stride: usize,
+    each: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    let tokens = run.tokens as usize;
+    let chunk = context.chunk(tokens, 1, LEAST.div_ceil(stride));
+    context.threads.chunks(&mut out[..tokens * stride], chunk * stride, |first, out| {
+        for (i, row) in out.chunks_exact_mut(stride).enumerate() {
+            each(first / stride + i, row);
+        }
+    });
+}
+
+/// `out = x / sqrt(mean(x^2) + eps) * weight`, columns behind the last zero.
+pub(crate) fn normalise(x: &[f32], weight: &[f32], cols: usize, eps: f32, out: &mut [f32]) {
+    let scale = 1.0 / (squares(&x[..cols]) / cols as f32 + eps).sqrt();
+    for ((out, x), weight) in out[..cols].iter_mut().zip(x).zip(weight) {
+        *out = x * scale * weight;
+    }
+    out[cols..].fill(0.0);
+}
+
+pub(crate) fn rms_norm(
+    context: Context<'_>,
+    params: rms_norm::Params,
+    run: Run,
+    x: &[f32],
+    weight: &[f32],
+    out: &mut [f32],
+) {
+    let (cols, x_stride) = (params.cols as usize, params.x_stride as usize);
+    rows(context, run, out, params.out_stride as usize, |token, out| {
+        normalise(&x[token * x_stride..], weight, cols, params.eps, out);
+    });
+}
+
+pub(crate) fn add(context: Context<'_>, params: add::Params, run: Run, put: Put<'_>, b: &[f32], out: &mut [f32]) {
+    let (cols, first) = (params.cols as usize, params.out_offset as usize);
+    rows(context, run, out, params.out_stride as usize, |token, out| {
+        let b = &b[token * params.b_stride as usize + params.b_offset as usize..][..cols];
+        put.put(token, 0, b, &mut out[first..first + cols]);
+    });
+}
+
+pub(crate) fn swiglu(context: Context<'_>, params: swiglu::Params, run: Run, halves: &[f32], out: &mut [f32]) {
+    let (cols, first) = (params.cols as usize, params.out_offset as usize);
+    rows(context, run, out, params.out_stride as usize, |token, out| {
+        let row = token * params.stride as usize;
+        let gate = &halves[row + params.gate_offset as usize..][..cols];
+        let up = &halves[row + params.up_offset as usize..][..cols];
+        gated(gate, up, &mut out[first..first + cols]);
+    });
+}
+
+/// `out = silu(gate) * up`.
+pub(crate) fn gated(gate: &[f32], up: &[f32], out: &mut [f32]) {
+    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
+        *out = silu(*gate) * up;
+    }
+}
+
+/// What stands for no index.
+const NOTHING: u32 = u32::MAX;
+/// What every logit that counts is over; the same as in `argmax.wesl`.
+const LEAST_LOGIT: f32 = -3.4e38;
+/// Logits of a chunk.
+const CHUNK: usize = 1024;
+
+/// The greatest of some numbers with its place among them; the first one on ties.
+fn greatest(values: impl Iterator<Item = f32>) -> Option<(usize, f32)> {
+    values.enumerate().fold(None, |best, (i, value)| match best {
+        None if value > LEAST_LOGIT => Some((i, value)),
+        Some((_, most)) if value > most => Some((i, value)),
+        best => best,
+    })
+}
+
+pub(crate) fn argmax(params: argmax::Params, logits: &[f32], best: &mut [u32]) {
+    let chunks = logits[..params.count as usize].chunks(CHUNK);
+    for ((i, logits), best) in chunks.enumerate().zip(best.as_chunks_mut::<2>().0) {
+        // Most chunks are passed over by a maximum that becomes SIMD; the place is looked for behind it.
+        let (at, value) = greatest(logits.iter().copied()).map_or((NOTHING, LEAST_LOGIT), |(at, value)| {
+            ((i * CHUNK + at) as u32, value)
+        });
+        *best = [value.to_bits(), at];
+    }
+}
+
+pub(crate) fn argmax_merge(params: argmax_merge::Params, best: &[u32], tokens: &mut [u32]) {
+    let best = &best.as_chunks::<2>().0[..params.count as usize];
+    let found = greatest(best.iter().map(|b| f32::from_bits(b[0])));
+    tokens[0] = found.map_or(NOTHING, |(at, _)| best[at][1]);
+}

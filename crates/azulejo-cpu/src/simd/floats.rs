@@ -1,0 +1,60 @@
+//! Products and sums of f32, which the kernels are made of.
+
+use crate::matrix::half;
+
+/// Lanes of a sum.
+const LANES: usize = 8;
+
+/// The sum of lanes, always in the same order.
+#[inline(always)]
+fn sum(lanes: [f32; LANES]) -> f32 {
+    let [a, b, c, d, e, f, g, h] = lanes;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+/// The product of two rows of equal length.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let mut lanes = [0f32; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..LANES {
+            lanes[i] += a[i] * b[i];
+        }
+    }
+    sum(lanes) + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}
+
+/// The sum of squares.
+pub(crate) fn squares(x: &[f32]) -> f32 {
+    dot(x, x)
+}
+
+/// `out += factor * x`.
+pub(crate) fn add_scaled(out: &mut [f32], factor: f32, x: &[f32]) {
+    for (out, x) in out.iter_mut().zip(x) {
+        *out += factor * x;
+    }
+}
+
+/// A KV cache of a layer.
+#[derive(Clone, Copy)]
+pub(crate) enum Cache<'a> {
+    F16(&'a [u16]),
+    F32(&'a [f32]),
+}
+
+impl<'a> Cache<'a> {
+    pub(crate) fn new(words: &'a [u32], is_half: bool) -> Self {
+        if is_half { Cache::F16(bytemuck::cast_slice(words)) } else { Cache::F32(bytemuck::cast_slice(words)) }
+    }
+
+    /// Elements `[at, at + out.len())`.
+    #[inline(always)]
+    pub(crate) fn load(&self, at: usize, out: &mut [f32]) {
+        match self {
+            Cache::F16(cache) => out.iter_mut().zip(&cache[at..]).for_each(|(o, h)| *o = half(*h)),
+            Cache::F32(cache) => out.copy_from_slice(&cache[at..at + out.len()]),
+        }
+    }
+}

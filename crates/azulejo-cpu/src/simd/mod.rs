@@ -1,0 +1,152 @@
+//! The kernels, fast: one file each. This is the only place where `unsafe` stands, and only to call functions that are
+//! compiled for instructions that were found on this machine.
+
+pub(crate) mod attn;
+pub(crate) mod attn_decode;
+pub(crate) mod elementwise;
+pub(crate) mod embed;
+pub(crate) mod floats;
+pub(crate) mod gemm;
+pub(crate) mod gemv;
+pub(crate) mod rope_kv;
+
+use crate::matrix::Matrix;
+use crate::threads::Threads;
+
+/// Which instructions the kernels use. Each gives the same tokens; the results differ in rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instructions {
+    /// The kernels' twins: plain, in f64, slow. What everything else is compared with.
+    Twin,
+    /// Rust that any machine runs; loops become whatever SIMD the target has.
+    Portable,
+    /// x86-64 with AVX2, FMA and F16C.
+    Avx2,
+}
+
+impl Instructions {
+    /// The ones that this machine has, the best last.
+    pub fn available() -> Vec<Self> {
+        let mut all = vec![Self::Twin, Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("fma")
+            && std::arch::is_x86_feature_detected!("f16c")
+        {
+            all.push(Self::Avx2);
+        }
+        all
+    }
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Twin => "twin",
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+        }
+    }
+}
+
+/// What every kernel needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) threads: &'a Threads,
+    pub(crate) instructions: Instructions,
+}
+
+impl Context<'_> {
+    /// Chunks into which `items` are cut, each of a multiple of `multiple`: some for every thread, so that one that
+    /// is interrupted leaves work to the others, but none that costs less than `least` items.
+    pub(crate) fn chunk(&self, items: usize, multiple: usize, least: usize) -> usize {
+        let threads = self.threads.count();
+        let chunks = if threads == 1 { 1 } else { threads * 4 };
+        items.div_ceil(chunks).max(least).next_multiple_of(multiple)
+    }
+}
+
+/// What becomes of a product.
+#[derive(Clone, Copy)]
+pub(crate) enum Put<'a> {
+    /// It is stored.
+    Store,
+    /// It is added to what is there.
+    Accumulate,
+    /// It is added to a residual: the buffer, its first element, and the elements from one row to the next.
+    Add(&'a [f32], usize, usize),
+}
+
+impl Put<'_> {
+    /// Puts `values` of row `token`, columns from `first`, into `out`.
+    pub(crate) fn put(&self, token: usize, first: usize, values: &[f32], out: &mut [f32]) {
+        match self {
+            Put::Store => out.copy_from_slice(values),
+            Put::Accumulate => out.iter_mut().zip(values).for_each(|(out, value)| *out += value),
+            Put::Add(residual, offset, stride) => {
+                let residual = &residual[token * stride + offset + first..];
+                for ((out, value), residual) in out.iter_mut().zip(values).zip(residual) {
+                    *out = residual + value;
+                }
+            }
+        }
+    }
+}
+
+/// A matrix product's matrix and bias.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights<'a> {
+    pub(crate) matrix: Matrix<'a>,
+    pub(crate) bias: Option<&'a [f32]>,
+}
+
+/// `exp(x)` without branches, so that loops over it become SIMD; relative error below 2e-7.
+///
+/// The argument is split into n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts: Cody and Waite, 1980), the
+/// exponential of r is its Taylor polynomial of degree 7, whose error there is below 5e-9, and 2^n is put together
+/// from two factors, so that results over and under the range become infinity and zero.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to an integer.
+    let x = x.clamp(-104.0, 89.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
+    let p = 1.0 / 5040.0;
+    let p = p * r + 1.0 / 720.0;
+    let p = p * r + 1.0 / 120.0;
+    let p = p * r + 1.0 / 24.0;
+    let p = p * r + 1.0 / 6.0;
+    let p = p * r + 0.5;
+    let p = p * r * r + r + 1.0;
+    let n = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
+    let half = n >> 1;
+    let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
+    p * power(half) * power(n - half)
+}
+
+/// `x / (1 + exp(-x))`.
+#[inline(always)]
+pub(crate) fn silu(x: f32) -> f32 {
+    x / (1.0 + exp(-x))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exp;
+
+    #[test]
+    fn exp_is_accurate_over_its_range() {
+        let mut worst = 0f64;
+        for i in -87_000..88_000 {
+            let x = i as f32 / 1000.0 + 0.000_37;
+            let right = f64::from(x).exp();
+            worst = worst.max((f64::from(exp(x)) - right).abs() / right);
+        }
+        assert!(worst < 2e-7, "{worst}");
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(exp(-3.0e38), 0.0);
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(1000.0), f32::INFINITY);
+        assert!(exp(f32::NAN).is_nan());
+    }
+}

@@ -1,0 +1,84 @@
+//! rope_kv, and the part of attn_decode that does the same for one token.
+
+use azulejo_shaders::Run;
+use azulejo_shaders::kernels::rope_kv::Params;
+use half::f16;
+
+use super::Context;
+use super::elementwise::rows;
+
+/// The rotation of a head's first elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Rotation<'a> {
+    /// `[position][pair]`: cosine and sine.
+    pub(crate) table: &'a [f32],
+    /// Elements that rotate.
+    pub(crate) rotated: usize,
+    /// Elements i and i + rotated / 2 rotate together, else 2i and 2i + 1.
+    pub(crate) is_split: bool,
+}
+
+impl Rotation<'_> {
+    /// Rotates a head in place.
+    pub(crate) fn rotate(&self, position: usize, head: &mut [f32]) {
+        let half = self.rotated / 2;
+        let turns = self.table[position * self.rotated..][..self.rotated].as_chunks::<2>().0;
+        let turn = |a: &mut f32, b: &mut f32, [cos, sin]: [f32; 2]| {
+            (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+        };
+        if self.is_split {
+            let (first, second) = head[..self.rotated].split_at_mut(half);
+            first.iter_mut().zip(second).zip(turns).for_each(|((a, b), t)| turn(a, b, *t));
+        } else {
+            let pairs = head[..self.rotated].as_chunks_mut::<2>().0;
+            pairs.iter_mut().zip(turns).for_each(|([a, b], t)| turn(a, b, *t));
+        }
+    }
+}
+
+/// Writes elements from `at` on into a cache.
+pub(crate) fn store(cache: &mut [u32], is_half: bool, at: usize, values: &[f32]) {
+    if is_half {
+        let cache: &mut [u16] = bytemuck::cast_slice_mut(cache);
+        for (cache, value) in cache[at..].iter_mut().zip(values) {
+            *cache = f16::from_f32(*value).to_bits();
+        }
+    } else {
+        bytemuck::cast_slice_mut::<u32, f32>(cache)[at..at + values.len()].copy_from_slice(values);
+    }
+}
+
+/// A layer's cache, to be written.
+pub(crate) struct Caches<'a> {
+    pub(crate) keys: &'a mut [u32],
+    pub(crate) values: &'a mut [u32],
+    pub(crate) k_half: bool,
+    pub(crate) v_half: bool,
+}
+
+pub(crate) fn rope_kv(
+    context: Context<'_>,
+    params: Params,
+    run: Run,
+    rotation: Rotation<'_>,
+    qkv: &mut [f32],
+    caches: Caches<'_>,
+) {
+    let (heads, kv_heads, size) =
+        (params.heads as usize, params.kv_heads as usize, params.head_size as usize);
+    let (q, k, v) = (params.q_offset as usize, params.k_offset as usize, params.v_offset as usize);
+    let width = kv_heads * size;
+    let position = run.position as usize;
+    rows(context, run, qkv, params.stride as usize, |token, row| {
+        row[q..q + heads * size].chunks_exact_mut(size).for_each(|head| rotation.rotate(position + token, head));
+    });
+    // Keys are rotated on their way; the activation keeps them as they were.
+    let mut keys = vec![0f32; width];
+    for (token, row) in qkv.chunks_exact(params.stride as usize).take(run.tokens as usize).enumerate() {
+        let at = (position + token) * width;
+        keys.copy_from_slice(&row[k..k + width]);
+        keys.chunks_exact_mut(size).for_each(|head| rotation.rotate(position + token, head));
+        store(caches.keys, caches.k_half, at, &keys);
+        store(caches.values, caches.v_half, at, &row[v..v + width]);
+    }
+}
