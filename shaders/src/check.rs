@@ -1,29 +1,45 @@
-//! The cases of the kernels, and their comparison: data that the tests, the start-up self-test and the benches share.
+//! The kernels' cases against their twins: what the tests, the start-up self-test and the benches share.
+//!
+//! A [`Case`] is a call with its inputs. An [`Executor`] runs calls; [`run_cases`] runs cases on one and compares what
+//! it wrote with what the twin writes. An executor that can only answer later (a browser's) takes the steps of
+//! [`run_case`] one by one: [`Case::setup`], its own run, [`Case::judge`].
 
-use crate::kernel::{Reads, Run, Writes};
+use half::f16;
+
+use crate::kernel::{Reads, Run, Variant, Writes};
+use crate::kernels;
+use crate::link::{Access, Target, link};
 use crate::program::Call;
+use crate::tier::Tier;
 
-/// One call with its inputs.
-#[derive(Clone, Debug)]
+/// A call to make, and how well it must do.
 pub struct Case {
     /// Topic first: `gemv_q4_k_ragged_rows`.
     pub name: String,
+    /// The greatest normalised mean square error ([`nmse`]) that is right.
+    pub tolerance: f64,
+    /// True if it belongs to the start-up self-test.
+    pub probe: bool,
+    make: Box<dyn Fn() -> Setup + Send + Sync>,
+}
+
+/// A call with its inputs.
+#[derive(Clone, Debug)]
+pub struct Setup {
     /// The call; its binds say which of `buffers` is bound where.
     pub call: Call,
     /// The step.
     pub run: Run,
-    /// The contents of the buffers before the call, in words.
+    /// The contents of the buffers before the call, in words; a multiple of 4 words each.
     pub buffers: Vec<Vec<u32>>,
-    /// The buffers that are compared afterwards.
+    /// The buffers that are compared afterwards. The others must stay as they are.
     pub outputs: Vec<Output>,
-    /// The greatest normalised mean square error ([`nmse`]) that is right.
-    pub tolerance: f64,
 }
 
 /// A buffer that a call writes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Output {
-    /// Its place in [`Case::buffers`].
+    /// Its place in [`Setup::buffers`].
     pub buffer: usize,
     /// What its words are.
     pub kind: Words,
@@ -44,4 +60,209 @@ pub enum Words {
 pub trait Executor {
     /// Runs it over the buffers, and leaves there what it wrote.
     fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String>;
+}
+
+/// What became of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseResult {
+    /// The case.
+    pub name: String,
+    /// The greatest error of its outputs; infinite if something else is wrong.
+    pub nmse: f64,
+    /// The greatest error that is right.
+    pub tolerance: f64,
+    /// True if all is right.
+    pub passed: bool,
+    /// What is wrong besides an error over the tolerance.
+    pub problem: Option<String>,
+}
+
+impl std::fmt::Display for CaseResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verdict = if self.passed { "ok" } else { "FAILED" };
+        write!(f, "{}: {verdict}, error {:.1e} (at most {:.0e})", self.name, self.nmse, self.tolerance)?;
+        match &self.problem {
+            Some(problem) => write!(f, ": {problem}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Case({})", self.name)
+    }
+}
+
+impl Case {
+    /// A case whose call and inputs are made when they are asked for, the same each time.
+    pub fn new(name: String, tolerance: f64, make: impl Fn() -> Setup + Send + Sync + 'static) -> Self {
+        Self { name, tolerance, probe: false, make: Box::new(make) }
+    }
+
+    /// The call and its inputs.
+    pub fn setup(&self) -> Setup {
+        (self.make)()
+    }
+
+    /// Compares the buffers that an executor left with those that the twin leaves.
+    pub fn judge(&self, setup: &Setup, got: &[Vec<u32>]) -> CaseResult {
+        let mut want = setup.buffers.clone();
+        let compared =
+            TwinExecutor.execute(&setup.call, setup.run, &mut want).and_then(|()| compare(setup, got, &want));
+        self.result(compared)
+    }
+
+    fn result(&self, compared: Result<f64, String>) -> CaseResult {
+        let (nmse, problem) = match compared {
+            Ok(nmse) => (nmse, None),
+            Err(problem) => (f64::INFINITY, Some(problem)),
+        };
+        let (name, tolerance) = (self.name.clone(), self.tolerance);
+        CaseResult { name, nmse, tolerance, passed: nmse <= tolerance, problem }
+    }
+}
+
+/// Every case of every kernel.
+pub fn all_cases() -> Vec<Case> {
+    kernels::ALL.iter().flat_map(|kernel| (kernel.cases)()).collect()
+}
+
+/// The few, small ones that a device is tried with when it is opened.
+pub fn probe_cases() -> Vec<Case> {
+    all_cases().into_iter().filter(|case| case.probe).collect()
+}
+
+/// Runs a case and compares.
+pub fn run_case(executor: &mut impl Executor, case: &Case) -> CaseResult {
+    let setup = case.setup();
+    let mut buffers = setup.buffers.clone();
+    match executor.execute(&setup.call, setup.run, &mut buffers) {
+        Ok(()) => case.judge(&setup, &buffers),
+        Err(problem) => case.result(Err(problem)),
+    }
+}
+
+/// Runs cases and compares.
+pub fn run_cases(executor: &mut impl Executor, cases: &[Case]) -> Vec<CaseResult> {
+    cases.iter().map(|case| run_case(executor, case)).collect()
+}
+
+/// Runs the twins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TwinExecutor;
+
+impl Executor for TwinExecutor {
+    fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
+        // What is written may depend on the variant, so the linker is asked.
+        let linked =
+            link(call.kernel, &call.variant, Tier::Baseline, Target::Native).map_err(|e| e.to_string())?;
+        let mut writable = Vec::new();
+        for binding in linked.bindings.iter().filter(|b| b.access == Access::ReadWrite) {
+            let bind = bind(call, binding.number)?;
+            writable.push((binding.number, bind, std::mem::take(&mut buffers[bind])));
+        }
+        let mut reads = Reads::default();
+        let mut done = Ok(());
+        for binding in linked.bindings.iter().filter(|b| b.access == Access::Read) {
+            match bind(call, binding.number) {
+                Ok(buffer) if writable.iter().any(|(_, other, _)| *other == buffer) => {
+                    done = Err(format!("{}: a buffer is read and written at once", call.kernel.name));
+                }
+                Ok(buffer) => reads.0[binding.number as usize] = Some(&buffers[buffer]),
+                Err(problem) => done = Err(problem),
+            }
+        }
+        if done.is_ok() {
+            let mut writes = Writes::default();
+            for (number, _, words) in &mut writable {
+                writes.0[*number as usize] = Some(words);
+            }
+            (call.kernel.twin)(call, run, &reads, &mut writes);
+        }
+        for (_, buffer, words) in writable {
+            buffers[buffer] = words;
+        }
+        done
+    }
+}
+
+fn bind(call: &Call, number: u32) -> Result<usize, String> {
+    let found = call.binds.iter().find(|b| b.binding == number).map(|b| b.buffer);
+    found.ok_or_else(|| format!("{}: nothing is bound at {number}", call.kernel.name))
+}
+
+/// The error of the outputs, or what is wrong besides it.
+fn compare(setup: &Setup, got: &[Vec<u32>], want: &[Vec<u32>]) -> Result<f64, String> {
+    let mut worst = 0.0f64;
+    for (i, (before, (got, want))) in setup.buffers.iter().zip(got.iter().zip(want)).enumerate() {
+        let at = |place: usize| format!("buffer {i}, word {place}");
+        if got.len() != want.len() {
+            return Err(format!("buffer {i} has {} words, not {}", got.len(), want.len()));
+        }
+        let kind = setup.outputs.iter().find(|o| o.buffer == i).map_or(Words::Integers, |o| o.kind);
+        // Only what the twin changes is compared by its error: what surrounds it would hide a large one.
+        let mut pairs = Vec::new();
+        for (place, ((&before, &got), &want)) in before.iter().zip(got).zip(want).enumerate() {
+            if kind == Words::Integers || before == want {
+                if got != want && !(kind == Words::Floats && f32::from_bits(got) == f32::from_bits(want)) {
+                    return Err(format!("{}: {got:#x} instead of {want:#x}", at(place)));
+                }
+            } else if kind == Words::Floats {
+                pairs.push((f64::from(f32::from_bits(got)), f64::from(f32::from_bits(want))));
+            } else {
+                let halves =
+                    |word: u32| [word as u16, (word >> 16) as u16].map(|h| f16::from_bits(h).to_f64());
+                pairs.extend(halves(got).into_iter().zip(halves(want)));
+            }
+        }
+        if pairs.iter().any(|(got, want)| got.is_nan() && !want.is_nan()) {
+            return Err(format!("buffer {i} holds values that are no numbers"));
+        }
+        worst = worst.max(nmse(pairs));
+    }
+    Ok(worst)
+}
+
+/// The normalised mean square error: the sum of `(got - want)^2` over that of `want^2`.
+///
+/// Infinite where a value is not finite, or where all of `want` is zero and `got` is not.
+pub fn nmse(pairs: impl IntoIterator<Item = (f64, f64)>) -> f64 {
+    let (mut error, mut power) = (0.0, 0.0);
+    for (got, want) in pairs {
+        error += (got - want) * (got - want);
+        power += want * want;
+    }
+    match error / power {
+        _ if error == 0.0 && power.is_finite() => 0.0,
+        ratio if ratio.is_finite() => ratio,
+        _ => f64::INFINITY,
+    }
+}
+
+/// Values are only moved or compared.
+pub const EXACT: f64 = 0.0;
+/// All is f32. Sums of a few thousand products, `exp` and divisions of a few units in the last place leave relative
+/// errors of 1e-6 at most, and this is their square with some room.
+pub const F32: f64 = 1e-10;
+/// Quants are multiplied before scale and offset, and the two sums cancel (Q4_0: `d * sum(q x) - 8 d * sum(x)`).
+pub const QUANTISED: f64 = 1e-7;
+/// A value is rounded to f16 on the way, and WGSL leaves it to the device whether to round or to truncate: one unit in
+/// the last place in half of the values is 2e-7.
+pub const F16_STORED: f64 = 1e-6;
+/// Activations of 8 bits, for kernels that use integer products.
+pub const EIGHT_BIT_ACTIVATIONS: f64 = 1e-4;
+
+/// The tolerance of a kernel's variant: the table of them all.
+pub fn tolerance(kernel: &str, variant: &Variant) -> f64 {
+    let rounds = variant.has("kcache_f16") || variant.has("vcache_f16");
+    match kernel {
+        "argmax" | "argmax_merge" => EXACT,
+        // A row of a table is a product and a sum for each weight.
+        "embed" => F32,
+        "gemv" | "gemv_swiglu" | "gemm" if !variant.block().is_float() => QUANTISED,
+        // Both write the token's own key and value; `attn` only reads what was rounded before.
+        "rope_kv" | "attn_decode" if rounds => F16_STORED,
+        _ => F32,
+    }
 }

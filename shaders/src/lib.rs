@@ -5,6 +5,7 @@
 //! - [`lower()`]: turns a plan into kernel calls over buffers;
 //! - [`check`]: the tolerance table and the harness that runs the cases on anything that can run a call.
 
+mod cases;
 pub mod check;
 pub mod kernel;
 pub mod kernels;
@@ -13,6 +14,7 @@ mod lower;
 mod pieces;
 mod program;
 mod tier;
+mod twin;
 
 pub use kernel::{Kernel, Reads, Run, Variant, Writes};
 pub use link::{Access, Binding, LinkError, Linked, Target, link, module_names};

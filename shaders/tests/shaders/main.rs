@@ -4,6 +4,8 @@
 //! the languages of the devices, and fits the tier's limits. `sources`: the WESL files keep to their subset and agree
 //! with the Rust beside them. `twins`: the twins agree with formulas written out directly, and the cases are sound.
 
+mod cases;
+mod plain_math;
 mod sources;
 mod validation;
 

@@ -1,7 +1,66 @@
 //! The cases.
 
+use super::{KERNEL, Params};
+use crate::cases::{case, padded, step, with_probes};
 use crate::check::Case;
+use crate::kernel::Variant;
+use crate::program::Extent;
+
+#[derive(Clone, Copy)]
+struct Shape {
+    heads: u32,
+    kv_heads: u32,
+    head_size: u32,
+    position: u32,
+    tokens: u32,
+    pieces: [&'static str; 2],
+}
 
 pub(super) fn cases() -> Vec<Case> {
-    Vec::new()
+    const F16: [&str; 2] = ["kcache_f16", "vcache_f16"];
+    const F32: [&str; 2] = ["kcache_f32", "vcache_f32"];
+    let shape = |heads, kv_heads, head_size, position, tokens, pieces| {
+        of(Shape { heads, kv_heads, head_size, position, tokens, pieces })
+    };
+    let cases = vec![
+        shape(12, 12, 64, 0, 1, F16),
+        shape(4, 2, 64, 62, 3, F16),
+        shape(4, 2, 20, 0, 33, F32),
+        shape(3, 1, 80, 255, 3, ["kcache_f16", "vcache_f32"]),
+        shape(4, 2, 128, 1, 37, ["kcache_f32", "vcache_f16"]),
+        shape(2, 1, 256, 700, 3, F16),
+        shape(1, 1, 512, 126, 2, F32),
+        shape(3, 3, 6, 256, 1, F32),
+    ];
+    with_probes(cases, &["attn_f16_f16_4to2x64_at_62"])
+}
+
+fn of(shape: Shape) -> Case {
+    let Shape { heads, kv_heads, head_size, position, tokens, pieces } = shape;
+    let [k, v] = pieces.map(|piece| &piece["kcache_".len()..]);
+    let name = format!("attn_{k}_{v}_{heads}to{kv_heads}x{head_size}_at_{position}");
+    case(name, &KERNEL, Variant::of(&pieces), move |inputs| {
+        let (q_offset, out_offset) = (5, 2);
+        let (q_width, out_width) = (q_offset + heads * head_size + 1, out_offset + heads * head_size + 3);
+        let mut q = inputs.rows(tokens, q_width);
+        // Scores with a standard deviation of about 3, so that some positions matter much and others little.
+        q.iter_mut().for_each(|q| *q *= 3.0);
+        inputs.floats(4, &q);
+        let (used, width) = (position + tokens, kv_heads * head_size);
+        inputs.cache(5, k == "f16", used + 3, used, width);
+        inputs.cache(6, v == "f16", used + 3, used, width);
+        let out = inputs.rows(tokens + 1, out_width);
+        inputs.output_floats(8, &out);
+        let params = Params {
+            heads,
+            kv_heads,
+            head_size,
+            q_stride: padded(q_width),
+            q_offset,
+            out_stride: padded(out_width),
+            out_offset,
+            scale: 1.0 / (head_size as f32).sqrt(),
+        };
+        (params.words(), [Extent::Fixed(heads), Extent::Tokens(1)], step(position, tokens))
+    })
 }

@@ -1,6 +1,31 @@
 //! The twin.
 
+use super::Params;
 use crate::kernel::{Reads, Run, Writes};
 use crate::program::Call;
+use crate::twin::{Cache, attend, dot};
 
-pub(super) fn run(_call: &Call, _run: Run, _read: &Reads<'_>, _write: &mut Writes<'_>) {}
+pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_>) {
+    let p = Params::of(call);
+    let size = p.head_size as usize;
+    for token in 0..run.tokens {
+        for head in 0..p.heads {
+            let at = (token * p.q_stride + p.q_offset + head * p.head_size) as usize;
+            let query: Vec<f64> =
+                read.floats(4)[at..at + size].iter().map(|&q| f64::from(q) * f64::from(p.scale)).collect();
+            let kv_head = head / (p.heads / p.kv_heads);
+            let place = |position: usize| (position * p.kv_heads as usize + kv_head as usize) * size;
+            let end = (run.position + token + 1) as usize;
+            let keys = write.words(5);
+            let scores: Vec<f64> =
+                (0..end).map(|i| dot(&query, &Cache::of_keys(call).load(keys, place(i), size))).collect();
+            let values = write.words(6);
+            let (_, total, sums) =
+                attend(&scores, |i| Cache::of_values(call).load(values, place(i), size), size);
+            let to = (token * p.out_stride + p.out_offset + head * p.head_size) as usize;
+            for (out, sum) in write.floats(8)[to..].iter_mut().zip(sums) {
+                *out = (sum / total) as f32;
+            }
+        }
+    }
+}

@@ -1,6 +1,21 @@
 //! The twin.
 
+use super::Params;
 use crate::kernel::{Reads, Run, Writes};
 use crate::program::Call;
+use crate::twin::Matrix;
 
-pub(super) fn run(_call: &Call, _run: Run, _read: &Reads<'_>, _write: &mut Writes<'_>) {}
+pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_>) {
+    let p = Params::of(call);
+    let table = Matrix::of(call, read, p.units_per_row, p.units);
+    for (token, &id) in read.words(4).iter().enumerate().take(run.tokens as usize) {
+        // Rows of another shard are left to its call.
+        if id < p.first_row || id - p.first_row >= p.rows {
+            continue;
+        }
+        let out = &mut write.floats(8)[token * p.out_stride as usize..];
+        for (out, weight) in out.iter_mut().zip(table.row((id - p.first_row) as usize)) {
+            *out = weight as f32;
+        }
+    }
+}

@@ -1,6 +1,33 @@
 //! The twin.
 
+use super::Params;
 use crate::kernel::{Reads, Run, Writes};
 use crate::program::Call;
+use crate::twin::{Cache, rotate, turns};
 
-pub(super) fn run(_call: &Call, _run: Run, _read: &Reads<'_>, _write: &mut Writes<'_>) {}
+pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_>) {
+    let p = Params::of(call);
+    let size = p.head_size as usize;
+    let width = (p.kv_heads * p.head_size) as usize;
+    for token in 0..run.tokens {
+        let position = run.position + token;
+        let turns = turns(read, p.rotated, position);
+        let row = write.floats(4)[(token * p.stride) as usize..].to_vec();
+        for head in 0..p.heads as usize {
+            let at = p.q_offset as usize + head * size;
+            let query = rotate(call, &row[at..at + size], p.rotated, turns);
+            let out = &mut write.floats(4)[(token * p.stride) as usize + at..];
+            for (out, value) in out.iter_mut().zip(query) {
+                *out = value as f32;
+            }
+        }
+        for head in 0..p.kv_heads as usize {
+            let (k, v) = (p.k_offset as usize + head * size, p.v_offset as usize + head * size);
+            let to = position as usize * width + head * size;
+            let key = rotate(call, &row[k..k + size], p.rotated, turns);
+            let value: Vec<f64> = row[v..v + size].iter().map(|&v| v.into()).collect();
+            Cache::of_keys(call).store(write.words(5), to, &key);
+            Cache::of_values(call).store(write.words(6), to, &value);
+        }
+    }
+}

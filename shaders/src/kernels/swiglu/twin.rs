@@ -1,6 +1,17 @@
 //! The twin.
 
+use super::Params;
 use crate::kernel::{Reads, Run, Writes};
 use crate::program::Call;
+use crate::twin::swiglu;
 
-pub(super) fn run(_call: &Call, _run: Run, _read: &Reads<'_>, _write: &mut Writes<'_>) {}
+pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_>) {
+    let p = Params::of(call);
+    let half = |token: u32, column: u32| f64::from(read.floats(4)[(token * p.stride + column) as usize]);
+    for token in 0..run.tokens {
+        for i in 0..p.cols {
+            let value = swiglu(half(token, p.gate_offset + i), half(token, p.up_offset + i));
+            write.floats(8)[(token * p.out_stride + p.out_offset + i) as usize] = value as f32;
+        }
+    }
+}
