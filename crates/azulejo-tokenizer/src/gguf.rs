@@ -379,10 +379,13 @@ fn merge_bpe(v: &GgufVocabulary, types: &[i32], named: &NamedTokens, whole_words
         let mut cuts = line.match_indices(' ').map(|(at, _)| (&line[..at], &line[at + 1..]));
         let pair = cuts.find(|(l, r)| vocab.contains_key(*l) && vocab.contains_key(*r));
         let Some((left, right)) = pair else {
-            return Err(unusable(KEY, format!("{line:?} is not two tokens with a space between")));
+            return Err(unusable(
+                KEY,
+                format!("{line:?} is not two words of the vocabulary with a space between"),
+            ));
         };
         if !vocab.contains_key(&format!("{left}{right}")) {
-            return Err(unusable(KEY, format!("{line:?} makes no token of the vocabulary")));
+            return Err(unusable(KEY, format!("{line:?} makes no word of the vocabulary")));
         }
         merges.push((left.to_owned(), right.to_owned()));
     }

@@ -8,6 +8,7 @@
 mod date;
 mod json;
 mod python;
+mod source;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -93,7 +94,8 @@ impl ChatTemplate {
         python::install(&mut environment);
         environment.add_filter("tojson", json::tojson);
         environment.add_function("raise_exception", raise_exception);
-        environment.add_template_owned(NAME, without_generation_tags(source)).map_err(error)?;
+        source::check_depth(source)?;
+        environment.add_template_owned(NAME, source::without_generation_tags(source)).map_err(error)?;
         Ok(Self { environment, source: source.to_owned() })
     }
 
@@ -106,7 +108,7 @@ impl ChatTemplate {
     /// `serde_json::Value`).
     ///
     /// Encode the result with `add_special` off (the template writes BOS) and `parse_special` on. A template runs a
-    /// bounded number of steps.
+    /// bounded number of steps, but not in bounded memory: one that doubles a string in a loop takes what it wants.
     ///
     /// # Errors
     /// [`Error::TemplateRaised`] if the template refuses the messages, [`Error::Template`] if it fails.
@@ -168,46 +170,4 @@ fn error(err: minijinja::Error) -> Error {
         reason = "it runs for too long (an endless or a hostile loop)".to_owned();
     }
     Error::Template { line, reason }
-}
-
-/// Turns `{% generation %}` and `{% endgeneration %}` into an `if` that is always taken, in place, so that lines and
-/// whitespace control stay as they are.
-fn without_generation_tags(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(at) = rest.find("{%") {
-        let (before, tag) = rest.split_at(at + 2);
-        out.push_str(before);
-        let word = tag.trim_start_matches(['-', '+']).trim_start();
-        out.push_str(&tag[..tag.len() - word.len()]);
-        rest = word;
-        for (name, instead) in [("generation", "if true"), ("endgeneration", "endif")] {
-            if let Some(after) = word.strip_prefix(name).filter(|after| ends_tag(after)) {
-                out.push_str(instead);
-                rest = after;
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn ends_tag(after: &str) -> bool {
-    after.trim_start().trim_start_matches(['-', '+']).starts_with("%}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn generation_tags_are_replaced_in_place() {
-        assert_eq!(
-            without_generation_tags(
-                "a{%- generation -%}\nb{% endgeneration%}{% generations %}{% set x = 1 %}"
-            ),
-            "a{%- if true -%}\nb{% endif%}{% generations %}{% set x = 1 %}"
-        );
-        assert_eq!(without_generation_tags("{%"), "{%");
-    }
 }

@@ -3,6 +3,7 @@
 use azulejo_tokenizer::{
     CHATML, ChatTemplate, Error, GgufVocabulary, Message, Now, RenderOptions, TEENY_TINY_LLAMA, Tokenizer,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::fixture;
@@ -125,4 +126,57 @@ fn chat_without_a_clock_has_no_strftime_now() {
     assert_eq!(none, "False False");
     let some = template.render(&chat(), &options(&json!({}))).unwrap();
     assert_eq!(some, "True 1");
+}
+
+#[test]
+fn chat_endless_expressions_are_errors() {
+    for source in [
+        "{{ ".to_owned() + &"not ".repeat(100_000) + "x }}",
+        "{{ ".to_owned() + &"(".repeat(100_000),
+        "{{ 1".to_owned() + &"+1".repeat(100_000) + " }}",
+        "{{ x".to_owned() + &".a".repeat(100_000) + " }}",
+        "{{ ".to_owned() + &"f(1, -".repeat(100_000),
+        "{% if x %}".repeat(100_000),
+        "{% if 0 %}".to_owned() + &"{% elif 0 %}".repeat(100_000) + "{% endif %}",
+    ] {
+        let err = ChatTemplate::new(&source).unwrap_err();
+        assert!(matches!(err, Error::Template { line: 1, .. }), "{err}");
+    }
+}
+
+#[test]
+fn chat_types_can_be_shared() {
+    fn shared<T: Send + Sync>() {}
+    shared::<ChatTemplate>();
+    shared::<Tokenizer>();
+    shared::<azulejo_tokenizer::StreamDecoder>();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A real template with a stretch of it repeated, cut out or put elsewhere: an error or a text, never a panic.
+    #[test]
+    fn chat_broken_templates_do_not_panic(
+        name in prop::sample::select(vec!["llama3", "qwen", "mistral", "python", "loops", "schema", "generation"]),
+        from in any::<prop::sample::Index>(),
+        len in 0usize..60,
+        to in any::<prop::sample::Index>(),
+        cut in any::<bool>(),
+    ) {
+        let json = fixture("chat.json");
+        let mut chars: Vec<char> = json["templates"][name].as_str().unwrap().chars().collect();
+        let start = from.index(chars.len());
+        let end = (start + len).min(chars.len());
+        let piece: Vec<char> = chars[start..end].to_vec();
+        if cut {
+            chars.drain(start..end);
+        }
+        let to = to.index(chars.len());
+        chars.splice(to..to, piece);
+        let source: String = chars.into_iter().collect();
+        if let Ok(template) = ChatTemplate::new(&source) {
+            let _ = template.render(&chat(), &options(&json!({"tools": json["cases"][3]["options"]["tools"]})));
+        }
+    }
 }
