@@ -356,9 +356,9 @@ pub(crate) struct InspectArgs {
     /// Print the kernel calls of a decoded token
     #[arg(long)]
     pub(crate) plan: bool,
-    /// List every tensor
+    /// Leave out metadata and the list of tensors
     #[arg(long)]
-    pub(crate) tensors: bool,
+    pub(crate) summary: bool,
     /// With --plan: op by op, nothing fused
     #[arg(long)]
     pub(crate) no_fuse: bool,

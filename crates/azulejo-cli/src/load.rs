@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use azulejo::formats::ModelFile;
-use azulejo::{KvType, Model, ModelOptions, Now};
+use azulejo::{KvType, Model, ModelOptions};
 
 use crate::args::{ChatFormatArgs, LoadArgs};
 use crate::exit::Usage;

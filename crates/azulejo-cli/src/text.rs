@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use azulejo::{EncodeOptions, Tokenizer};
 
 use crate::exit::Usage;
 
@@ -88,6 +89,22 @@ fn unescape(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// A text's tokens; an error names the file that it is from.
+pub(crate) fn tokens(
+    tokenizer: &Tokenizer,
+    bytes: &[u8],
+    options: EncodeOptions,
+    file: Option<&Path>,
+) -> Result<Vec<u32>, azulejo::Error> {
+    tokenizer.encode_bytes(bytes, options).map_err(|error| {
+        let error = azulejo::Error::from(error);
+        match file {
+            Some(path) => error.context(path.display().to_string()),
+            None => error,
+        }
+    })
 }
 
 /// A token's text for a list: control characters and line breaks as escapes.

@@ -35,7 +35,7 @@ impl<B: Backend> Engine<B> {
             let Some(tensor) = load.tensor else { return backend_fill(&[]) };
             let info = file.tensor(&plan.tensor(tensor).name)?;
             buffer.resize((load.bytes.end - load.bytes.start) as usize, 0);
-            file.read(info, load.bytes.start, &mut buffer)?;
+            file.read(info, load.bytes.clone(), &mut buffer)?;
             backend_fill(&buffer)?;
             file.release(info, load.bytes.clone());
             Ok(())

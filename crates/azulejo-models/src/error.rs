@@ -46,6 +46,12 @@ pub enum ModelError {
     },
 }
 
+impl From<azulejo_formats::gguf::MetadataError> for ModelError {
+    fn from(error: azulejo_formats::gguf::MetadataError) -> Self {
+        FormatError::from(error).into()
+    }
+}
+
 impl ModelError {
     /// A hyper-parameter's problem.
     pub(crate) fn config(key: impl Into<String>, problem: impl Into<String>) -> Self {

@@ -10,7 +10,7 @@ mod llama;
 mod rope;
 mod weights;
 
-use azulejo_formats::ModelFile;
+use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_plan::{KvType, Plan, passes};
 
 pub use config::{Config, RopeScaling};
@@ -58,12 +58,16 @@ impl Default for PlanOptions {
 /// The architecture of a file.
 pub fn architecture(file: &ModelFile) -> Result<&'static Architecture, ModelError> {
     let name = weights::architecture_name(file)?;
-    let of = |a: &&'static Architecture| if file.is_gguf() { a.gguf } else { a.hugging_face };
+    let of = |a: &&'static Architecture| if is_gguf(file) { a.gguf } else { a.hugging_face };
     ARCHITECTURES.iter().copied().find(|a| of(a).contains(&name.as_str())).ok_or_else(|| {
         let mut known: Vec<&str> = ARCHITECTURES.iter().flat_map(|a| of(a).iter().copied()).collect();
         known.sort_unstable();
         ModelError::Architecture { name, known: known.join(", ") }
     })
+}
+
+fn is_gguf(file: &ModelFile) -> bool {
+    matches!(file.kind, ModelKind::Gguf(_))
 }
 
 /// The hyper-parameters of a file.

@@ -4,7 +4,9 @@
 //! Pre-RMSNorm, rope, grouped-query attention, SwiGLU; biases where the file has them; the output matrix tied to the
 //! embeddings where the file has none.
 
-use azulejo_formats::{HuggingFace, Kind, Metadata, ModelFile};
+use azulejo_formats::gguf::Metadata;
+use azulejo_formats::hf::HfFiles;
+use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_plan::{KvCache, Norm, Plan, PlanBuilder, RopeLayout};
 use azulejo_quant::{BlockFormat, decode};
 use serde_json::Value;
@@ -44,9 +46,9 @@ fn hugging_face_name(gguf: &str) -> Option<String> {
 
 fn config(file: &ModelFile) -> Result<Config, ModelError> {
     let vocabulary = Weights::new(file, hugging_face_name).rows("token_embd.weight")? as u32;
-    match file.kind() {
-        Kind::Gguf(metadata) => from_gguf(file, metadata, vocabulary),
-        Kind::HuggingFace(folder) => from_hugging_face(folder, vocabulary),
+    match &file.kind {
+        ModelKind::Gguf(metadata) => from_gguf(file, metadata, vocabulary),
+        ModelKind::HuggingFace(folder) => from_hugging_face(folder, vocabulary),
     }?
     .checked()
 }
@@ -55,18 +57,14 @@ fn from_gguf(file: &ModelFile, m: &Metadata, vocabulary: u32) -> Result<Config, 
     let get = |key: &str| m.get_u32(&format!("llama.{key}"));
     let hidden = get("embedding_length")?;
     let heads = get("attention.head_count")?;
-    let head_size = match m.contains("llama.attention.key_length") {
-        true => get("attention.key_length")?,
-        false => hidden.checked_div(heads).unwrap_or(0),
+    let head_size = match m.find_u32("llama.attention.key_length")? {
+        Some(size) => size,
+        None => hidden.checked_div(heads).unwrap_or(0),
     };
     let optional = |key: &str, default: u32| -> Result<u32, ModelError> {
-        let key = format!("llama.{key}");
-        if m.contains(&key) { Ok(m.get_u32(&key)?) } else { Ok(default) }
+        Ok(m.find_u32(&format!("llama.{key}"))?.unwrap_or(default))
     };
-    let theta = match m.contains("llama.rope.freq_base") {
-        true => f64::from(m.get_f32("llama.rope.freq_base")?),
-        false => 10_000.0,
-    };
+    let theta = m.find_f32("llama.rope.freq_base")?.map_or(10_000.0, f64::from);
     Ok(Config {
         architecture: "llama".to_owned(),
         name: m.get_str("general.name").ok().map(str::to_owned),
@@ -88,19 +86,16 @@ fn from_gguf(file: &ModelFile, m: &Metadata, vocabulary: u32) -> Result<Config, 
 
 fn gguf_scaling(file: &ModelFile, m: &Metadata) -> Result<RopeScaling, ModelError> {
     const FACTORS: &str = "rope_freqs.weight";
-    if let Some(info) = file.tensors().get(FACTORS) {
+    if let Some(info) = file.tensors.get(FACTORS) {
         let mut bytes = vec![0; info.bytes as usize];
-        file.read(info, 0, &mut bytes)?;
+        file.read(info, 0..info.bytes, &mut bytes)?;
         let mut factors = vec![0.0; info.shape.iter().product::<u64>() as usize];
         if info.format != BlockFormat::F32 || decode(info.format, &bytes, &mut factors).is_err() {
             return Err(ModelError::config(FACTORS, format!("is {}, but must be F32", info.format)));
         }
         return Ok(RopeScaling::Factors(factors));
     }
-    if !m.contains("llama.rope.scaling.type") {
-        return Ok(RopeScaling::None);
-    }
-    match m.get_str("llama.rope.scaling.type")? {
+    match m.find_str("llama.rope.scaling.type")?.unwrap_or("none") {
         "none" => Ok(RopeScaling::None),
         "linear" => Ok(RopeScaling::Linear { factor: f64::from(m.get_f32("llama.rope.scaling.factor")?) }),
         other => Err(ModelError::config(
@@ -110,7 +105,7 @@ fn gguf_scaling(file: &ModelFile, m: &Metadata) -> Result<RopeScaling, ModelErro
     }
 }
 
-fn from_hugging_face(folder: &HuggingFace, vocabulary: u32) -> Result<Config, ModelError> {
+fn from_hugging_face(folder: &HfFiles, vocabulary: u32) -> Result<Config, ModelError> {
     let c = &folder.config;
     let get = |key: &str| -> Result<u32, ModelError> {
         integer(c, key)?.ok_or_else(|| ModelError::config(key, "is missing from config.json"))

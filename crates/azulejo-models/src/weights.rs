@@ -1,15 +1,15 @@
 //! Weights of a file, under GGUF's names or Hugging Face's.
 
-use azulejo_formats::{Kind, ModelFile};
+use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_plan::{PlanBuilder, Tensor, TensorId};
 
 use crate::ModelError;
 
 /// The architecture that the file names.
 pub(crate) fn architecture_name(file: &ModelFile) -> Result<String, ModelError> {
-    match file.kind() {
-        Kind::Gguf(metadata) => Ok(metadata.get_str("general.architecture")?.to_owned()),
-        Kind::HuggingFace(folder) => folder
+    match &file.kind {
+        ModelKind::Gguf(metadata) => Ok(metadata.get_str("general.architecture")?.to_owned()),
+        ModelKind::HuggingFace(folder) => folder
             .config
             .get("model_type")
             .and_then(|v| v.as_str())
@@ -31,7 +31,7 @@ impl<'f> Weights<'f> {
     }
 
     fn name(&self, gguf: &str) -> String {
-        if self.file.is_gguf() {
+        if crate::is_gguf(self.file) {
             return gguf.to_owned();
         }
         (self.hugging_face)(gguf).unwrap_or_else(|| gguf.to_owned())
@@ -39,7 +39,7 @@ impl<'f> Weights<'f> {
 
     /// True if the file has the tensor.
     pub(crate) fn has(&self, gguf: &str) -> bool {
-        self.file.tensors().contains_key(&self.name(gguf))
+        self.file.tensors.contains_key(&self.name(gguf))
     }
 
     /// The rows of a matrix.

@@ -39,7 +39,7 @@ pub struct Adapter {
     pub number: usize,
     /// Its name.
     pub name: String,
-    /// `discrete`, `integrated`, `virtual`, `cpu` or `other`.
+    /// `discrete GPU`, `integrated GPU`, `virtual GPU`, `software` or `other`.
     pub kind: String,
     /// The interface: Vulkan, Metal, DX12.
     pub interface: String,
@@ -47,6 +47,15 @@ pub struct Adapter {
     pub driver: String,
     /// The tier that it would get.
     pub tier: String,
+    /// Bytes that it binds at once.
+    pub binding_bytes: u64,
+}
+
+impl Adapter {
+    /// True for a GPU that is one, not a program on the CPU.
+    pub fn is_hardware(&self) -> bool {
+        self.kind.starts_with("discrete") || self.kind.starts_with("integrated")
+    }
 }
 
 /// The GPUs of this machine, software ones included.
@@ -55,14 +64,15 @@ pub fn adapters() -> Vec<Adapter> {
     #[cfg(feature = "wgpu")]
     {
         (0..)
-            .zip(azulejo_wgpu::devices())
+            .zip(pollster::block_on(azulejo_wgpu::devices()))
             .map(|(number, d)| Adapter {
                 number,
                 name: d.name,
-                kind: d.kind,
+                kind: d.kind.to_owned(),
                 interface: d.interface,
                 driver: d.driver,
-                tier: d.tier,
+                tier: d.tier.name().to_owned(),
+                binding_bytes: d.binding_bytes,
             })
             .collect()
     }

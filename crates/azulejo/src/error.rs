@@ -68,9 +68,12 @@ impl Error {
         Self::new(Code::InvalidArgument, message.into())
     }
 
-    /// Says what was being done, in front of the message.
+    /// Says what was being done, in front of the message, if the message doesn't begin with it.
     pub fn context(mut self, context: impl Into<String>) -> Self {
-        self.0.context = Some(context.into());
+        let context = context.into();
+        if !self.to_string().starts_with(&context) {
+            self.0.context = Some(context);
+        }
         self
     }
 
@@ -127,12 +130,10 @@ impl std::error::Error for Error {
 
 impl From<FormatError> for Error {
     fn from(error: FormatError) -> Self {
-        let code = if error.is_io() {
-            Code::Io
-        } else if error.is_unsupported() {
-            Code::Unsupported
-        } else {
-            Code::Corrupt
+        let code = match &error {
+            FormatError::Io { .. } | FormatError::MissingFile { .. } => Code::Io,
+            error if error.is_unsupported() => Code::Unsupported,
+            _ => Code::Corrupt,
         };
         Self::new(code, error)
     }
@@ -154,7 +155,16 @@ impl From<ModelError> for Error {
 
 impl From<azulejo_tokenizer::Error> for Error {
     fn from(error: azulejo_tokenizer::Error) -> Self {
-        let code = if error.is_unsupported() { Code::Unsupported } else { Code::Corrupt };
+        use azulejo_tokenizer::Error as E;
+        let code = match &error {
+            E::UnsupportedModel { .. } | E::UnknownPreTokenizer { .. } | E::NoMergeOrder { .. } => Code::Unsupported,
+            E::NotUtf8 { .. }
+            | E::NoToken { .. }
+            | E::NoChatTemplate { .. }
+            | E::Template { .. }
+            | E::TemplateRaised { .. } => Code::InvalidArgument,
+            _ => Code::Corrupt,
+        };
         Self::new(code, error)
     }
 }
@@ -177,14 +187,13 @@ impl From<EngineError> for Error {
 fn backend(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
     #[cfg(feature = "wgpu")]
     if let Some(e) = error.downcast_ref::<azulejo_wgpu::WgpuError>() {
-        let code = if e.is_out_of_memory() {
-            Code::OutOfMemory
-        } else if e.is_device_lost() {
-            Code::DeviceLost
-        } else if e.is_no_device() {
-            Code::NoDevice
-        } else {
-            Code::Device
+        use azulejo_wgpu::WgpuError as E;
+        let code = match e {
+            E::OutOfMemory { .. } => Code::OutOfMemory,
+            E::DeviceLost(_) => Code::DeviceLost,
+            E::NoAdapter { .. } | E::NoSuchDevice { .. } | E::Request { .. } => Code::NoDevice,
+            E::ContextFull { .. } => Code::ContextFull,
+            _ => Code::Device,
         };
         return Error::new(code, error);
     }

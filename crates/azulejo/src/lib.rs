@@ -29,13 +29,13 @@ mod vocabulary;
 
 pub use azulejo_engine::{Overflow, SamplerOptions, StopReason};
 pub use azulejo_formats as formats;
-pub use azulejo_models::{Config, PlanOptions};
-pub use azulejo_plan::{DeviceInfo, KvType, Memory, Plan};
+pub use azulejo_models::{Config, PlanOptions, RopeScaling};
+pub use azulejo_plan::{DeviceInfo, KvType, Memory, Plan, RopeLayout};
 pub use azulejo_quant::BlockFormat;
+pub use azulejo_shaders::Limits;
 pub use azulejo_tokenizer::{ChatTemplate, EncodeOptions, Message, Now, RenderOptions, StreamDecoder, Tokenizer};
 pub use device::{Adapter, DeviceChoice, adapters};
 pub use error::{Code, Error};
 pub use model::{Model, ModelOptions, PlannedCall, open_file};
-pub use random::random_model;
 pub use session::{Answer, Event, Generate, Session};
 pub use vocabulary::{tokenizer_from_file, tokenizer_from_path};

@@ -155,6 +155,13 @@ impl Model {
         Ok(Self { on, tokenizer: None, config: Arc::new(config) })
     }
 
+    /// The hyper-parameters of a file, and the plan that they give: no device is needed, and no weight is read.
+    pub fn plan_of(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
+        let config = config(file)?;
+        let plan = plan(file, &config, &plan_options(&config, options)?)?;
+        Ok((config, plan))
+    }
+
     /// A new conversation.
     pub fn session(&self) -> Result<Session, Error> {
         Session::new(self)
@@ -207,17 +214,22 @@ impl Model {
 
     /// The prompt's tokens for a conversation, by the model's own chat template (or a built-in one).
     pub fn chat_prompt(&self, messages: &[Message]) -> Result<Vec<u32>, Error> {
-        self.chat_prompt_with(messages, None, Now::default())
+        self.chat_prompt_with(messages, None, None)
     }
 
     /// The same with a template of the caller's, and a date for templates that ask for one.
-    pub fn chat_prompt_with(&self, messages: &[Message], template: Option<&str>, now: Now) -> Result<Vec<u32>, Error> {
+    pub fn chat_prompt_with(
+        &self,
+        messages: &[Message],
+        template: Option<&str>,
+        now: Option<Now>,
+    ) -> Result<Vec<u32>, Error> {
         let tokenizer = self.tokenizer()?;
         let template = match template {
             Some(source) => azulejo_tokenizer::ChatTemplate::new(source)?,
             None => tokenizer.chat_template(None)?,
         };
-        let text_of = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).unwrap_or_default().to_owned();
+        let text_of = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).map(str::to_owned);
         let options = RenderOptions {
             add_generation_prompt: true,
             bos_token: text_of(tokenizer.bos()),
@@ -227,8 +239,7 @@ impl Model {
         };
         let text = template.render(messages, &options)?;
         // Templates write BOS themselves where the model wants it; where one doesn't, the tokenizer's rule holds.
-        let bos = text_of(tokenizer.bos());
-        let add_special = bos.is_empty() || !text.starts_with(&bos);
+        let add_special = text_of(tokenizer.bos()).is_none_or(|bos| !text.starts_with(&bos));
         Ok(tokenizer.encode(&text, EncodeOptions { add_special, parse_special: true })?)
     }
 }
@@ -283,7 +294,7 @@ fn pick(options: &ModelOptions) -> Result<Picked, Error> {
         #[cfg(feature = "wgpu")]
         DeviceChoice::Wgpu(number) => Ok(Picked::Wgpu(open_wgpu(number)?)),
         #[cfg(feature = "wgpu")]
-        DeviceChoice::Auto if crate::adapters().iter().any(|a| a.kind == "discrete" || a.kind == "integrated") => {
+        DeviceChoice::Auto if crate::adapters().iter().any(crate::Adapter::is_hardware) => {
             Ok(Picked::Wgpu(open_wgpu(None)?))
         }
         #[cfg(feature = "cpu")]
@@ -300,5 +311,5 @@ fn pick(options: &ModelOptions) -> Result<Picked, Error> {
 fn open_wgpu(number: Option<usize>) -> Result<azulejo_wgpu::WgpuBackend, Error> {
     let selection = number.map_or(azulejo_wgpu::Selection::Auto, azulejo_wgpu::Selection::Index);
     let options = azulejo_wgpu::Options { selection, ..Default::default() };
-    Ok(pollster::block_on(azulejo_wgpu::WgpuBackend::open(options))?)
+    Ok(pollster::block_on(azulejo_wgpu::open(options))?)
 }

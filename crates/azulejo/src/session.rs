@@ -181,12 +181,15 @@ impl Session {
     }
 
     /// The logits of every token, `[tokens, vocabulary]`, in chunks: `each` gets the index of the chunk's first token
-    /// and its logits. The model must have been loaded with [`ModelOptions::all_logits`](crate::ModelOptions).
+    /// and its logits; `ControlFlow::Break` ends it with [`Code::Cancelled`](crate::Code). The model must have been loaded with [`ModelOptions::all_logits`](crate::ModelOptions).
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn logits(&mut self, tokens: &[u32], mut each: impl FnMut(usize, &[f32])) -> Result<(), Error> {
+    pub fn logits(
+        &mut self,
+        tokens: &[u32],
+        mut each: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         with_session!(&mut self.on, session => Ok(pollster::block_on(session.logits(tokens, |first, logits| {
-            each(first, logits);
-            Ok(())
+            if each(first, logits).is_break() { Err(azulejo_engine::EngineError::Cancelled) } else { Ok(()) }
         }))?))
     }
 }

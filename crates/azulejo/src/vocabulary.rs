@@ -9,7 +9,7 @@ use crate::{Code, Error, open_file};
 
 /// The tokenizer that a model file carries. Its tensors aren't needed: a vocabulary-only GGUF will do.
 pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
-    match file.kind() {
+    match &file.kind {
         ModelKind::Gguf(m) => {
             let read = || -> Result<GgufVocabulary, azulejo_formats::gguf::MetadataError> {
                 let key = |name: &str| format!("tokenizer.ggml.{name}");

@@ -145,7 +145,7 @@ impl Chat<'_> {
             Err(error) => {
                 let known = error.downcast_ref::<azulejo::Error>();
                 let goes_on = known.is_some_and(|e| {
-                    e.is_context_full() || e.is_unsupported() || e.is_cancelled() || e.is_invalid_argument()
+                    e.is_context_full() || e.is_cancelled() || e.code() == azulejo::Code::InvalidArgument
                 });
                 if !goes_on || !io::stdin().is_terminal() {
                     return Err(error);
@@ -197,7 +197,7 @@ impl Chat<'_> {
     /// The conversation's tokens. With `--context-shift`, the oldest turns go where it doesn't fit.
     fn prompt(&mut self, model: &azulejo::Model) -> Result<Vec<u32>> {
         loop {
-            let prompt = model.chat_prompt_with(&self.messages, self.template.as_deref(), clock::now())?;
+            let prompt = model.chat_prompt_with(&self.messages, self.template.as_deref(), Some(clock::now()))?;
             let first = usize::from(self.system().is_some());
             let turns = (self.messages.len() - first) / 2;
             let fits = prompt.len() < self.session.context() as usize;

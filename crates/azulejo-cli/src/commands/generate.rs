@@ -63,5 +63,5 @@ fn tokens(model: &Model, args: &GenerateArgs, prompt: &str, output: &Output) -> 
     let mut messages = Vec::new();
     messages.extend(system.map(|text| Message::new("system", text)));
     messages.push(Message::new("user", prompt));
-    Ok(model.chat_prompt_with(&messages, template.as_deref(), clock::now())?)
+    Ok(model.chat_prompt_with(&messages, template.as_deref(), Some(clock::now()))?)
 }

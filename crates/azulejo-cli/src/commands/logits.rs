@@ -1,0 +1,151 @@
+//! `logits`: the logits of all tokens of a prompt, in a safetensors file.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use azulejo::{EncodeOptions, KvType};
+use serde_json::json;
+
+use crate::args::LogitsArgs;
+use crate::exit::Usage;
+use crate::load::{self, Loaded};
+use crate::output::{Output, Unit};
+use crate::{interrupt, text};
+
+pub(crate) fn run(args: &LogitsArgs, output: &Output) -> Result<()> {
+    load::check(&args.load, output)?;
+    let file = load::open(args.load.model.as_deref(), output)?;
+    let tokens = match &args.tokens {
+        Some(list) => ids(list)?,
+        None => {
+            let bytes = text::input(args.prompt.as_deref(), args.file.as_deref())?;
+            let options = EncodeOptions { add_special: true, parse_special: true };
+            let tokenizer = azulejo::tokenizer_from_file(&file)?;
+            text::tokens(&tokenizer, &bytes, options, args.file.as_deref())?
+        }
+    };
+    if tokens.is_empty() {
+        return Err(Usage("there is no token: give some by --tokens, -p or -f".to_owned()).into());
+    }
+    let context = args.ctx_size.unwrap_or(tokens.len().try_into().unwrap_or(u32::MAX));
+    // Whoever looks at logits compares them; the cache's rounding would only be in the way.
+    let mut options = load::options(&args.load, Some(context), KvType::F32);
+    options.all_logits = true;
+    let Loaded { model, .. } = load::load_file(&file, &args.load, &options, output)?;
+    let vocabulary = model.config().vocabulary as usize;
+    let mut session = model.session()?;
+
+    let mut out = Partial::create(&args.output)?;
+    out.write(&header(tokens.len(), vocabulary))?;
+    let bar = output.bar("logits", tokens.len() as u64, Unit::Tokens);
+    let mut failed = None;
+    let done = session.logits(&tokens, |first, logits| {
+        let bytes: Vec<u8> = logits.iter().flat_map(|l| l.to_le_bytes()).collect();
+        failed = out.write(&bytes).err();
+        bar.set((first + logits.len() / vocabulary) as u64, tokens.len() as u64);
+        if failed.is_some() { ControlFlow::Break(()) } else { interrupt::flow() }
+    });
+    drop(bar);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    done?;
+    out.finish()?;
+    if output.is_json() {
+        output.json(&json!({
+            "output": args.output.display().to_string(),
+            "tokens": tokens,
+            "vocabulary": vocabulary,
+        }))?;
+    } else {
+        let (file, n) = (args.output.display(), tokens.len());
+        output.notice(&format!("{file}: tensor `logits`, F32, [{n}, {vocabulary}]"));
+    }
+    Ok(())
+}
+
+/// Token ids with commas or spaces between them.
+fn ids(list: &str) -> Result<Vec<u32>> {
+    list.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse().map_err(|_| Usage(format!("--tokens: '{part}' is no token id")).into()))
+        .collect()
+}
+
+/// The head of a safetensors file with one tensor: a length, and JSON padded to 8 bytes.
+fn header(tokens: usize, vocabulary: usize) -> Vec<u8> {
+    let bytes = tokens as u64 * vocabulary as u64 * 4;
+    let tensor = json!({ "dtype": "F32", "shape": [tokens, vocabulary], "data_offsets": [0, bytes] });
+    let mut text = json!({ "logits": tensor }).to_string();
+    text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(8) - text.len()));
+    let mut head = (text.len() as u64).to_le_bytes().to_vec();
+    head.extend_from_slice(text.as_bytes());
+    head
+}
+
+/// A file that appears under its name when it is complete, and not before; else it is gone.
+struct Partial {
+    name: PathBuf,
+    partial: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl Partial {
+    fn create(name: &Path) -> Result<Self> {
+        let Some(base) = name.file_name() else {
+            return Err(Usage(format!("-o: '{}' is no file's name", name.display())).into());
+        };
+        if name.is_dir() {
+            return Err(anyhow!("{}: it is a folder; give a file's name by -o", name.display()));
+        }
+        let partial = name.with_file_name(format!(".{}.{}.part", base.to_string_lossy(), std::process::id()));
+        let file = File::create(&partial).with_context(|| format!("{} can't be written", name.display()))?;
+        Ok(Self { name: name.to_owned(), partial, file: Some(BufWriter::new(file)) })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(bytes).with_context(|| format!("{} can't be written", self.name.display()))
+    }
+
+    fn finish(mut self) -> Result<()> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let done = file.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|f| f.sync_all());
+        let done = done.and_then(|()| std::fs::rename(&self.partial, &self.name));
+        if done.is_err() {
+            let _ = std::fs::remove_file(&self.partial);
+        }
+        done.with_context(|| format!("{} can't be written", self.name.display()))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            let _ = std::fs::remove_file(&self.partial);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logits_ids_are_separated_by_commas_or_spaces() {
+        assert_eq!(ids("1,5, 9\n7").unwrap(), [1, 5, 9, 7]);
+        assert!(ids("1,x").is_err() && ids("-1").is_err());
+    }
+
+    #[test]
+    fn logits_header_is_whole_words() {
+        for tokens in [1, 9, 12345] {
+            let head = header(tokens, 288);
+            assert_eq!(head.len() % 8, 0);
+            assert_eq!(u64::from_le_bytes(head[..8].try_into().unwrap()) as usize, head.len() - 8);
+        }
+    }
+}
