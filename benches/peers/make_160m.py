@@ -126,12 +126,12 @@ def write_weights(folder: pathlib.Path, seed: int) -> None:
     for layer in range(LAYERS):
         block = f"model.layers.{layer}."
         weights[block + "input_layernorm.weight"] = norm()
-        for part, gain in dict(q_proj=1.6, k_proj=1.6, v_proj=1.0, o_proj=1.0).items():
+        for part, gain in dict(q_proj=1.0, k_proj=1.0, v_proj=1.0, o_proj=0.5).items():
             weights[f"{block}self_attn.{part}.weight"] = noise(HIDDEN, HIDDEN, gain)
         weights[block + "post_attention_layernorm.weight"] = norm()
         weights[block + "mlp.gate_proj.weight"] = noise(FFN, HIDDEN, 1.0)
         weights[block + "mlp.up_proj.weight"] = noise(FFN, HIDDEN, 1.0)
-        weights[block + "mlp.down_proj.weight"] = noise(HIDDEN, FFN, 1.0)
+        weights[block + "mlp.down_proj.weight"] = noise(HIDDEN, FFN, 0.5)
     weights["model.norm.weight"] = norm()
     weights["lm_head.weight"] = noise(VOCAB, HIDDEN, 2.5)
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
