@@ -107,7 +107,10 @@ fn probes_are_few_small_and_of_every_kernel() {
 }
 
 /// The twin, and then a mistake.
-struct Mistaken(fn(Words, &mut [u32], &[u32]));
+struct Mistaken(Mistake);
+
+/// Spoils the words of a buffer, given what they were before the call.
+type Mistake = fn(Words, &mut [u32], &[u32]);
 
 impl Executor for Mistaken {
     fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
@@ -134,7 +137,7 @@ fn changed(now: &[u32], before: &[u32]) -> usize {
 
 #[test]
 fn comparison_sees_each_mistake() {
-    let mistakes: [(&str, fn(Words, &mut [u32], &[u32])); 4] = [
+    let mistakes: [(&str, Mistake); 4] = [
         ("a value left out", |_, now, before| {
             let at = changed(now, before);
             now[at] = before[at];

@@ -2,16 +2,20 @@
 //!
 //! `validation`: each variant of each kernel, linked for each tier, is valid WGSL for exactly that tier, translates to
 //! the languages of the devices, and fits the tier's limits. `sources`: the WESL files keep to their subset and agree
-//! with the Rust beside them. `twins`: the twins agree with formulas written out directly, and the cases are sound.
+//! with the Rust beside them. `plain_math`: the twins agree with formulas written out once more. `cases`: the cases are
+//! sound, and the comparison sees mistakes. `linker`: what the linker makes of imports, conditions and constants.
+
+#![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 mod cases;
+mod linker;
 mod plain_math;
 mod sources;
 mod validation;
 
 use azulejo_shaders::{Kernel, Linked, Target, Tier, Variant, kernels, link};
 
-/// A linked variant, with what it is for messages.
+/// A linked variant.
 struct Shader {
     kernel: &'static Kernel,
     variant: Variant,
