@@ -7,7 +7,7 @@ use azulejo_engine::Engine;
 use azulejo_formats::ModelFile;
 use azulejo_models::{Config, PlanOptions, config, plan};
 use azulejo_plan::{Backend, DeviceInfo, KvType, Memory, Plan};
-use azulejo_shaders::{Limits, lower};
+use azulejo_shaders::{Limits, Tier, lower};
 use azulejo_tokenizer::{EncodeOptions, Message, Now, RenderOptions, Tokenizer};
 
 use crate::random::load_random;
@@ -36,6 +36,10 @@ pub struct ModelOptions {
     pub threads: Option<usize>,
     /// Whether ops are fused; off only to check that it makes no difference.
     pub fuse: bool,
+    /// No tier of a GPU with more than this one has; to check that tiers agree.
+    pub max_tier: Option<Tier>,
+    /// Bind at most so many bytes of a GPU at once; to check that shards agree.
+    pub binding_bytes: Option<u64>,
 }
 
 impl Default for ModelOptions {
@@ -49,6 +53,8 @@ impl Default for ModelOptions {
             v: KvType::F16,
             threads: None,
             fuse: true,
+            max_tier: None,
+            binding_bytes: None,
         }
     }
 }
@@ -57,7 +63,8 @@ impl Default for ModelOptions {
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(crate) on: OnDevice,
-    tokenizer: Option<Arc<Tokenizer>>,
+    /// Or why there is none: token ids can be evaluated all the same.
+    tokenizer: Result<Arc<Tokenizer>, (Code, String)>,
     config: Arc<Config>,
 }
 
@@ -127,7 +134,7 @@ impl Model {
         progress: &mut dyn FnMut(u64, u64) -> bool,
     ) -> Result<Self, Error> {
         let config = config(file)?;
-        let tokenizer = tokenizer_from_file(file).map(|t| Some(Arc::new(t)))?;
+        let tokenizer = tokenizer_from_file(file).map(Arc::new).map_err(|e| (e.code(), e.to_string()));
         let plan = plan(file, &config, &plan_options(&config, options)?)?;
         let on = match pick(options)? {
             #[cfg(feature = "cpu")]
@@ -152,7 +159,8 @@ impl Model {
             #[cfg(feature = "wgpu")]
             Picked::Wgpu(backend) => OnDevice::Wgpu(Arc::new(load_random(backend, plan, progress)?)),
         };
-        Ok(Self { on, tokenizer: None, config: Arc::new(config) })
+        let tokenizer = Err((Code::InvalidArgument, "this model has random weights and no tokenizer".to_owned()));
+        Ok(Self { on, tokenizer, config: Arc::new(config) })
     }
 
     /// The hyper-parameters of a file, and the plan that they give: no device is needed, and no weight is read.
@@ -169,7 +177,10 @@ impl Model {
 
     /// The tokenizer.
     pub fn tokenizer(&self) -> Result<&Tokenizer, Error> {
-        self.tokenizer.as_deref().ok_or_else(|| Error::invalid("this model has random weights and no tokenizer"))
+        match &self.tokenizer {
+            Ok(tokenizer) => Ok(tokenizer),
+            Err((code, message)) => Err(Error::new(*code, message.clone())),
+        }
     }
 
     /// The hyper-parameters.
@@ -292,10 +303,10 @@ enum Picked {
 fn pick(options: &ModelOptions) -> Result<Picked, Error> {
     match options.device {
         #[cfg(feature = "wgpu")]
-        DeviceChoice::Wgpu(number) => Ok(Picked::Wgpu(open_wgpu(number)?)),
+        DeviceChoice::Wgpu(number) => Ok(Picked::Wgpu(open_wgpu(number, options)?)),
         #[cfg(feature = "wgpu")]
         DeviceChoice::Auto if crate::adapters().iter().any(crate::Adapter::is_hardware) => {
-            Ok(Picked::Wgpu(open_wgpu(None)?))
+            Ok(Picked::Wgpu(open_wgpu(None, options)?))
         }
         #[cfg(feature = "cpu")]
         DeviceChoice::Auto | DeviceChoice::Cpu => {
@@ -308,8 +319,11 @@ fn pick(options: &ModelOptions) -> Result<Picked, Error> {
 }
 
 #[cfg(feature = "wgpu")]
-fn open_wgpu(number: Option<usize>) -> Result<azulejo_wgpu::WgpuBackend, Error> {
-    let selection = number.map_or(azulejo_wgpu::Selection::Auto, azulejo_wgpu::Selection::Index);
-    let options = azulejo_wgpu::Options { selection, ..Default::default() };
+fn open_wgpu(number: Option<usize>, options: &ModelOptions) -> Result<azulejo_wgpu::WgpuBackend, Error> {
+    let options = azulejo_wgpu::Options {
+        selection: number.map_or(azulejo_wgpu::Selection::Auto, azulejo_wgpu::Selection::Index),
+        max_tier: options.max_tier,
+        binding_bytes: options.binding_bytes,
+    };
     Ok(pollster::block_on(azulejo_wgpu::open(options))?)
 }

@@ -1,0 +1,157 @@
+//! What the tests share: golden models and made-up ones.
+
+use std::path::{Path, PathBuf};
+
+use azulejo::formats::ModelFile;
+use azulejo::formats::gguf::{Array, Metadata, Value, Writer, WriterTensor};
+use azulejo_quant::{BlockFormat, random_blocks};
+
+/// The folder of fixtures.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// A golden model: where it is, and what the reference makes of it.
+#[derive(Debug)]
+pub struct Golden {
+    /// The folder's name.
+    pub name: String,
+    /// The Hugging Face folder, and a GGUF of the same model where there is one.
+    pub paths: Vec<PathBuf>,
+    /// The tokens that the reference evaluated.
+    pub tokens: Vec<u32>,
+    /// Its logits, `[tokens, vocabulary]`.
+    pub logits: Vec<f32>,
+    /// The tokens that it goes on with, greedily.
+    pub greedy: Vec<u32>,
+}
+
+/// All golden models.
+///
+/// # Panics
+/// If the fixtures can't be read.
+pub fn goldens() -> Vec<Golden> {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(fixtures().join("golden"))
+        .expect("the golden models are in the tree")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    folders.iter().map(|folder| golden(folder)).collect()
+}
+
+fn golden(folder: &Path) -> Golden {
+    let bytes = std::fs::read(folder.join("expected.safetensors")).expect("each golden model has its expectation");
+    let expected = safetensors::SafeTensors::deserialize(&bytes).expect("the expectation is a safetensors file");
+    let words = |name: &str| -> Vec<[u8; 4]> {
+        let tensor = expected.tensor(name).expect("the expectation is complete");
+        tensor.data().chunks_exact(4).map(|c| [c[0], c[1], c[2], c[3]]).collect()
+    };
+    let tokens = |name: &str| words(name).into_iter().map(u32::from_le_bytes).collect();
+    let mut paths = vec![folder.to_owned()];
+    for name in ["model-f32.gguf", "model-f16.gguf"] {
+        paths.extend(Some(folder.join(name)).filter(|p| p.exists()));
+    }
+    Golden {
+        name: folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        paths,
+        tokens: tokens("tokens"),
+        logits: words("logits").into_iter().map(f32::from_le_bytes).collect(),
+        greedy: tokens("greedy"),
+    }
+}
+
+/// The shape of a made-up model.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Layers.
+    pub layers: u32,
+    /// Width.
+    pub hidden: u32,
+    /// Width inside the second half of a layer.
+    pub ffn: u32,
+    /// Query heads.
+    pub heads: u32,
+    /// Heads of keys and values.
+    pub kv_heads: u32,
+    /// Rows of the embedding table.
+    pub vocabulary: u32,
+}
+
+/// The bytes of a Llama GGUF with random weights, of the format that `format` gives for each matrix; no tokenizer.
+///
+/// # Panics
+/// If the shape can't be written.
+pub fn random_llama(shape: Shape, format: impl Fn(&str) -> BlockFormat) -> Vec<u8> {
+    let mut metadata = Metadata::default();
+    let s = shape;
+    metadata.insert("general.architecture", Value::String("llama".into()));
+    for (key, value) in [
+        ("block_count", s.layers),
+        ("embedding_length", s.hidden),
+        ("feed_forward_length", s.ffn),
+        ("attention.head_count", s.heads),
+        ("attention.head_count_kv", s.kv_heads),
+        ("context_length", 512),
+    ] {
+        metadata.insert(format!("llama.{key}"), Value::U32(value));
+    }
+    metadata.insert("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5));
+    metadata.insert("azulejo.test", Value::Array(Array::U8(vec![1, 2, 3])));
+    let kv = s.hidden / s.heads * s.kv_heads;
+    let mut tensors = Vec::new();
+    let mut add = |name: String, shape: &[u32]| {
+        let format = if shape.len() == 1 { BlockFormat::F32 } else { format(&name) };
+        tensors.push(WriterTensor { name, format, shape: shape.iter().map(|n| u64::from(*n)).collect() });
+    };
+    add("token_embd.weight".into(), &[s.vocabulary, s.hidden]);
+    for layer in 0..s.layers {
+        for (name, shape) in [
+            ("attn_norm", &[s.hidden][..]),
+            ("attn_q", &[s.hidden, s.hidden]),
+            ("attn_k", &[kv, s.hidden]),
+            ("attn_v", &[kv, s.hidden]),
+            ("attn_output", &[s.hidden, s.hidden]),
+            ("ffn_norm", &[s.hidden]),
+            ("ffn_gate", &[s.ffn, s.hidden]),
+            ("ffn_up", &[s.ffn, s.hidden]),
+            ("ffn_down", &[s.hidden, s.ffn]),
+        ] {
+            add(format!("blk.{layer}.{name}.weight"), shape);
+        }
+    }
+    add("output_norm.weight".into(), &[s.hidden]);
+    add("output.weight".into(), &[s.vocabulary, s.hidden]);
+    let mut writer = Writer::new(Vec::new(), &metadata, &tensors).expect("the shape can be written");
+    for (seed, tensor) in (1..).zip(&tensors) {
+        let weights: u64 = tensor.shape.iter().product();
+        let bytes = weights as usize / tensor.format.block_len() * tensor.format.block_bytes();
+        let mut data = vec![0; bytes];
+        if tensor.shape.len() == 1 {
+            data.chunks_exact_mut(4).for_each(|c| c.copy_from_slice(&1.0f32.to_le_bytes()));
+        } else {
+            // Wide enough that logits spread and near-ties are rare.
+            let spread = 2.0 / (tensor.shape[1] as f32).sqrt();
+            random_blocks(tensor.format, seed, spread, &mut data).expect("whole blocks");
+        }
+        writer.write(&data).expect("a vector takes all");
+    }
+    writer.finish().expect("all tensors are written")
+}
+
+/// The same, opened.
+///
+/// # Panics
+/// If it can't be read.
+pub fn random_llama_file(shape: Shape, format: impl Fn(&str) -> BlockFormat) -> ModelFile {
+    ModelFile::from_gguf_bytes(random_llama(shape, format)).expect("what the writer writes can be read")
+}
+
+/// The distance of two vectors over the length of the second.
+pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
+    assert_eq!(got.len(), want.len(), "lengths differ");
+    let square = |x: f64| x * x;
+    let distance: f64 = got.iter().zip(want).map(|(g, w)| square(f64::from(*g) - f64::from(*w))).sum();
+    let length: f64 = want.iter().map(|w| square(f64::from(*w))).sum();
+    (distance / length).sqrt()
+}

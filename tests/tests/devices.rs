@@ -1,0 +1,30 @@
+//! The devices that the tests run on.
+
+use azulejo::{DeviceChoice, KvType, ModelOptions, Tier};
+
+/// The CPU, and the GPU in each tier that it can do. A machine without a GPU interface fails here: the tests need
+/// at least a software one.
+pub(crate) fn all() -> Vec<(String, ModelOptions)> {
+    let f32_cache = ModelOptions { k: KvType::F32, v: KvType::F32, ..ModelOptions::default() };
+    let mut devices =
+        vec![("cpu".to_owned(), ModelOptions { device: DeviceChoice::Cpu, ..f32_cache.clone() })];
+    let adapters = azulejo::adapters();
+    let best = adapters.first().unwrap_or_else(|| {
+        panic!("no GPU to test on; install a software one: apt-get install mesa-vulkan-drivers libvulkan1")
+    });
+    for tier in Tier::ALL {
+        if !Tier::ALL.iter().any(|t| t.name() == best.tier) || tier_is_within(tier, &best.tier) {
+            let options =
+                ModelOptions { device: DeviceChoice::Wgpu(Some(0)), max_tier: Some(tier), ..f32_cache.clone() };
+            devices.push((format!("wgpu {}", tier.name()), options));
+        } else {
+            println!("not run: tier {} on {}, which offers {}", tier.name(), best.name, best.tier);
+        }
+    }
+    devices
+}
+
+fn tier_is_within(tier: Tier, offered: &str) -> bool {
+    let Some(offered) = Tier::ALL.into_iter().find(|t| t.name() == offered) else { return true };
+    (offered.subgroups() || !tier.subgroups()) && (offered.f16() || !tier.f16())
+}

@@ -1,0 +1,131 @@
+//! The same greedy tokens on every back-end, in every weight format.
+//!
+//! Where the two best logits are within 1e-3 of each other, rounding may decide: from there on the back-ends go on
+//! from the first one's tokens, and how often it happened is printed.
+
+use azulejo::formats::ModelFile;
+use azulejo::{BlockFormat, Model, ModelOptions};
+use azulejo_tests::{Shape, random_llama_file, relative_error};
+
+use crate::devices;
+
+const TOKENS: usize = 64;
+/// Best logits closer than this are a tie.
+const TIE: f32 = 1e-3;
+
+const SHAPE: Shape = Shape { layers: 2, hidden: 256, ffn: 512, heads: 4, kv_heads: 2, vocabulary: 1000 };
+
+/// How the tokens of a back-end compare with those of another.
+#[derive(Default)]
+struct Comparison {
+    compared: usize,
+    ties: usize,
+}
+
+/// The two best logits of a row: their difference, and the indices.
+fn best_two(row: &[f32]) -> (f32, usize, usize) {
+    let best = |skip: Option<usize>| {
+        (0..row.len()).filter(|i| Some(*i) != skip).max_by(|a, b| row[*a].total_cmp(&row[*b])).expect("a vocabulary")
+    };
+    let first = best(None);
+    let second = best(Some(first));
+    (row[first] - row[second], first, second)
+}
+
+/// Compares the logits of every position of `tokens`, as they are without a prompt's own part.
+fn compare(name: &str, model: &Model, tokens: &[u32], want: &[f32], tolerance: f64) -> Comparison {
+    let mut session = model.session().expect("a session");
+    let mut logits = Vec::new();
+    session.logits(tokens, |_, rows| logits.extend_from_slice(rows)).expect("logits");
+    let error = relative_error(&logits, want);
+    assert!(error < tolerance, "{name}: logits off by {error:.1e}; {tolerance:.0e} is allowed");
+    let width = want.len() / tokens.len();
+    let mut comparison = Comparison::default();
+    for (got, want) in logits.chunks(width).zip(want.chunks(width)) {
+        let ((gap, first, _), (_, other, _)) = (best_two(want), best_two(got));
+        comparison.compared += 1;
+        if first != other {
+            assert!(gap < TIE, "{name}: token {other} instead of {first}, {gap} apart");
+            comparison.ties += 1;
+        }
+    }
+    comparison
+}
+
+fn check(name: &str, file: &ModelFile, prompt: &[u32], tolerance: f64) {
+    let devices = devices::all();
+    let load = |options: &ModelOptions| {
+        let options = ModelOptions { all_logits: true, ..options.clone() };
+        Model::from_file(file, &options, &mut |_, _| true).unwrap_or_else(|e| panic!("{name}: {e}"))
+    };
+    let (first, options) = &devices[0];
+    let reference = load(options);
+    let mut session = reference.session().expect("a session");
+    let greedy = session.greedy_tokens(prompt, TOKENS).expect("tokens");
+    let tokens: Vec<u32> = prompt.iter().chain(&greedy[..TOKENS - 1]).copied().collect();
+    let mut logits = Vec::new();
+    session.logits(&tokens, |_, rows| logits.extend_from_slice(rows)).expect("logits");
+    // What was chosen token by token is what the logits of the whole say.
+    let width = logits.len() / tokens.len();
+    for (i, row) in logits.chunks(width).enumerate().skip(prompt.len() - 1) {
+        let (gap, best, _) = best_two(row);
+        let chosen = greedy[i + 1 - prompt.len()] as usize;
+        assert!(chosen == best || gap < TIE, "{name} on {first}: chose {chosen}, the whole says {best}");
+    }
+    for (device, options) in &devices[1..] {
+        let model = load(options);
+        let name = format!("{name} on {device}");
+        let comparison = compare(&name, &model, &tokens, &logits, tolerance);
+        let mut session = model.session().expect("a session");
+        let own = session.greedy_tokens(prompt, TOKENS).expect("tokens");
+        let same = own.iter().zip(&greedy).take_while(|(a, b)| a == b).count();
+        if same < TOKENS {
+            let (gap, ..) = best_two(&logits[(prompt.len() - 1 + same) * width..][..width]);
+            assert!(gap < TIE, "{name}: parts from the CPU's answer at token {same}, {gap} apart");
+        }
+        println!("{name}: {} positions, {} near-ties decided otherwise, same answer for {same} of {TOKENS} tokens",
+            comparison.compared, comparison.ties);
+    }
+}
+
+#[test]
+fn parity_of_every_weight_format() {
+    for format in BlockFormat::ALL {
+        let file = random_llama_file(SHAPE, |_| format);
+        // The CPU multiplies quantised weights by 16-bit activations, 3e-5 of the greatest of each block.
+        check(format.name(), &file, &[1, 5, 9, 700, 33], if format.is_float() { 2e-5 } else { 5e-4 });
+    }
+}
+
+#[test]
+fn parity_of_mixed_formats() {
+    let file = random_llama_file(SHAPE, |name| match name {
+        n if n.contains("attn_v") || n.contains("ffn_down") => BlockFormat::Q6_K,
+        n if n.contains("ffn_gate") => BlockFormat::Q5_0,
+        "output.weight" => BlockFormat::Q8_0,
+        _ => BlockFormat::Q4_K,
+    });
+    check("mixed", &file, &[1, 5, 9], 5e-4);
+}
+
+#[test]
+fn parity_of_the_embedded_model() {
+    let file = Model::embedded_file().expect("the embedded model");
+    let tokenizer = azulejo::tokenizer_from_file(&file).expect("its tokenizer");
+    let options = azulejo::EncodeOptions { add_special: true, parse_special: true };
+    let prompt = "<|im_start|>user\nComo renovo o cartão de cidadão?<|im_end|>\n<|im_start|>assistant\n";
+    check("embedded", &file, &tokenizer.encode(prompt, options).expect("tokens"), 5e-4);
+}
+
+#[test]
+fn parity_of_shards() {
+    let file = random_llama_file(SHAPE, |_| BlockFormat::Q4_0);
+    let whole = Model::from_file(&file, &devices::all()[1].1, &mut |_, _| true).expect("a model");
+    // 32 rows of 512 columns take 8 KiB in Q4_0, so that every matrix is cut, and the KV cache isn't.
+    let small = ModelOptions { binding_bytes: Some(600 * 1024), context: Some(256), ..devices::all()[1].1.clone() };
+    let cut = Model::from_file(&file, &ModelOptions { binding_bytes: Some(262_144), ..small }, &mut |_, _| true)
+        .expect("a model");
+    let prompt = [1, 5, 9, 700, 33, 999];
+    let tokens = |model: &Model| model.session().expect("a session").greedy_tokens(&prompt, 32).expect("tokens");
+    assert_eq!(tokens(&whole), tokens(&cut));
+}

@@ -1,0 +1,123 @@
+//! A session keeps what it has: resumed is as uninterrupted, cancelled leaves it usable, a full context says so.
+
+use std::ops::ControlFlow;
+
+use azulejo::{BlockFormat, Event, Generate, Model, ModelOptions, Overflow};
+use azulejo_tests::{Shape, random_llama_file};
+
+use crate::devices;
+
+const SHAPE: Shape = Shape { layers: 2, hidden: 64, ffn: 96, heads: 4, kv_heads: 2, vocabulary: 131 };
+
+fn models(options: impl Fn(ModelOptions) -> ModelOptions) -> Vec<(String, Model)> {
+    let file = random_llama_file(SHAPE, |_| BlockFormat::F16);
+    devices::all()
+        .into_iter()
+        .take(2)
+        .map(|(name, o)| (name, Model::from_file(&file, &options(o), &mut |_, _| true).expect("a model")))
+        .collect()
+}
+
+#[test]
+fn session_resumed_is_as_uninterrupted() {
+    for (name, model) in models(|o| o) {
+        let prompt: Vec<u32> = (3..40).collect();
+        let whole = model.session().expect("a session").greedy_tokens(&prompt, 30).expect("tokens");
+        let mut session = model.session().expect("a session");
+        let first = session.greedy_tokens(&prompt, 11).expect("tokens");
+        assert_eq!(first, whole[..11], "{name}");
+        let longer: Vec<u32> = prompt.iter().chain(&first).copied().collect();
+        let cached = session.cached_tokens();
+        assert!(cached >= prompt.len() + 10, "{name}: only {cached} tokens kept");
+        assert_eq!(session.greedy_tokens(&longer, 19).expect("tokens"), whole[11..], "{name}");
+        // Another beginning: what differs is evaluated anew.
+        let other: Vec<u32> = prompt[..20].iter().copied().chain([90, 91, 92]).collect();
+        let fresh = model.session().expect("a session").greedy_tokens(&other, 12).expect("tokens");
+        assert_eq!(session.greedy_tokens(&other, 12).expect("tokens"), fresh, "{name}");
+    }
+}
+
+#[test]
+fn session_chunks_make_no_difference() {
+    let prompt: Vec<u32> = (0..100).map(|i| (i * 7 + 3) % 131).collect();
+    let mut all = Vec::new();
+    for chunk in [1, 3, 33, 64, 512] {
+        for (name, model) in models(|o| ModelOptions { chunk, ..o }) {
+            let tokens = model.session().expect("a session").greedy_tokens(&prompt, 8).expect("tokens");
+            all.push((format!("{name} in chunks of {chunk}"), tokens));
+        }
+    }
+    for (name, tokens) in &all {
+        assert_eq!(*tokens, all[0].1, "{name} against {}", all[0].0);
+    }
+}
+
+#[test]
+fn session_full_context_is_an_error_with_the_numbers() {
+    for (name, model) in models(|o| ModelOptions { context: Some(24), ..o }) {
+        let mut session = model.session().expect("a session");
+        let error = session.greedy_tokens(&(0..25).collect::<Vec<u32>>(), 1).expect_err("25 tokens don't fit in 24");
+        assert!(error.is_context_full() && error.to_string().contains("25") && error.to_string().contains("24"), "{name}: {error}");
+        // 20 tokens and the 5 that 24 positions leave room for: the fifth needs no position of its own.
+        let prompt: Vec<u32> = (0..20).collect();
+        assert_eq!(session.greedy_tokens(&prompt, 5).expect("five fit").len(), 5, "{name}");
+        let error = session.greedy_tokens(&prompt, 6).expect_err("six don't");
+        assert!(error.is_context_full(), "{name}: {error}");
+    }
+}
+
+#[test]
+fn session_cancelled_and_shifted_answers() {
+    let options = ModelOptions { context: Some(256), ..ModelOptions::default() };
+    for (name, device) in devices::all().into_iter().take(2) {
+        let options = ModelOptions { device: device.device, ..options.clone() };
+        let model = Model::embedded(&options).expect("the embedded model");
+        let mut session = model.session().expect("a session");
+        let prompt = model.chat_prompt(&[azulejo::Message::new("user", "Where do I pay the water bill?")]).expect("a prompt");
+        let mut seen = 0;
+        let answer = session
+            .generate(&prompt, &Generate::greedy(40), &mut |event| {
+                seen += usize::from(matches!(event, Event::Token { .. }));
+                if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .expect("a cancelled answer is an answer");
+        assert_eq!((answer.tokens.len(), answer.stop), (3, azulejo::StopReason::Cancelled), "{name}");
+        let whole = model.session().expect("a session").generate(&prompt, &Generate::greedy(20), &mut |_| ControlFlow::Continue(())).expect("an answer");
+        let again = session.generate(&prompt, &Generate::greedy(20), &mut |_| ControlFlow::Continue(())).expect("an answer");
+        assert_eq!(whole.tokens, again.tokens, "{name}: after a cancelled answer");
+        assert!(again.cached_tokens >= prompt.len() - 1, "{name}: the prompt was evaluated again");
+        let long = Generate {
+            ignore_end: true,
+            overflow: Overflow::Shift { keep: 4 },
+            ..Generate::greedy(400)
+        };
+        let shifted = session.generate(&prompt, &long, &mut |_| ControlFlow::Continue(())).expect("a shifted answer");
+        assert_eq!(shifted.tokens.len(), 400, "{name}");
+    }
+}
+
+#[test]
+fn session_stop_strings_end_an_answer() {
+    let model = Model::embedded(&devices::all()[0].1).expect("the embedded model");
+    let prompt = model.chat_prompt(&[azulejo::Message::new("user", "Where do I pay the water bill?")]).expect("a prompt");
+    let mut session = model.session().expect("a session");
+    let mut go = |how: &Generate| session.generate(&prompt, how, &mut |_| ControlFlow::Continue(())).expect("an answer");
+    let whole = go(&Generate::greedy(24)).text;
+    let middle: String = whole.chars().skip(whole.chars().count() / 2).take(4).collect();
+    let stopped = go(&Generate { stop: vec![middle.clone()], ..Generate::greedy(24) });
+    assert_eq!(stopped.text, whole[..whole.find(&middle).expect("it is there")]);
+    assert_eq!(stopped.stop, azulejo::StopReason::StopString(middle));
+}
+
+#[test]
+fn session_seed_replays_a_sampled_answer() {
+    let model = Model::embedded(&devices::all()[0].1).expect("the embedded model");
+    let prompt = model.chat_prompt(&[azulejo::Message::new("user", "hello")]).expect("a prompt");
+    let go = |seed| {
+        let sampler = azulejo::SamplerOptions { temperature: 1.5, top_k: 0, top_p: 1.0, min_p: 0.0, ..Default::default() };
+        let how = Generate { seed, sampler, max_tokens: Some(30), ignore_end: true, ..Generate::default() };
+        model.session().expect("a session").generate(&prompt, &how, &mut |_| ControlFlow::Continue(())).expect("an answer").tokens
+    };
+    assert_eq!(go(7), go(7));
+    assert_ne!(go(7), go(8));
+}
