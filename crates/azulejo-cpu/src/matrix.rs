@@ -38,6 +38,9 @@ macro_rules! by_format {
     (quants $format:expr, $f:ident => $body:expr, else $other:expr) => {
         by_format!(@ $format, $f => $body; Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K; F32 F16 BF16 => $other)
     };
+    (floats $format:expr, $f:ident => $body:expr, else $other:expr) => {
+        by_format!(@ $format, $f => $body; F32 F16 BF16; Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K => $other)
+    };
     (@ $format:expr, $f:ident => $body:expr; $($name:ident)* $(; $($rest:ident)* => $other:expr)?) => {
         match $format {
             $(azulejo_quant::BlockFormat::$name => {

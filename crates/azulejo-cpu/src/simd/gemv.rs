@@ -1,46 +1,177 @@
 //! gemv and gemv_swiglu: rows of a matrix times one token, rows in parallel.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+use std::borrow::Cow;
+
+use azulejo_quant::BlockFormat;
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::{gemv, gemv_swiglu};
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2::{self, Tail, vector, vector_f32};
 use super::elementwise::{gated, normalise};
-use super::{Context, Put, Weights, floats};
-use crate::matrix::{Matrix, by_format};
+use super::input::{self, Order, XBlock};
+use super::{Context, Instructions, Put, Weights, floats};
+use crate::matrix::format::{Q8_0, halves};
+use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Rows whose products are computed before they are put where they belong.
 const ROWS: usize = 32;
 /// Weights that are worth a task.
 const LEAST: usize = 32_768;
 
-/// Products of consecutive rows of a matrix with `x`.
-fn products(_context: Context<'_>, matrix: &Matrix<'_>, x: &[f32], first_row: usize, out: &mut [f32]) {
-    by_format!(matrix.format, F => {
-        for (i, out) in out.iter_mut().enumerate() {
-            let mut unit = [0f32; 32];
-            let first = (first_row + i) * matrix.units_per_row;
-            *out = 0.0;
-            for (k, x) in x.as_chunks::<32>().0.iter().enumerate() {
-                matrix.decode::<F>(first + k, &mut unit);
-                *out += floats::dot(&unit, x);
-            }
-        }
-    });
+/// The input of a product, ready for the matrix's format.
+enum Input<'x> {
+    /// As it is.
+    Floats(Cow<'x, [f32]>),
+    /// Quantised for the AVX2 kernels.
+    #[cfg(target_arch = "x86_64")]
+    Blocks(Vec<XBlock>),
 }
 
-/// The input of a product: `x`, or what a norm makes of it.
-fn input<'x>(
-    x: &'x [f32],
-    norm: Option<&[f32]>,
-    cols: u32,
-    units_per_row: u32,
-    eps: f32,
-    normed: &'x mut Vec<f32>,
-) -> &'x [f32] {
-    let width = units_per_row as usize * 32;
-    let Some(weight) = norm else { return &x[..width] };
-    normed.resize(width, 0.0);
-    normalise(x, weight, cols as usize, eps, normed);
-    normed
+impl<'x> Input<'x> {
+    /// `x`, or what a norm of `cols` columns makes of it.
+    fn new(
+        context: Context<'_>,
+        matrix: &Matrix<'_>,
+        x: &'x [f32],
+        norm: Option<&[f32]>,
+        cols: u32,
+        eps: f32,
+    ) -> Self {
+        let width = matrix.units_per_row * 32;
+        let x = match norm {
+            None => Cow::Borrowed(&x[..width]),
+            Some(weight) => {
+                let mut normed = vec![0f32; width];
+                normalise(x, weight, cols as usize, eps, &mut normed);
+                Cow::Owned(normed)
+            }
+        };
+        match context.instructions {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 if !matrix.format.is_float() => {
+                let order = if matrix.format == BlockFormat::Q8_0 { Order::Plain } else { Order::Paired };
+                let mut blocks = vec![XBlock::ZERO; input::blocks(matrix.units_per_row)];
+                // SAFETY: these instructions are only chosen where they were found.
+                unsafe { input::quantise(&x, order, &mut blocks) };
+                Input::Blocks(blocks)
+            }
+            _ => Input::Floats(x),
+        }
+    }
+}
+
+/// Products of consecutive rows of a matrix with an input.
+fn products(context: Context<'_>, matrix: &Matrix<'_>, x: &Input<'_>, first_row: usize, out: &mut [f32]) {
+    match x {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: blocks are only made where AVX2 was found.
+        Input::Blocks(x) => by_format!(quants matrix.format, F => unsafe {
+            avx2_rows::<F>(matrix, x, first_row, out);
+        }, else {}),
+        #[cfg(target_arch = "x86_64")]
+        Input::Floats(x) if context.instructions == Instructions::Avx2 => {
+            // SAFETY: these instructions are only chosen where they were found.
+            by_format!(floats matrix.format, F => unsafe { avx2_float_rows::<F>(matrix, x, first_row, out) }, else {});
+        }
+        Input::Floats(x) => by_format!(matrix.format, F => portable_rows::<F>(matrix, x, first_row, out)),
+    }
+}
+
+fn portable_rows<const F: u8>(matrix: &Matrix<'_>, x: &[f32], first_row: usize, out: &mut [f32]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        let mut unit = [0f32; 32];
+        let first = (first_row + i) * matrix.units_per_row;
+        *out = 0.0;
+        for (k, x) in x.as_chunks::<32>().0.iter().enumerate() {
+            matrix.decode::<F>(first + k, &mut unit);
+            *out += floats::dot(&unit, x);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn avx2_rows<const F: u8>(matrix: &Matrix<'_>, x: &[XBlock], first_row: usize, out: &mut [f32]) {
+    let full = matrix.units_per_row / UNITS;
+    let rest = matrix.units_per_row % UNITS;
+    let mut tail = Tail::default();
+    for (i, out) in out.iter_mut().enumerate() {
+        let first = (first_row + i) * matrix.units_per_row;
+        let mut sums = [_mm256_setzero_ps(); 2];
+        for (b, x) in x[..full].iter().enumerate() {
+            avx2_block::<F>(matrix, first + b * UNITS, x, &mut sums);
+        }
+        if rest != 0 {
+            let matrix = tail.fill(matrix, first + full * UNITS, rest);
+            avx2_block::<F>(&matrix, 0, &x[full], &mut sums);
+        }
+        *out = avx2::sum(_mm256_add_ps(sums[0], sums[1]));
+    }
+}
+
+/// Adds the products of the 8 units from `u` on.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn avx2_block<const F: u8>(matrix: &Matrix<'_>, u: usize, x: &XBlock, sums: &mut [__m256; 2]) {
+    let scales = avx2::scales::<F>(matrix, u);
+    let step = _mm256_set1_ps(x.scale);
+    let [low, high] = scales.scale.map(|s| _mm256_mul_ps(s, step));
+    let x_at = |at: usize| vector(&x.q[at]);
+    if F == Q8_0 {
+        for k in 0..UNITS {
+            let [a, b] = avx2::bytes(&matrix.bytes[u + k]);
+            let products = _mm256_add_epi32(
+                _mm256_madd_epi16(a, x_at(2 * k)),
+                _mm256_madd_epi16(b, x_at(2 * k + 1)),
+            );
+            let scale = _mm256_permutevar8x32_ps(low, _mm256_set1_epi32(k as i32));
+            sums[k % 2] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sums[k % 2]);
+        }
+        return;
+    }
+    if halves(F) {
+        sums[0] = _mm256_fmadd_ps(scales.offset[0], vector_f32(&x.low), sums[0]);
+        sums[1] = _mm256_fmadd_ps(scales.offset[1], vector_f32(&x.high), sums[1]);
+    } else {
+        sums[0] = _mm256_fmadd_ps(scales.offset[0], vector_f32(&x.sums), sums[0]);
+    }
+    for p in 0..4 {
+        let w = avx2::pair::<F>(matrix, u, p);
+        let product = |v: usize| _mm256_madd_epi16(w[v], x_at(4 * p + v));
+        let first = _mm256_add_epi32(product(0), product(1));
+        let second = _mm256_add_epi32(product(2), product(3));
+        let lanes = avx2::lanes_of_pair(p);
+        let scaled = |products, scale, sum| {
+            _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_permutevar8x32_ps(scale, lanes), sum)
+        };
+        if halves(F) {
+            sums[0] = scaled(first, low, sums[0]);
+            sums[1] = scaled(second, high, sums[1]);
+        } else {
+            sums[p % 2] = scaled(_mm256_add_epi32(first, second), low, sums[p % 2]);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn avx2_float_rows<const F: u8>(matrix: &Matrix<'_>, x: &[f32], first_row: usize, out: &mut [f32]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        let first = (first_row + i) * matrix.units_per_row;
+        let mut sums = [_mm256_setzero_ps(); 4];
+        for (k, x) in x.as_chunks::<32>().0.iter().enumerate() {
+            let w = avx2::floats::<F>(matrix, first + k);
+            for ((sum, w), x) in sums.iter_mut().zip(w).zip(x.as_chunks::<8>().0) {
+                *sum = _mm256_fmadd_ps(w, vector_f32(x), *sum);
+            }
+        }
+        let [a, b, c, d] = sums;
+        *out = avx2::sum(_mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d)));
+    }
 }
 
 pub(crate) fn gemv(
@@ -54,17 +185,16 @@ pub(crate) fn gemv(
     out: &mut [f32],
 ) {
     let x = &x[(params.x_row * run.row * params.x_stride) as usize..];
-    let mut normed = Vec::new();
-    let x = input(x, norm, params.cols, params.units_per_row, params.eps, &mut normed);
+    let x = Input::new(context, &weights.matrix, x, norm, params.cols, params.eps);
     let rows = params.rows as usize;
-    let chunk = context.chunk(rows, ROWS, LEAST.div_ceil(x.len()));
+    let chunk = context.chunk(rows, ROWS, LEAST.div_ceil(weights.matrix.units_per_row * 32));
     let out = &mut out[params.out_offset as usize..][..rows];
     context.threads.chunks(out, chunk, |first, out| {
         for (i, out) in out.chunks_mut(ROWS).enumerate() {
             let first = first + i * ROWS;
             let mut sums = [0f32; ROWS];
             let sums = &mut sums[..out.len()];
-            products(context, &weights.matrix, x, first, sums);
+            products(context, &weights.matrix, &x, first, sums);
             add_bias(weights.bias, params.bias_offset as usize + first, sums);
             put.put(0, first, sums, out);
         }
@@ -79,10 +209,9 @@ pub(crate) fn gemv_swiglu(
     x: &[f32],
     out: &mut [f32],
 ) {
-    let mut normed = Vec::new();
-    let x = input(x, norm, params.cols, params.units_per_row, params.eps, &mut normed);
+    let x = Input::new(context, &weights.matrix, x, norm, params.cols, params.eps);
     let rows = params.rows as usize;
-    let chunk = context.chunk(rows, ROWS, LEAST.div_ceil(x.len()));
+    let chunk = context.chunk(rows, ROWS, LEAST.div_ceil(weights.matrix.units_per_row * 32));
     let out = &mut out[params.out_offset as usize..][..rows];
     context.threads.chunks(out, chunk, |first, out| {
         for (i, out) in out.chunks_mut(ROWS).enumerate() {
@@ -90,8 +219,8 @@ pub(crate) fn gemv_swiglu(
             let mut sums = [[0f32; ROWS]; 2];
             let [gate, up] = &mut sums;
             let (gate, up) = (&mut gate[..out.len()], &mut up[..out.len()]);
-            products(context, &weights.matrix, x, first, gate);
-            products(context, &weights.matrix, x, rows + first, up);
+            products(context, &weights.matrix, &x, first, gate);
+            products(context, &weights.matrix, &x, rows + first, up);
             add_bias(weights.bias, params.gate_bias_offset as usize + first, gate);
             add_bias(weights.bias, params.up_bias_offset as usize + first, up);
             gated(gate, up, out);

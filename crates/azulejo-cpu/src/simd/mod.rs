@@ -1,13 +1,18 @@
 //! The kernels, fast: one file each. This is the only place where `unsafe` stands, and only to call functions that are
 //! compiled for instructions that were found on this machine.
 
+#![allow(unsafe_code, reason = "functions for instructions that were found are unsafe to call")]
+
 pub(crate) mod attn;
 pub(crate) mod attn_decode;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 pub(crate) mod elementwise;
 pub(crate) mod embed;
 pub(crate) mod floats;
 pub(crate) mod gemm;
 pub(crate) mod gemv;
+mod input;
 pub(crate) mod rope_kv;
 
 use crate::matrix::Matrix;

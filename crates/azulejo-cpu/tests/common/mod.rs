@@ -8,27 +8,27 @@ use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 
 /// The sizes of a model.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    pub layers: u32,
-    pub hidden: u32,
-    pub ffn: u32,
-    pub heads: u32,
-    pub kv_heads: u32,
-    pub head_size: u32,
-    pub vocabulary: u32,
-    pub capacity: u32,
-    pub chunk: u32,
-    pub output_rows: u32,
-    pub format: BlockFormat,
+pub(crate) struct Shape {
+    pub(crate) layers: u32,
+    pub(crate) hidden: u32,
+    pub(crate) ffn: u32,
+    pub(crate) heads: u32,
+    pub(crate) kv_heads: u32,
+    pub(crate) head_size: u32,
+    pub(crate) vocabulary: u32,
+    pub(crate) capacity: u32,
+    pub(crate) chunk: u32,
+    pub(crate) output_rows: u32,
+    pub(crate) format: BlockFormat,
     /// Of the head and the embedding.
-    pub head_format: BlockFormat,
-    pub kv: KvType,
-    pub rope: RopeLayout,
-    pub has_bias: bool,
+    pub(crate) head_format: BlockFormat,
+    pub(crate) kv: KvType,
+    pub(crate) rope: RopeLayout,
+    pub(crate) has_bias: bool,
 }
 
 /// The plan of a shape, unfused.
-pub fn plan(s: Shape) -> Plan {
+pub(crate) fn plan(s: Shape) -> Plan {
     let kv = KvCache {
         layers: s.layers,
         kv_heads: s.kv_heads,
@@ -109,7 +109,7 @@ fn made_up(tensor: &Tensor) -> Vec<u8> {
 }
 
 /// Prepares a plan and fills its constants.
-pub fn load(backend: &CpuBackend, plan: &Plan) -> Result<CpuModel, CpuError> {
+pub(crate) fn load(backend: &CpuBackend, plan: &Plan) -> Result<CpuModel, CpuError> {
     let mut model = backend.prepare(plan)?;
     let constants = backend.constants(&model).to_vec();
     for (i, constant) in constants.iter().enumerate() {

@@ -1,0 +1,123 @@
+//! The input of a matrix product as the quantised weights meet it: blocks of 256 values in 16-bit integers.
+//!
+//! Logits have to be near those of f32, so that every back-end chooses the same tokens. 8 bits are too few for that;
+//! with 16, a block's greatest value over 32,767 is the step, and the error's power 1e-9 of the product's (at worst,
+//! with one value that is far greater than all others of its block, 2e-8). Two products of 16 bits are as many lanes a
+//! cycle as of f32 with twice the values a lane.
+
+use crate::matrix::{BLOCK, UNITS};
+
+/// A block of an input.
+#[repr(C, align(32))]
+#[derive(Clone, Copy)]
+pub(crate) struct XBlock {
+    /// The values over `scale`: 16 runs of 16, in the order of [`Order`].
+    pub(crate) q: [[i16; 16]; 16],
+    /// For each unit, the sum of its values.
+    pub(crate) sums: [f32; UNITS],
+    /// For each unit, the sum of its first 16 values.
+    pub(crate) low: [f32; UNITS],
+    /// For each unit, the sum of its other values.
+    pub(crate) high: [f32; UNITS],
+    /// What the integers are multiplied by.
+    pub(crate) scale: f32,
+}
+
+impl XBlock {
+    pub(crate) const ZERO: Self =
+        Self { q: [[0; 16]; 16], sums: [0.0; UNITS], low: [0.0; UNITS], high: [0.0; UNITS], scale: 0.0 };
+}
+
+/// The order of a block's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// As they come.
+    Plain,
+    /// Four runs for each two units u and u + 1: of the first halves of u, then of u + 1, the values of even place; of
+    /// the same, those of odd place; both of the second halves. It is what 16-bit lanes of packed nibbles hold, so
+    /// that weights need no shuffle.
+    Paired,
+}
+
+/// Blocks that a row of `units` units takes.
+pub(crate) const fn blocks(units: usize) -> usize {
+    units.div_ceil(UNITS)
+}
+
+/// Quantises a row, in whole units; what is missing of the last block is zeros.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(crate) fn quantise(x: &[f32], order: Order, out: &mut [XBlock]) {
+    let (full, rest) = x.as_chunks::<BLOCK>();
+    for (x, out) in full.iter().zip(out.iter_mut()) {
+        avx2::quantise_block(x, order, out);
+    }
+    if let (false, Some(out)) = (rest.is_empty(), out.get_mut(full.len())) {
+        let mut x = [0f32; BLOCK];
+        x[..rest.len()].copy_from_slice(rest);
+        avx2::quantise_block(&x, order, out);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::*;
+
+    use super::{BLOCK, Order, XBlock};
+    use crate::simd::avx2::{sum8, vector_f32};
+
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, out: &mut XBlock) {
+        let runs = x.as_chunks::<16>().0;
+        let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fff_ffff));
+        let (mut most, mut nan) = (_mm256_setzero_ps(), _mm256_setzero_ps());
+        for run in x.as_chunks::<8>().0 {
+            let v = vector_f32(run);
+            most = _mm256_max_ps(most, _mm256_and_ps(v, magnitude));
+            nan = _mm256_or_ps(nan, _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+        }
+        let lanes: [f32; 8] = bytemuck::cast(most);
+        let most = lanes.iter().fold(0f32, |a, b| a.max(*b));
+        // Values that are no numbers, or infinite, make the block's scale NaN, so that the products show it.
+        let is_number = _mm256_movemask_ps(nan) == 0 && most.is_finite();
+        let inverse = if most > 1e-30 { 32767.0 / most } else { 0.0 };
+        out.scale = if is_number { most / 32767.0 } else { f32::NAN };
+        let inverse = _mm256_set1_ps(inverse);
+        let mut q = [_mm256_setzero_si256(); 16];
+        let mut sums = [_mm256_setzero_si256(); 16];
+        for ((run, q), sum) in runs.iter().zip(&mut q).zip(&mut sums) {
+            let [a, b] = [&run[..8], &run[8..]].map(|half| {
+                let half: &[f32; 8] = half.try_into().expect("half of 16");
+                _mm256_cvtps_epi32(_mm256_mul_ps(vector_f32(half), inverse))
+            });
+            // Packing works within 128-bit lanes, so the quarters are put in order behind it.
+            *q = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(a, b));
+            *sum = _mm256_madd_epi16(*q, _mm256_set1_epi16(1));
+        }
+        let scale = _mm256_set1_ps(out.scale);
+        let half = |h: usize| {
+            let of = |u: usize| _mm256_cvtepi32_ps(sums[2 * u + h]);
+            _mm256_mul_ps(sum8([of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7)]), scale)
+        };
+        let (low, high) = (half(0), half(1));
+        out.low = bytemuck::cast(low);
+        out.high = bytemuck::cast(high);
+        out.sums = bytemuck::cast(_mm256_add_ps(low, high));
+        if order == Order::Paired {
+            for pair in q.as_chunks_mut::<4>().0 {
+                let [a, b, c, d] = pair.map(|v| {
+                    let mask: [u8; 16] = [0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15];
+                    let mask = _mm256_broadcastsi128_si256(bytemuck::cast(mask));
+                    _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_shuffle_epi8(v, mask))
+                });
+                *pair = [
+                    _mm256_permute2x128_si256::<0x20>(a, c),
+                    _mm256_permute2x128_si256::<0x31>(a, c),
+                    _mm256_permute2x128_si256::<0x20>(b, d),
+                    _mm256_permute2x128_si256::<0x31>(b, d),
+                ];
+            }
+        }
+        out.q = bytemuck::cast(q);
+    }
+}
