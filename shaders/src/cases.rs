@@ -37,6 +37,19 @@ pub(crate) fn with_probes(mut cases: Vec<Case>, names: &[&str]) -> Vec<Case> {
     cases
 }
 
+/// The same case as a device of few lanes is asked for it, by another variant and grid, or by another kernel.
+pub(crate) fn narrowed(
+    case: Case,
+    name: String,
+    change: impl Fn(&mut Setup) + Send + Sync + 'static,
+) -> Case {
+    Case::new(name, case.tolerance, move || {
+        let mut setup = case.setup();
+        change(&mut setup);
+        setup
+    })
+}
+
 /// A step of so many tokens from that position on.
 pub(crate) fn step(position: u32, tokens: u32) -> Run {
     Run { position, tokens, row: 0, unused: 0 }

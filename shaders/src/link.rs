@@ -91,7 +91,14 @@ pub fn module_names() -> impl Iterator<Item = &'static str> {
 
 /// Links a variant of a kernel for a tier.
 pub fn link(kernel: &Kernel, variant: &Variant, tier: Tier, target: Target) -> Result<Linked, LinkError> {
-    let mut linker = Linker { variant, tier, done: Vec::new(), replaced: Vec::new(), source: String::new(), lines: Vec::new() };
+    let mut linker = Linker {
+        variant,
+        tier,
+        done: Vec::new(),
+        replaced: Vec::new(),
+        source: String::new(),
+        lines: Vec::new(),
+    };
     if tier.f16() {
         linker.line("header", 0, "enable f16;");
     }

@@ -5,8 +5,8 @@
 //! binding limit is cut into shards by rows.
 
 use azulejo_plan::{
-    ActivationId, Attention, Constant, KvType, Linears, Norm, Op, Part, Piece, Plan, RopeKv, RopeLayout, TensorId, Then,
-    View,
+    ActivationId, Attention, Constant, KvType, Linears, Norm, Op, Part, Piece, Plan, RopeKv, RopeLayout,
+    TensorId, Then, View,
 };
 use azulejo_quant::{BlockFormat, PlaneLayout, QuantError, UNIT};
 
@@ -88,8 +88,7 @@ pub fn lower(plan: &Plan, limits: Limits) -> Result<Program, LowerError> {
     let decode = lowering.ops(&plan.body, Phase::Decode)?;
     let prefill = lowering.ops(&plan.body, Phase::Prefill)?;
     let head_one = lowering.ops(&plan.head, Phase::Head)?;
-    let head_all =
-        if plan.output_rows > 1 { lowering.ops(&plan.head, Phase::Prefill)? } else { Vec::new() };
+    let head_all = if plan.output_rows > 1 { lowering.ops(&plan.head, Phase::Prefill)? } else { Vec::new() };
     let choose = lowering.argmax();
     let logits = lowering.activation(plan.logits.activation);
     Ok(Program {
@@ -242,7 +241,10 @@ impl<'p> Lowering<'p> {
         let layout = layout(tensor.format, rows, tensor.cols, &tensor.name)?;
         let most = self.limits.binding_bytes / layout.quants_bytes.max(layout.aux_bytes) * rows;
         if most == 0 {
-            return Err(LowerError::RowOverLimit { tensor: tensor.name.clone(), limit: self.limits.binding_bytes });
+            return Err(LowerError::RowOverLimit {
+                tensor: tensor.name.clone(),
+                limit: self.limits.binding_bytes,
+            });
         }
         Ok(most)
     }
@@ -440,12 +442,13 @@ impl<'p> Lowering<'p> {
                     eps: linears.norm.map_or(0.0, |n| n.eps),
                 };
                 bias_offset += rows;
+                let (variant, grid) = kernels::gemv::shape(pieces, rows, self.limits.is_narrow);
                 calls.push(Call {
                     kernel: &kernels::gemv::KERNEL,
-                    variant: Variant { pieces, consts: Vec::new() },
+                    variant,
                     params: params.words(),
                     binds,
-                    grid: [Extent::Fixed(rows.div_ceil(4)), Extent::Fixed(1)],
+                    grid,
                     label: self.constants[shard.constant].label(self.plan),
                 });
             }
@@ -482,12 +485,13 @@ impl<'p> Lowering<'p> {
                 up_bias_offset: height + first as u32,
                 eps: linears.norm.map_or(0.0, |n| n.eps),
             };
+            let (variant, grid) = kernels::gemv_swiglu::shape(pieces, rows as u32, self.limits.is_narrow);
             calls.push(Call {
                 kernel: &kernels::gemv_swiglu::KERNEL,
-                variant: Variant { pieces, consts: Vec::new() },
+                variant,
                 params: params.words(),
                 binds,
-                grid: [Extent::Fixed((rows as u32).div_ceil(2)), Extent::Fixed(1)],
+                grid,
                 label: self.constants[shard.constant].label(self.plan),
             });
         }
@@ -539,12 +543,13 @@ impl<'p> Lowering<'p> {
                         bias_offset: (before + first) as u32,
                     };
                     above += rows;
+                    let (kernel, variant, grid) = self.gemm_shape(pieces, rows as u32);
                     calls.push(Call {
-                        kernel: &kernels::gemm::KERNEL,
-                        variant: Variant { pieces, consts: Vec::new() },
+                        kernel,
+                        variant,
                         params: params.words(),
                         binds,
-                        grid: [Extent::Fixed((rows as u32).div_ceil(TILE)), Extent::Tokens(TILE)],
+                        grid,
                         label: self.constants[shard.constant].label(self.plan),
                     });
                 }
@@ -556,8 +561,23 @@ impl<'p> Lowering<'p> {
         }
     }
 
+    /// The kernel of a matrix and many tokens, and its grid over `rows` rows.
+    fn gemm_shape(&self, pieces: Vec<&'static str>, rows: u32) -> (&'static Kernel, Variant, [Extent; 2]) {
+        if self.limits.is_narrow {
+            let (variant, grid) = kernels::gemm_narrow::shape(pieces, rows);
+            return (&kernels::gemm_narrow::KERNEL, variant, grid);
+        }
+        let grid = [Extent::Fixed(rows.div_ceil(TILE)), Extent::Tokens(TILE)];
+        (&kernels::gemm::KERNEL, Variant { pieces, consts: Vec::new() }, grid)
+    }
+
     /// The norm in front of a `gemv`.
-    fn input(&mut self, linears: &Linears, pieces: &mut Vec<&'static str>, binds: &mut Vec<Bind>) -> Result<(), LowerError> {
+    fn input(
+        &mut self,
+        linears: &Linears,
+        pieces: &mut Vec<&'static str>,
+        binds: &mut Vec<Bind>,
+    ) -> Result<(), LowerError> {
         match linears.norm {
             Some(norm) => {
                 pieces.push("input_norm");
@@ -716,7 +736,12 @@ impl<'p> Lowering<'p> {
         Ok(())
     }
 
-    fn attn_decode(&mut self, rope: &RopeKv, attention: &Attention, calls: &mut Vec<Call>) -> Result<(), LowerError> {
+    fn attn_decode(
+        &mut self,
+        rope: &RopeKv,
+        attention: &Attention,
+        calls: &mut Vec<Call>,
+    ) -> Result<(), LowerError> {
         let kv = self.plan.kv;
         let heads = self.plan.heads;
         let (keys, values) = self.kv[rope.layer as usize];
@@ -857,5 +882,6 @@ fn padded(width: u32) -> u32 {
 }
 
 fn layout(format: BlockFormat, rows: u64, cols: u64, tensor: &str) -> Result<PlaneLayout, LowerError> {
-    PlaneLayout::new(format, rows as usize, cols as usize).map_err(|source| LowerError::Shape { tensor: tensor.to_owned(), source })
+    PlaneLayout::new(format, rows as usize, cols as usize)
+        .map_err(|source| LowerError::Shape { tensor: tensor.to_owned(), source })
 }

@@ -32,6 +32,7 @@ pub(crate) const PIECES: &[(&str, &str)] = &[
     ("rope_split", include_str!("lib/rope_split.wesl")),
     ("run", include_str!("lib/run.wesl")),
     ("split", include_str!("lib/split.wesl")),
+    ("unit_dot", include_str!("lib/unit_dot.wesl")),
     ("vcache_f16", include_str!("lib/vcache_f16.wesl")),
     ("vcache_f32", include_str!("lib/vcache_f32.wesl")),
     ("weights", include_str!("lib/weights.wesl")),

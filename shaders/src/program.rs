@@ -4,18 +4,21 @@ use azulejo_plan::Constant;
 
 use crate::kernel::{Kernel, Run, Variant};
 
-/// What a device can bind and hold.
+/// What a device can bind and hold, and how it works.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// Bytes of one storage binding, and of one buffer.
     pub binding_bytes: u64,
+    /// True if a workgroup is executed by few lanes at once (8 or 4), as on GPUs made of software: workgroups of few
+    /// lanes with much work each are then best.
+    pub is_narrow: bool,
 }
 
 impl Limits {
     /// A device without limits, as the CPU is.
-    pub const NONE: Limits = Limits { binding_bytes: u64::MAX };
+    pub const NONE: Limits = Limits { binding_bytes: u64::MAX, is_narrow: false };
     /// What every WebGPU device has.
-    pub const BASELINE: Limits = Limits { binding_bytes: 128 << 20 };
+    pub const BASELINE: Limits = Limits { binding_bytes: 128 << 20, is_narrow: false };
 }
 
 /// What a buffer is for, which says who allocates and who fills it.

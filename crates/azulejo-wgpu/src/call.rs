@@ -25,13 +25,17 @@ impl WgpuBackend {
         // Whole vec4s, as all buffers of a program are.
         let on_device: Vec<wgpu::Buffer> = buffers
             .iter()
-            .map(|contents| upload("case", contents, (contents.len() * 4).next_multiple_of(16).max(16), STORAGE))
+            .map(|contents| {
+                upload("case", contents, (contents.len() * 4).next_multiple_of(16).max(16), STORAGE)
+            })
             .collect();
         let params = upload("params", &call.params, PARAMS_PITCH as usize, wgpu::BufferUsages::UNIFORM);
         let run_words = [run.position, run.tokens, run.row, run.unused];
         let run_buffer = upload("run", &run_words, 16, wgpu::BufferUsages::UNIFORM);
         let group =
-            self.bind_group(call, &pipeline, params.as_entire_buffer_binding(), &run_buffer, |i| on_device.get(i))?;
+            self.bind_group(call, &pipeline, params.as_entire_buffer_binding(), &run_buffer, |i| {
+                on_device.get(i)
+            })?;
         let written: Vec<usize> = call
             .binds
             .iter()

@@ -58,9 +58,14 @@ impl Adapter {
             wgpu::DeviceType::Cpu => "software",
             wgpu::DeviceType::Other => "other",
         };
-        let words = |words: [&str; 2]| words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
+        let words =
+            |words: [&str; 2]| words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
         Self {
-            name: if info.name.is_empty() { "a GPU that gives no name".to_owned() } else { info.name.clone() },
+            name: if info.name.is_empty() {
+                "a GPU that gives no name".to_owned()
+            } else {
+                info.name.clone()
+            },
             interface: info.backend.to_str().to_owned(),
             driver: words([&info.driver, &info.driver_info]),
             kind,
@@ -159,7 +164,8 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
         .await
         .map_err(|e| WgpuError::Request { name: described.name.clone(), detail: e.to_string() })?;
     let reporter = Reporter::listen(&device);
-    let binding_bytes = options.binding_bytes.map_or(described.binding_bytes, |b| b.min(described.binding_bytes));
+    let binding_bytes =
+        options.binding_bytes.map_or(described.binding_bytes, |b| b.min(described.binding_bytes));
     let info = DeviceInfo {
         backend: "wgpu",
         name: described.name,
@@ -170,7 +176,7 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
     Ok(WgpuBackend {
         device,
         queue,
-        limits: Limits { binding_bytes },
+        limits: Limits { binding_bytes, is_narrow: is_narrow(&adapter.get_info()) },
         pipelines: Mutex::default(),
         reporter,
         counters: Counters::default(),
@@ -180,6 +186,12 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
         tier,
         info,
     })
+}
+
+/// True for GPUs made of software, which execute a workgroup by few lanes.
+fn is_narrow(info: &wgpu::AdapterInfo) -> bool {
+    // Subgroups of 8 at most are a sign of it where a browser doesn't say so; the sizes that it doesn't know are 0.
+    info.device_type == wgpu::DeviceType::Cpu || (1..=8).contains(&info.subgroup_max_size)
 }
 
 /// The tier, and why that one.

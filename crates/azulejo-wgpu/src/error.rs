@@ -30,7 +30,9 @@ pub enum WgpuError {
         detail: String,
     },
     /// No room.
-    #[error("{what} takes {bytes} bytes, more than the GPU has free; choose a smaller model or context, or the CPU back-end")]
+    #[error(
+        "{what} takes {bytes} bytes, more than the GPU has free; choose a smaller model or context, or the CPU back-end"
+    )]
     OutOfMemory {
         /// What has no room.
         what: String,
@@ -38,7 +40,9 @@ pub enum WgpuError {
         bytes: u64,
     },
     /// A buffer that no binding takes.
-    #[error("'{label}' takes {bytes} bytes, and this GPU binds at most {limit}; choose a smaller chunk or context")]
+    #[error(
+        "'{label}' takes {bytes} bytes, and this GPU binds at most {limit}; choose a smaller chunk or context"
+    )]
     OverLimit {
         /// The buffer.
         label: String,
@@ -121,7 +125,9 @@ pub enum WgpuError {
     #[error("no step left {0} to be read")]
     NothingToRead(&'static str),
     /// Logits that are all NaN.
-    #[error("no logit is a number, so that no token can be chosen; the model's weights are damaged or overflow")]
+    #[error(
+        "no logit is a number, so that no token can be chosen; the model's weights are damaged or overflow"
+    )]
     NoNumber,
     /// A buffer that can't be read.
     #[error("the GPU's memory can't be read: {0}")]

@@ -78,7 +78,11 @@ impl WgpuBackend {
             return Err(WgpuError::OverLimit { label: buffer.label.clone(), bytes: buffer.bytes, limit });
         }
         let pipelines = Phase::ALL.map(|phase| {
-            phase.calls(&program).iter().map(|call| self.pipeline(call.kernel, &call.variant)).collect::<Result<_, _>>()
+            phase
+                .calls(&program)
+                .iter()
+                .map(|call| self.pipeline(call.kernel, &call.variant))
+                .collect::<Result<_, _>>()
         });
         let [a, b, c, d, e] = pipelines;
         let pipelines = [a?, b?, c?, d?, e?];
@@ -105,7 +109,8 @@ impl WgpuBackend {
     ) -> Result<Vec<Option<wgpu::Buffer>>, WgpuError> {
         let bytes = program.buffers.iter().filter(|b| of(b.class)).map(|b| b.bytes).sum();
         self.allocate(what, bytes, || {
-            let one = |b: &azulejo_shaders::Buffer| of(b.class).then(|| self.buffer(&b.label, b.bytes, STORAGE));
+            let one =
+                |b: &azulejo_shaders::Buffer| of(b.class).then(|| self.buffer(&b.label, b.bytes, STORAGE));
             program.buffers.iter().map(one).collect()
         })
     }

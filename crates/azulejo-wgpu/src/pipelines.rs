@@ -26,7 +26,11 @@ pub(crate) type Verdict = Pin<Box<dyn Future<Output = Option<WgpuError>>>>;
 
 impl WgpuBackend {
     /// The pipeline of a variant.
-    pub(crate) fn pipeline(&self, kernel: &'static Kernel, variant: &Variant) -> Result<Arc<Pipeline>, WgpuError> {
+    pub(crate) fn pipeline(
+        &self,
+        kernel: &'static Kernel,
+        variant: &Variant,
+    ) -> Result<Arc<Pipeline>, WgpuError> {
         let key = (kernel.name, variant.clone());
         if let Some(pipeline) = lock(&self.pipelines).get(&key) {
             return Ok(pipeline.clone());
@@ -46,9 +50,10 @@ impl WgpuBackend {
             source: wgpu::ShaderSource::Wgsl(linked.source.as_str().into()),
         });
         let entries: Vec<_> = linked.bindings.iter().map(layout_entry).collect();
-        let layout = self
-            .device
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(&label), entries: &entries });
+        let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(&label),
+            entries: &entries,
+        });
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(&label),
             bind_group_layouts: &[Some(&layout)],
@@ -115,7 +120,12 @@ impl WgpuBackend {
     }
 
     /// Runs `make` and hears whether the device had room for the `bytes` of `what` that it made.
-    pub(crate) fn allocate<T>(&self, what: &str, bytes: u64, make: impl FnOnce() -> T) -> Result<T, WgpuError> {
+    pub(crate) fn allocate<T>(
+        &self,
+        what: &str,
+        bytes: u64,
+        make: impl FnOnce() -> T,
+    ) -> Result<T, WgpuError> {
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let made = make();
         let verdict = scope.pop();

@@ -63,7 +63,11 @@ impl Mapping {
     }
 
     /// The bytes, when they are there; frees the buffer.
-    fn take<T>(self, backend: &WgpuBackend, read: impl FnOnce(&[u8]) -> T) -> Result<(wgpu::Buffer, T), WgpuError> {
+    fn take<T>(
+        self,
+        backend: &WgpuBackend,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<(wgpu::Buffer, T), WgpuError> {
         let range = self.buffer.get_mapped_range(0..self.bytes).map_err(|e| WgpuError::Map(e.to_string()))?;
         let value = read(&range);
         drop(range);
@@ -92,9 +96,8 @@ impl WgpuBackend {
         let Some(mapping) = state.chosen.pop_front() else {
             return Err(WgpuError::NothingToRead("a token"));
         };
-        let (buffer, token) = mapping.take(self, |bytes| {
-            bytes.first_chunk().map_or(NO_NUMBER, |word| u32::from_le_bytes(*word))
-        })?;
+        let (buffer, token) = mapping
+            .take(self, |bytes| bytes.first_chunk().map_or(NO_NUMBER, |word| u32::from_le_bytes(*word)))?;
         state.free.push(buffer);
         if token == NO_NUMBER { Err(WgpuError::NoNumber) } else { Ok(token) }
     }

@@ -66,7 +66,8 @@ impl Reporter {
         device.on_uncaptured_error(Arc::new(move |error| to.report(from_wgpu(error, "a command", 0))));
         let to = reporter.clone();
         device.set_device_lost_callback(move |_, message| {
-            lock(&to.0).lost = Some(if message.is_empty() { "it gave no reason".to_owned() } else { message });
+            lock(&to.0).lost =
+                Some(if message.is_empty() { "it gave no reason".to_owned() } else { message });
         });
         reporter
     }

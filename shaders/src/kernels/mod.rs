@@ -3,6 +3,7 @@
 use azulejo_quant::BlockFormat;
 
 use crate::kernel::{Kernel, Variant, block_piece};
+use crate::program::Extent;
 
 pub mod add;
 pub mod argmax;
@@ -12,6 +13,7 @@ pub mod attn_decode;
 pub mod attn_merge;
 pub mod embed;
 pub mod gemm;
+pub mod gemm_narrow;
 pub mod gemv;
 pub mod gemv_swiglu;
 pub mod rms_norm;
@@ -25,6 +27,7 @@ pub static ALL: &[&Kernel] = &[
     &gemv::KERNEL,
     &gemv_swiglu::KERNEL,
     &gemm::KERNEL,
+    &gemm_narrow::KERNEL,
     &rope_kv::KERNEL,
     &attn::KERNEL,
     &attn_decode::KERNEL,
@@ -38,6 +41,38 @@ pub static ALL: &[&Kernel] = &[
 /// The kernel of that name.
 pub fn by_name(name: &str) -> Option<&'static Kernel> {
     ALL.iter().find(|k| k.name == name).copied()
+}
+
+/// Lanes of a workgroup on devices of few lanes.
+const NARROW_WG: u32 = 8;
+/// `BLOCKS` of `gemv` and `gemv_swiglu` there.
+const NARROW_BLOCKS: u32 = 4;
+
+/// A variant for devices of few lanes: workgroups as small as one of their vectors, with as much work.
+fn narrow(mut variant: Variant, blocks: Option<u32>) -> Variant {
+    variant.consts.push(("WG", NARROW_WG));
+    variant.consts.extend(blocks.map(|blocks| ("BLOCKS", blocks)));
+    variant
+}
+
+/// Variants as they are, and for devices of few lanes.
+fn wide_and_narrow(variants: Vec<Variant>) -> Vec<Variant> {
+    let narrowed: Vec<Variant> = variants.iter().map(|v| narrow(v.clone(), Some(NARROW_BLOCKS))).collect();
+    [variants, narrowed].concat()
+}
+
+/// The variant of a matrix-vector kernel for a device, of few lanes or not, and its grid over `rows` rows, of which a
+/// workgroup takes `rows_per_block` times the variant's `BLOCKS`.
+fn gemv_shape(
+    pieces: Vec<&'static str>,
+    rows: u32,
+    rows_per_block: u32,
+    is_narrow: bool,
+) -> (Variant, [Extent; 2]) {
+    let wide = Variant { pieces, consts: Vec::new() };
+    let (variant, blocks) =
+        if is_narrow { (narrow(wide, Some(NARROW_BLOCKS)), NARROW_BLOCKS) } else { (wide, 1) };
+    (variant, [Extent::Fixed(rows.div_ceil(rows_per_block * blocks)), Extent::Fixed(1)])
 }
 
 /// The piece of each block format with each of the choices and, where there are any, each of the ends.

@@ -44,7 +44,9 @@ fn step(
 ) -> Vec<f32> {
     backend.step(model, state, StepInput { tokens: Tokens::These(tokens), position, outputs }).unwrap();
     match outputs {
-        Outputs::Logits | Outputs::AllLogits => pollster::block_on(backend.read_logits(model, state)).unwrap(),
+        Outputs::Logits | Outputs::AllLogits => {
+            pollster::block_on(backend.read_logits(model, state)).unwrap()
+        }
         _ => Vec::new(),
     }
 }
@@ -155,7 +157,8 @@ fn run_ahead_chooses_the_tokens_of_one_by_one() {
         let mut position = 0;
         for want in one {
             let logits = step(&backend, &mut loaded, &tokens, position, Outputs::Logits);
-            let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a))).unwrap();
+            let best =
+                (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a))).unwrap();
             assert_eq!(best as u32, want);
             position += tokens.len() as u32;
             tokens = vec![want];
@@ -212,7 +215,11 @@ fn logits_that_are_no_numbers_are_an_error() {
     let norm = constants.iter().position(|c| c.label(&plan) == "norm").unwrap();
     backend.write(&mut model, norm, azulejo_quant::Plane::Quants, 0, &nan).unwrap();
     backend
-        .step(&model, &mut state, StepInput { tokens: Tokens::These(&[1]), position: 0, outputs: Outputs::Token })
+        .step(
+            &model,
+            &mut state,
+            StepInput { tokens: Tokens::These(&[1]), position: 0, outputs: Outputs::Token },
+        )
         .unwrap();
     let error = pollster::block_on(backend.read_token(&model, &mut state)).unwrap_err();
     assert!(matches!(error, WgpuError::NoNumber));
@@ -222,9 +229,12 @@ fn logits_that_are_no_numbers_are_an_error() {
 fn writes_outside_of_a_constant_are_errors() {
     let backend = open(Options::default());
     let (mut model, _) = loaded(&backend, &fused(SHAPE));
-    for (constant, offset, length) in [(9999, 0, 4), (0, 2, 4), (0, 0, 3), (0, u64::MAX - 3, 4), (0, 1 << 40, 4)] {
-        let error =
-            backend.write(&mut model, constant, azulejo_quant::Plane::Quants, offset, &vec![0; length]).unwrap_err();
+    for (constant, offset, length) in
+        [(9999, 0, 4), (0, 2, 4), (0, 0, 3), (0, u64::MAX - 3, 4), (0, 1 << 40, 4)]
+    {
+        let error = backend
+            .write(&mut model, constant, azulejo_quant::Plane::Quants, offset, &vec![0; length])
+            .unwrap_err();
         assert!(matches!(error, WgpuError::WriteRange { .. }));
     }
 }

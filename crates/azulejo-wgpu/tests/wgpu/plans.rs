@@ -1,8 +1,8 @@
 //! Made-up models: a Llama of any shape, with random weights that depend on the tensor's name alone.
 
 use azulejo_plan::{
-    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId, passes,
-    rope_table,
+    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId,
+    passes, rope_table,
 };
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 use azulejo_wgpu::{WgpuBackend, WgpuModel};
@@ -36,10 +36,18 @@ pub(crate) fn plan(shape: Shape) -> Plan {
         k: shape.kv,
         v: shape.kv,
     };
-    let inverse_frequencies = (0..head_size / 2).map(|i| 1e4f32.powf(-2.0 * i as f32 / head_size as f32)).collect();
+    let inverse_frequencies =
+        (0..head_size / 2).map(|i| 1e4f32.powf(-2.0 * i as f32 / head_size as f32)).collect();
     let table = RopeTable { inverse_frequencies, magnitude: 1.0 };
-    let mut b =
-        PlanBuilder::new("llama", heads, kv, RopeLayout::Interleaved, vec![table], shape.chunk, shape.output_rows);
+    let mut b = PlanBuilder::new(
+        "llama",
+        heads,
+        kv,
+        RopeLayout::Interleaved,
+        vec![table],
+        shape.chunk,
+        shape.output_rows,
+    );
     let matrix = |b: &mut PlanBuilder, name: &str, rows: u32, cols: u32| {
         b.tensor(Tensor { name: name.to_owned(), format, rows: rows.into(), cols: cols.into() })
     };
