@@ -1,0 +1,188 @@
+//! Shapes of known models, from their cards and configuration files, and GGUF headers made of them.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use azulejo::BlockFormat;
+use azulejo::formats::gguf::{Gguf, Metadata, Writer, WriterTensor};
+use azulejo::formats::{ByteSource, ModelFile, ParseStep};
+
+use super::Quant;
+
+/// The sizes of a model of the Llama family.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
+    layers: u32,
+    hidden: u32,
+    ffn: u32,
+    heads: u32,
+    kv_heads: u32,
+    head_size: u32,
+    vocabulary: u32,
+    context: u32,
+    rope_base: f32,
+    /// The output matrix is the embedding table.
+    tied: bool,
+}
+
+/// The shapes of `--shape`. Stretching of rope is left out: it costs nothing a token.
+pub(crate) const SHAPES: &[Shape] = &[
+    // TeenyTinyLlama.
+    shape("ttl-160m", [12, 768, 3072, 12, 12, 64, 32_000, 2048], 1e4, false),
+    shape("ttl-460m", [24, 1024, 4096, 16, 16, 64, 32_000, 2048], 1e4, false),
+    shape("salamandra-2b", [24, 2048, 5440, 16, 16, 128, 256_000, 8192], 1e4, false),
+    shape("salamandra-7b", [32, 4096, 11_008, 32, 8, 128, 256_000, 8192], 1e4, false),
+    shape("alia-40b", [48, 8192, 24_576, 64, 8, 128, 256_000, 32_768], 1e4, false),
+    shape("amalia-9b", [42, 4096, 12_288, 32, 8, 128, 128_000, 32_768], 1e6, false),
+    shape("eurollm-1.7b", [24, 2048, 5632, 16, 8, 128, 128_000, 4096], 1e4, false),
+    shape("eurollm-9b", [42, 4096, 12_288, 32, 8, 128, 128_000, 4096], 1e4, false),
+    shape("llama-3.2-1b", [16, 2048, 8192, 32, 8, 64, 128_256, 131_072], 5e5, true),
+    shape("llama-2-7b", [32, 4096, 11_008, 32, 32, 128, 32_000, 4096], 1e4, false),
+];
+
+/// Layers, hidden, feed-forward, heads, heads of keys and values, head size, vocabulary, context.
+const fn shape(name: &'static str, sizes: [u32; 8], rope_base: f32, tied: bool) -> Shape {
+    let [layers, hidden, ffn, heads, kv_heads, head_size, vocabulary, context] = sizes;
+    Shape { name, layers, hidden, ffn, heads, kv_heads, head_size, vocabulary, context, rope_base, tied }
+}
+
+/// A file of the shape, whose weights are all zeros and take no memory.
+pub(crate) fn file(shape: &Shape, quant: Quant) -> Result<ModelFile> {
+    let tensors = tensors(shape, quant);
+    let mut header = Vec::new();
+    // The data never comes, so the writer isn't finished.
+    Writer::new(&mut header, &metadata(shape, quant), &tensors).context("the shape's header")?;
+    let data: u64 = tensors.iter().map(|t| bytes(t).next_multiple_of(32)).sum();
+    let len = header.len() as u64 + data;
+    let ParseStep::Done(gguf) = Gguf::parse(&header, len).context("the shape's header")? else {
+        bail!("the header of shape {} is incomplete", shape.name);
+    };
+    Ok(ModelFile::from_gguf(gguf, vec![Arc::new(Zeros { header, len })]).map_err(azulejo::Error::from)?)
+}
+
+fn bytes(tensor: &WriterTensor) -> u64 {
+    let cols = tensor.shape.last().copied().unwrap_or(1);
+    let rows: u64 = tensor.shape.iter().product::<u64>() / cols;
+    rows * tensor.format.row_bytes(cols as usize).unwrap_or(0) as u64
+}
+
+fn metadata(s: &Shape, quant: Quant) -> Metadata {
+    let mut m = Metadata::default();
+    m.insert("general.architecture", "llama");
+    m.insert("general.name", format!("{} {} (random weights)", s.name, quant.name()));
+    m.insert("llama.block_count", s.layers);
+    m.insert("llama.context_length", s.context);
+    m.insert("llama.embedding_length", s.hidden);
+    m.insert("llama.feed_forward_length", s.ffn);
+    m.insert("llama.attention.head_count", s.heads);
+    m.insert("llama.attention.head_count_kv", s.kv_heads);
+    m.insert("llama.attention.key_length", s.head_size);
+    m.insert("llama.attention.value_length", s.head_size);
+    m.insert("llama.attention.layer_norm_rms_epsilon", 1e-5f32);
+    m.insert("llama.rope.freq_base", s.rope_base);
+    m.insert("llama.rope.dimension_count", s.head_size);
+    m.insert("llama.vocab_size", s.vocabulary);
+    m
+}
+
+fn tensors(s: &Shape, quant: Quant) -> Vec<WriterTensor> {
+    let vector = |name: String, size: u32| WriterTensor { name, format: BlockFormat::F32, shape: vec![size.into()] };
+    let matrix = |name: String, format: BlockFormat, rows: u32, cols: u32| WriterTensor {
+        name,
+        format,
+        shape: vec![rows.into(), cols.into()],
+    };
+    let (q, kv) = (s.heads * s.head_size, s.kv_heads * s.head_size);
+    let table = quant.format("token_embd", 0, s.layers, s.tied, s.hidden);
+    let mut tensors = vec![matrix("token_embd.weight".to_owned(), table, s.vocabulary, s.hidden)];
+    for layer in 0..s.layers {
+        let name = |what: &str| format!("blk.{layer}.{what}.weight");
+        let matrices = [
+            ("attn_q", q, s.hidden),
+            ("attn_k", kv, s.hidden),
+            ("attn_v", kv, s.hidden),
+            ("attn_output", s.hidden, q),
+            ("ffn_gate", s.ffn, s.hidden),
+            ("ffn_up", s.ffn, s.hidden),
+            ("ffn_down", s.hidden, s.ffn),
+        ];
+        for (what, rows, cols) in matrices {
+            let format = quant.format(what, layer, s.layers, false, cols);
+            tensors.push(matrix(name(what), format, rows, cols));
+        }
+        tensors.push(vector(name("attn_norm"), s.hidden));
+        tensors.push(vector(name("ffn_norm"), s.hidden));
+    }
+    tensors.push(vector("output_norm.weight".to_owned(), s.hidden));
+    if !s.tied {
+        let format = quant.format("output", 0, s.layers, true, s.hidden);
+        tensors.push(matrix("output.weight".to_owned(), format, s.vocabulary, s.hidden));
+    }
+    tensors
+}
+
+/// A file of a header and zeros behind it.
+struct Zeros {
+    header: Vec<u8>,
+    len: u64,
+}
+
+impl ByteSource for Zeros {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        if offset.checked_add(buf.len() as u64).is_none_or(|end| end > self.len) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        buf.fill(0);
+        let header = self.slice(offset..(offset + buf.len() as u64).min(self.header.len() as u64)).unwrap_or_default();
+        buf[..header.len()].copy_from_slice(header);
+        Ok(())
+    }
+
+    fn slice(&self, range: Range<u64>) -> Option<&[u8]> {
+        self.header.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(name: &str, quant: Quant) -> u64 {
+        let shape = SHAPES.iter().find(|s| s.name == name).unwrap();
+        file(shape, quant).unwrap().tensors.values().map(|t| t.bytes).sum()
+    }
+
+    #[test]
+    fn shape_sizes_are_those_of_the_real_files() {
+        // Bytes of the published files, which hold a vocabulary besides.
+        for (name, quant, published) in [
+            ("ttl-160m", Quant::Q4KM, 102.3e6),
+            ("ttl-160m", Quant::Plain(BlockFormat::Q4_0), 97.8e6),
+            ("ttl-460m", Quant::Plain(BlockFormat::Q8_0), 497.7e6),
+            ("salamandra-2b", Quant::Q4KM, 1.500e9),
+            ("salamandra-7b", Quant::Q4KM, 4.844e9),
+            ("amalia-9b", Quant::Plain(BlockFormat::F16), 18.31e9),
+            ("alia-40b", Quant::Q4KM, 24.59e9),
+        ] {
+            let bytes = size(name, quant) as f64;
+            assert!((0.985..1.002).contains(&(bytes / published)), "{name} {}: {bytes}, not {published}", quant.name());
+        }
+    }
+
+    #[test]
+    fn shape_every_one_makes_a_plan() {
+        for shape in SHAPES {
+            for quant in [Quant::Q4KM, Quant::Plain(BlockFormat::Q2_K), Quant::Plain(BlockFormat::F32)] {
+                let file = file(shape, quant).unwrap();
+                azulejo::Model::plan_of(&file, &azulejo::ModelOptions::default()).unwrap();
+            }
+        }
+    }
+}
