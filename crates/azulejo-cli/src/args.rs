@@ -16,9 +16,9 @@ Exit codes: 0 done; 1 an error, told on stderr; 2 the command line makes no sens
 
 Each flag is also an environment variable: --ctx-size is AZULEJO_CTX_SIZE. The flag wins.";
 
-/// Language models on this device: CPU, or a GPU by Vulkan, Metal or DX12.
+/// Language models on this machine: on the CPU, or on a GPU by Vulkan, Metal or DX12
 #[derive(Parser, Debug)]
-#[command(name = "azulejo", version, about, after_help = AFTER_HELP, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "azulejo", version, about = "Language models on this machine: on the CPU, or on a GPU by Vulkan, Metal or DX12", long_about = None, after_help = AFTER_HELP, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -28,18 +28,19 @@ pub(crate) struct Cli {
 
 /// What all commands take.
 #[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct Common {
     /// Print the result as JSON; errors are JSON too, on stderr
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     pub(crate) json: bool,
     /// Say more on stderr: the device, memory, the plan
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 901)]
     pub(crate) verbose: bool,
     /// Say nothing on stderr but errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 902)]
     pub(crate) quiet: bool,
-    /// Colours on stderr
-    #[arg(long, global = true, value_name = "WHEN", num_args = 0..=1, default_missing_value = "always", default_value = "auto")]
+    /// Colours on stderr: auto, always or never
+    #[arg(long, global = true, display_order = 903, hide_possible_values = true, value_name = "WHEN", num_args = 0..=1, default_missing_value = "always", default_value = "auto")]
     pub(crate) color: Color,
 }
 
@@ -81,6 +82,7 @@ pub(crate) enum Command {
 
 /// Which model, and where it runs.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Model and device")]
 pub(crate) struct LoadArgs {
     /// A .gguf file or a Hugging Face folder; without it, the small demonstration model in the program
     #[arg(short, long, value_name = "PATH")]
@@ -91,8 +93,8 @@ pub(crate) struct LoadArgs {
     /// Threads of the CPU; as many as it has cores if absent
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
-    /// The most tokens of a prompt that are evaluated at once
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=4096), help = "The most tokens of a prompt that are evaluated at once (-ub)")]
+    /// The most tokens of a prompt that are evaluated at once (-ub)
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) ubatch_size: u32,
     /// Accepted; --ubatch-size is what counts
     #[arg(short, long, value_name = "N", hide = true)]
@@ -310,7 +312,7 @@ pub(crate) struct BenchArgs {
     /// What is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "md")]
     pub(crate) output: BenchFormat,
-    /// A model's shape with random weights instead of a file: one of those that --shape help lists
+    /// A model's shape with random weights instead of a file: ttl-160m, ttl-460m, salamandra-2b, salamandra-7b, alia-40b, amalia-9b, eurollm-1.7b, eurollm-9b, llama-3.2-1b, llama-2-7b
     #[arg(long, value_name = "NAME")]
     pub(crate) shape: Option<String>,
     /// The weights' type with --shape: F32, F16, BF16, Q4_0 ... Q6_K, or a mix: Q4_K_M, Q4_K_S, Q5_K_M

@@ -4,4 +4,4 @@ mod mix;
 mod shape;
 
 pub(crate) use mix::Quant;
-pub(crate) use shape::{SHAPES, Shape, file};
+pub(crate) use shape::{SHAPES, file};

@@ -121,6 +121,9 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<()> {
         match bandwidth {
             Some(bandwidth) => {
                 output.notice(&format!("the memory gives {:.2} GB/s ({})", bandwidth / 1e9, memory::METHOD));
+                if results.iter().any(|r| report.share(r).is_some_and(|share| share > 1.0)) {
+                    output.notice("over 100 %: the weights are read from a cache");
+                }
             }
             None => output.notice(&format!("no share of the memory's bandwidth: {}", no_bandwidth.unwrap_or_default())),
         }

@@ -8,7 +8,6 @@ use azulejo::{Generate, KvType, Message, Session};
 use crate::answer::{Answered, answer};
 use crate::args::ChatArgs;
 use crate::clock;
-use crate::exit::Usage;
 use crate::interrupt;
 use crate::load::{self, Loaded};
 use crate::output::Output;
@@ -28,7 +27,7 @@ pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<()> {
     let Loaded { model, .. } = load::load(&args.load, &options, output)?;
     if template.is_none() && model.tokenizer()?.chat_template(None).is_err() {
         let text = "the model has no chat template, so it can't talk: give one by --chat-template, or use generate";
-        return Err(Usage(text.to_owned()).into());
+        return Err(azulejo::Error::invalid(text).into());
     }
     let mut chat = Chat {
         session: model.session()?,

@@ -170,7 +170,7 @@ fn scalar_json(value: &Meta) -> Value {
         Meta::I16(v) => json!(v),
         Meta::U32(v) => json!(v),
         Meta::I32(v) => json!(v),
-        Meta::F32(v) => json!(v),
+        Meta::F32(v) => float(*v),
         Meta::U64(v) => json!(v),
         Meta::I64(v) => json!(v),
         Meta::F64(v) => json!(v),
@@ -178,6 +178,11 @@ fn scalar_json(value: &Meta) -> Value {
         Meta::String(v) => json!(v),
         Meta::Array(array) => array_json(array, usize::MAX),
     }
+}
+
+/// The shortest number that is this one in 32 bits: 1e-5, not 9.999999747378752e-6.
+fn float(value: f32) -> Value {
+    json!(value.to_string().parse::<f64>().unwrap_or(f64::from(value)))
 }
 
 fn array_json(array: &Array, most: usize) -> Value {
@@ -193,7 +198,7 @@ fn array_json(array: &Array, most: usize) -> Value {
         Array::I16(v) => items!(v),
         Array::U32(v) => items!(v),
         Array::I32(v) => items!(v),
-        Array::F32(v) => items!(v),
+        Array::F32(v) => v.iter().take(most).map(|v| float(*v)).collect(),
         Array::U64(v) => items!(v),
         Array::I64(v) => items!(v),
         Array::F64(v) => items!(v),

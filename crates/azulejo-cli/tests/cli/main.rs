@@ -1,0 +1,7 @@
+//! Runs the program as people do: what goes to stdout, what to stderr, and how it exits.
+
+mod errors;
+mod generate;
+mod measure;
+mod support;
+mod tokens;
