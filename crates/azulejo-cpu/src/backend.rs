@@ -7,7 +7,7 @@ use azulejo_quant::Plane;
 use azulejo_shaders::{BufferClass, Limits, LowerError, Program, Run, lower};
 
 use crate::call::{Buffers, Prepared};
-use crate::simd::{Context, Instructions};
+use crate::simd::{Context, Instructions, Scratch};
 use crate::threads::Threads;
 use crate::words::Words;
 use crate::CpuError;
@@ -58,6 +58,7 @@ pub struct CpuState {
     unread: VecDeque<u32>,
     /// Rows of logits that the last step left.
     logits_rows: usize,
+    scratch: Scratch,
 }
 
 impl CpuBackend {
@@ -80,7 +81,7 @@ impl CpuBackend {
         let context = Context { threads: &self.threads, instructions: self.instructions };
         let mut buffers = Buffers { constants: &model.buffers, state: &mut state.buffers };
         for call in calls {
-            call.execute(context, run, &mut buffers);
+            call.execute(context, run, &mut buffers, &mut state.scratch);
         }
     }
 
@@ -207,6 +208,7 @@ impl Backend for CpuBackend {
             chosen: None,
             unread: VecDeque::new(),
             logits_rows: 0,
+            scratch: Scratch::default(),
         })
     }
 

@@ -9,7 +9,7 @@ use azulejo_shaders::{Access, Call, Reads, Run, Target, Tier, Writes, link};
 use crate::matrix::Matrix;
 use crate::simd::floats::Cache;
 use crate::simd::rope_kv::{Caches, Rotation};
-use crate::simd::{self, Context, Instructions, Put, Weights};
+use crate::simd::{self, Context, Instructions, Put, Scratch, Weights};
 use crate::words::Words;
 
 /// A kernel with its parameters.
@@ -115,17 +115,24 @@ impl Prepared {
     }
 
     /// Executes it.
-    pub(crate) fn execute(&self, context: Context<'_>, run: Run, buffers: &mut Buffers<'_>) {
+    pub(crate) fn execute(&self, context: Context<'_>, run: Run, buffers: &mut Buffers<'_>, scratch: &mut Scratch) {
         // What is written is taken out, so that it can be borrowed next to what is read.
         let mut taken: Vec<Words> =
             self.written.iter().map(|buffer| std::mem::take(&mut buffers.state[*buffer])).collect();
-        self.with(context, run, buffers, &mut taken);
+        self.with(context, run, buffers, scratch, &mut taken);
         for (buffer, words) in self.written.iter().zip(taken) {
             buffers.state[*buffer] = words;
         }
     }
 
-    fn with(&self, context: Context<'_>, run: Run, buffers: &Buffers<'_>, written: &mut [Words]) {
+    fn with(
+        &self,
+        context: Context<'_>,
+        run: Run,
+        buffers: &Buffers<'_>,
+        scratch: &mut Scratch,
+        written: &mut [Words],
+    ) {
         let find = |binding| self.call.binds.iter().find(|b| b.binding == binding);
         let words = |binding| find(binding).map_or(&[][..], |bind| buffers.get(bind.buffer).words());
         let floats = |binding| bytemuck::cast_slice::<u32, f32>(words(binding));
@@ -152,14 +159,14 @@ impl Prepared {
             }
             (Job::Gemv(p, layout), [out]) => {
                 let put = put(p.residual_offset, 0);
-                simd::gemv::gemv(context, *p, run, weights(layout), norm(), put, floats(4), out.floats_mut());
+                simd::gemv::gemv(context, scratch, *p, run, weights(layout), norm(), put, floats(4), out.floats_mut());
             }
             (Job::GemvSwiglu(p, layout), [out]) => {
-                simd::gemv::gemv_swiglu(context, *p, weights(layout), norm(), floats(4), out.floats_mut());
+                simd::gemv::gemv_swiglu(context, scratch, *p, weights(layout), norm(), floats(4), out.floats_mut());
             }
             (Job::Gemm(p, layout), [out]) => {
                 let put = put(p.residual_offset, p.residual_stride);
-                simd::gemm::gemm(context, *p, run, weights(layout), put, floats(4), out.floats_mut());
+                simd::gemm::gemm(context, scratch, *p, run, weights(layout), put, floats(4), out.floats_mut());
             }
             (Job::RopeKv(p), [qkv, keys, values]) => {
                 let caches = Caches { keys: keys.words_mut(), values: values.words_mut(), k_half, v_half };

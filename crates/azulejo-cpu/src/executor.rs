@@ -4,7 +4,7 @@ use azulejo_shaders::check::Executor;
 use azulejo_shaders::{Call, Run};
 
 use crate::call::{Buffers, Prepared};
-use crate::simd::{Context, Instructions};
+use crate::simd::{Context, Instructions, Scratch};
 use crate::threads::Threads;
 use crate::words::Words;
 use crate::{CpuBackend, CpuError, CpuOptions};
@@ -34,7 +34,8 @@ impl Executor for CpuExecutor {
         };
         let mut state = buffers.iter().map(copy).collect::<Result<Vec<Words>, String>>()?;
         let context = Context { threads: &self.threads, instructions: self.instructions };
-        prepared.execute(context, run, &mut Buffers { constants: &[], state: &mut state });
+        let mut bound = Buffers { constants: &[], state: &mut state };
+        prepared.execute(context, run, &mut bound, &mut Scratch::default());
         for (buffer, words) in buffers.iter_mut().zip(&state) {
             buffer.copy_from_slice(words.words());
         }

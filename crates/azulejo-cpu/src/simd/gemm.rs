@@ -1,13 +1,18 @@
-//! gemm: a matrix times the tokens of a step. Tasks are runs of rows.
+//! gemm: a matrix times the tokens of a step.
+//!
+//! Tasks are runs of rows. A tile of some rows is decoded once and met by all tokens; the portable way decodes to f32,
+//! the AVX2 way (`gemm_avx2.rs`) to what its multiplications take.
 
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::gemm::Params;
 
 use super::gemv::add_bias;
-use super::{Context, Put, Weights, floats};
+#[cfg(target_arch = "x86_64")]
+use super::{gemm_avx2, Instructions};
+use super::{Context, Put, Scratch, Weights, floats};
 
 /// Rows of a tile.
-const ROWS: usize = 16;
+pub(crate) const ROWS: usize = 16;
 
 /// Rows from `first` on, and for each token the columns of the output that they fill.
 struct Task<'o> {
@@ -30,6 +35,7 @@ fn tasks<'o>(params: &Params, tokens: usize, chunk: usize, out: &'o mut [f32]) -
 
 pub(crate) fn gemm(
     context: Context<'_>,
+    scratch: &mut Scratch,
     params: Params,
     run: Run,
     weights: Weights<'_>,
@@ -38,24 +44,52 @@ pub(crate) fn gemm(
     out: &mut [f32],
 ) {
     let tokens = run.tokens as usize;
-    let width = params.units_per_row as usize * 32;
+    let x = &x[..tokens * params.x_stride as usize];
     let chunk = context.chunk(params.rows as usize, ROWS, ROWS);
-    context.threads.for_each(tasks(&params, tokens, chunk, out), |mut task| {
-        let mut tile = vec![0f32; ROWS * width];
+    let tasks = tasks(&params, tokens, chunk, out);
+    // What is done with the products of a tile: of `rows` rows from `at` on, `ROWS` for each token.
+    let finish = |task: &mut Task<'_>, at: usize, rows: usize, products: &mut [[f32; ROWS]]| {
+        let first = task.first + at;
+        for (token, (columns, sums)) in task.columns.iter_mut().zip(products).enumerate() {
+            add_bias(weights.bias, params.bias_offset as usize + first, &mut sums[..rows]);
+            put.put(token, first, &sums[..rows], &mut columns[at..at + rows]);
+        }
+    };
+    let each_tile = |task: &mut Task<'_>, tile: &mut dyn FnMut(usize, usize, &mut [[f32; ROWS]])| {
+        let mut products = vec![[0f32; ROWS]; tokens];
         let rows = task.columns[0].len();
         for at in (0..rows).step_by(ROWS) {
             let rows = ROWS.min(rows - at);
-            let first = task.first + at;
-            let matrix_row = params.first_row as usize + first;
-            weights.matrix.decode_units(matrix_row * params.units_per_row as usize, &mut tile[..rows * width]);
-            for (token, columns) in task.columns.iter_mut().enumerate() {
-                let x = &x[token * params.x_stride as usize..][..width];
-                let mut sums = [0f32; ROWS];
-                let sums = &mut sums[..rows];
-                sums.iter_mut().zip(tile.chunks_exact(width)).for_each(|(sum, row)| *sum = floats::dot(row, x));
-                add_bias(weights.bias, params.bias_offset as usize + first, sums);
-                put.put(token, first, sums, &mut columns[at..at + rows]);
-            }
+            tile(params.first_row as usize + task.first + at, rows, &mut products);
+            finish(task, at, rows, &mut products);
         }
-    });
+    };
+    let matrix = &weights.matrix;
+    let x_stride = params.x_stride as usize;
+    match context.instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 if !matrix.format.is_float() => {
+            let blocks = gemm_avx2::quantise(context, scratch, matrix.units_per_row, x_stride, x);
+            context.threads.for_each(tasks, |mut task| {
+                let mut tile = gemm_avx2::Tile::default();
+                each_tile(&mut task, &mut |row, rows, products| tile.products(matrix, row, rows, blocks, products));
+            });
+        }
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => context.threads.for_each(tasks, |mut task| {
+            let mut tile = gemm_avx2::FloatTile::default();
+            each_tile(&mut task, &mut |row, rows, products| tile.products(matrix, row, rows, x_stride, x, products));
+        }),
+        _ => context.threads.for_each(tasks, |mut task| {
+            let width = matrix.units_per_row * 32;
+            let mut tile = vec![0f32; ROWS * width];
+            each_tile(&mut task, &mut |row, rows, products| {
+                matrix.decode_units(row * matrix.units_per_row, &mut tile[..rows * width]);
+                for (x, sums) in x.chunks_exact(x_stride).zip(products) {
+                    let rows = tile[..rows * width].chunks_exact(width);
+                    sums.iter_mut().zip(rows).for_each(|(sum, row)| *sum = floats::dot(row, &x[..width]));
+                }
+            });
+        }),
+    }
 }

@@ -12,7 +12,7 @@ use azulejo_shaders::kernels::{gemv, gemv_swiglu};
 use super::avx2::{self, Tail, vector, vector_f32};
 use super::elementwise::{gated, normalise};
 use super::input::{self, Order, XBlock};
-use super::{Context, Instructions, Put, Weights, floats};
+use super::{Context, Instructions, Put, Scratch, Weights, floats};
 use crate::matrix::format::{Q8_0, halves};
 use crate::matrix::{Matrix, UNITS, by_format};
 
@@ -27,13 +27,14 @@ enum Input<'x> {
     Floats(Cow<'x, [f32]>),
     /// Quantised for the AVX2 kernels.
     #[cfg(target_arch = "x86_64")]
-    Blocks(Vec<XBlock>),
+    Blocks(&'x [XBlock]),
 }
 
 impl<'x> Input<'x> {
     /// `x`, or what a norm of `cols` columns makes of it.
     fn new(
         context: Context<'_>,
+        scratch: &'x mut Scratch,
         matrix: &Matrix<'_>,
         x: &'x [f32],
         norm: Option<&[f32]>,
@@ -53,9 +54,9 @@ impl<'x> Input<'x> {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 if !matrix.format.is_float() => {
                 let order = if matrix.format == BlockFormat::Q8_0 { Order::Plain } else { Order::Paired };
-                let mut blocks = vec![XBlock::ZERO; input::blocks(matrix.units_per_row)];
+                let blocks = scratch.blocks(input::blocks(matrix.units_per_row));
                 // SAFETY: these instructions are only chosen where they were found.
-                unsafe { input::quantise(&x, order, &mut blocks) };
+                unsafe { input::quantise(&x, order, blocks) };
                 Input::Blocks(blocks)
             }
             _ => Input::Floats(x),
@@ -176,6 +177,7 @@ fn avx2_float_rows<const F: u8>(matrix: &Matrix<'_>, x: &[f32], first_row: usize
 
 pub(crate) fn gemv(
     context: Context<'_>,
+    scratch: &mut Scratch,
     params: gemv::Params,
     run: Run,
     weights: Weights<'_>,
@@ -185,7 +187,7 @@ pub(crate) fn gemv(
     out: &mut [f32],
 ) {
     let x = &x[(params.x_row * run.row * params.x_stride) as usize..];
-    let x = Input::new(context, &weights.matrix, x, norm, params.cols, params.eps);
+    let x = Input::new(context, scratch, &weights.matrix, x, norm, params.cols, params.eps);
     let rows = params.rows as usize;
     let chunk = context.chunk(rows, ROWS, LEAST.div_ceil(weights.matrix.units_per_row * 32));
     let out = &mut out[params.out_offset as usize..][..rows];
@@ -203,13 +205,14 @@ pub(crate) fn gemv(
 
 pub(crate) fn gemv_swiglu(
     context: Context<'_>,
+    scratch: &mut Scratch,
     params: gemv_swiglu::Params,
     weights: Weights<'_>,
     norm: Option<&[f32]>,
     x: &[f32],
     out: &mut [f32],
 ) {
-    let x = Input::new(context, &weights.matrix, x, norm, params.cols, params.eps);
+    let x = Input::new(context, scratch, &weights.matrix, x, norm, params.cols, params.eps);
     let rows = params.rows as usize;
     let chunk = context.chunk(rows, ROWS, LEAST.div_ceil(weights.matrix.units_per_row * 32));
     let out = &mut out[params.out_offset as usize..][..rows];

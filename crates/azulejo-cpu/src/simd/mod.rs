@@ -11,6 +11,8 @@ pub(crate) mod elementwise;
 pub(crate) mod embed;
 pub(crate) mod floats;
 pub(crate) mod gemm;
+#[cfg(target_arch = "x86_64")]
+mod gemm_avx2;
 pub(crate) mod gemv;
 mod input;
 pub(crate) mod rope_kv;
@@ -58,6 +60,30 @@ impl Instructions {
 pub(crate) struct Context<'a> {
     pub(crate) threads: &'a Threads,
     pub(crate) instructions: Instructions,
+}
+
+/// Room that calls reuse.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    /// A quantised input.
+    #[cfg(target_arch = "x86_64")]
+    blocks: Vec<input::XBlock>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Scratch {
+    fn blocks(&mut self, count: usize) -> &mut [input::XBlock] {
+        if self.blocks.len() < count {
+            self.blocks.resize(count, input::XBlock::ZERO);
+        }
+        &mut self.blocks[..count]
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scratch")
+    }
 }
 
 impl Context<'_> {
