@@ -165,7 +165,9 @@ pub(crate) fn answer(
     }
     match done {
         Ok(answer) => answered.end = End::Stop(answer.stop),
-        Err(error) if error.is_cancelled() && interrupt::pressed() => answered.end = End::Stop(StopReason::Cancelled),
+        Err(error) if error.is_cancelled() && interrupt::pressed() => {
+            answered.end = End::Stop(StopReason::Cancelled)
+        }
         // Where nobody asked for a number of tokens, the end of the context is an end like any other.
         Err(error) if error.is_context_full() && how.max_tokens.is_none() && !answered.tokens.is_empty() => {
             output.warning(&format!("the answer ends here: {error}"));

@@ -135,7 +135,13 @@ pub(crate) struct SamplingArgs {
     #[arg(short, long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
     pub(crate) seed: i64,
     /// How much chance there is; 0 takes the most probable token
-    #[arg(long, visible_alias = "temperature", value_name = "T", default_value_t = 0.8, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        visible_alias = "temperature",
+        value_name = "T",
+        default_value_t = 0.8,
+        allow_negative_numbers = true
+    )]
     pub(crate) temp: f32,
     /// Only the K most probable tokens; 0 is all
     #[arg(long, value_name = "K", default_value_t = 40, allow_negative_numbers = true)]
@@ -162,7 +168,13 @@ pub(crate) struct SamplingArgs {
     #[arg(long)]
     pub(crate) ignore_eos: bool,
     /// A text that ends the answer and isn't part of it; may be given again
-    #[arg(short = 'r', long, visible_alias = "reverse-prompt", value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(
+        short = 'r',
+        long,
+        visible_alias = "reverse-prompt",
+        value_name = "TEXT",
+        allow_hyphen_values = true
+    )]
     pub(crate) stop: Vec<String>,
     /// Show control tokens as text
     #[arg(long)]

@@ -21,16 +21,8 @@ const FLAGS: &[(&str, &str)] = &[
 ];
 
 /// Flags whose value is any text, which must not be taken for a flag.
-const TEXT_FLAGS: &[&str] = &[
-    "-p",
-    "--prompt",
-    "-sys",
-    "--system-prompt",
-    "-r",
-    "--stop",
-    "--reverse-prompt",
-    "--chat-template",
-];
+const TEXT_FLAGS: &[&str] =
+    &["-p", "--prompt", "-sys", "--system-prompt", "-r", "--stop", "--reverse-prompt", "--chat-template"];
 
 /// Rewrites the arguments (the program's name included). Stops at `--`.
 pub(crate) fn expand(arguments: Vec<OsString>) -> Vec<OsString> {
@@ -91,7 +83,10 @@ mod tests {
 
     #[test]
     fn argv_texts_are_not_flags() {
-        assert_eq!(expanded("azulejo generate -p -ngl -sys -fa"), "azulejo generate -p -ngl --system-prompt -fa");
+        assert_eq!(
+            expanded("azulejo generate -p -ngl -sys -fa"),
+            "azulejo generate -p -ngl --system-prompt -fa"
+        );
         assert_eq!(expanded("azulejo tokenize -p x -- -ngl"), "azulejo tokenize -p x -- -ngl");
     }
 

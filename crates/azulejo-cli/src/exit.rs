@@ -42,7 +42,10 @@ impl std::error::Error for Interrupted {}
 pub(crate) fn code(done: anyhow::Result<()>, output: &Output) -> u8 {
     let Err(error) = done else { return OK };
     // Whoever reads the output has had enough (`azulejo ... | head`).
-    if error.chain().any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)) {
+    if error
+        .chain()
+        .any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
+    {
         return OK;
     }
     let (code, exit) = if let Some(e) = error.downcast_ref::<azulejo::Error>() {
@@ -60,7 +63,12 @@ pub(crate) fn code(done: anyhow::Result<()>, output: &Output) -> u8 {
         output.notice("interrupted");
     } else {
         // Messages of lower layers may have line breaks (a driver's, say); an error is one line.
-        let text = format!("{error:#}").split('\n').map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("; ");
+        let text = format!("{error:#}")
+            .split('\n')
+            .map(str::trim)
+            .filter(|l| !l.is_empty())
+            .collect::<Vec<_>>()
+            .join("; ");
         output.error(code, &text);
     }
     exit

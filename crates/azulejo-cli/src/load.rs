@@ -38,11 +38,13 @@ pub(crate) fn options(args: &LoadArgs, context: Option<u32>, kv: KvType) -> Mode
 /// Says what flags are accepted for their own sake, and refuses those that can't be.
 fn remark(args: &LoadArgs, output: &Output) -> Result<()> {
     if args.hf_repo.is_some() || args.hf_file.is_some() {
-        let text = "-hf is not supported: nothing is downloaded here; get the file yourself and give it by -m";
+        let text =
+            "-hf is not supported: nothing is downloaded here; get the file yourself and give it by -m";
         return Err(Usage(text.to_owned()).into());
     }
     if args.n_gpu_layers.is_some() {
-        output.warning("-ngl has no meaning here: a model is on one device as a whole; choose it by --device");
+        output
+            .warning("-ngl has no meaning here: a model is on one device as a whole; choose it by --device");
     }
     if args.flash_attn.is_some() {
         output.warning("-fa has no meaning here: attention is always computed without a matrix of scores");
@@ -60,9 +62,7 @@ pub(crate) fn open(path: Option<&Path>, output: &Output) -> Result<ModelFile> {
 
 #[cfg(feature = "embedded")]
 fn embedded(output: &Output) -> Result<ModelFile> {
-    output.notice(
-        "no model was given (-m): this is the small demonstration model in the program, which only knows its own subject",
-    );
+    output.notice("no model given (-m): this is the demonstration model, which only knows its small subject");
     Ok(Model::embedded_file()?)
 }
 
@@ -111,7 +111,10 @@ fn loading(
     drop(bar);
     let took = start.elapsed();
     let (device, memory) = (model.device(), model.memory());
-    output.detail(&format!("device:  {} ({}), tier {}: {}", device.name, device.driver, device.tier, device.reason));
+    output.detail(&format!(
+        "device:  {} ({}), tier {}: {}",
+        device.name, device.driver, device.tier, device.reason
+    ));
     output.detail(&format!(
         "memory:  weights {}, KV cache {}, activations {}",
         numbers::bytes(memory.weights),

@@ -15,7 +15,8 @@ impl FromStr for Counts {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut counts = Vec::new();
         for part in text.split(',').map(str::trim) {
-            let number = |text: &str| text.trim().parse::<u32>().map_err(|_| format!("'{text}' is no whole number"));
+            let number =
+                |text: &str| text.trim().parse::<u32>().map_err(|_| format!("'{text}' is no whole number"));
             let Some((from, rest)) = part.split_once('-') else {
                 counts.push(number(part)?);
                 continue;

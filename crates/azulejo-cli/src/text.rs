@@ -18,7 +18,10 @@ pub(crate) fn text_of(path: &Path) -> Result<String> {
     let bytes = bytes_of(path)?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        anyhow::anyhow!("{}: not UTF-8: the first bad byte is at offset {at}; convert the file", path.display())
+        anyhow::anyhow!(
+            "{}: not UTF-8: the first bad byte is at offset {at}; convert the file",
+            path.display()
+        )
     })
 }
 
@@ -71,7 +74,8 @@ fn unescape(text: &str) -> String {
             Some(c @ ('\\' | '\'' | '"')) => Some(c),
             _ => None,
         };
-        let hex = tail.strip_prefix('x').and_then(|t| t.get(..2)).and_then(|h| u8::from_str_radix(h, 16).ok());
+        let hex =
+            tail.strip_prefix('x').and_then(|t| t.get(..2)).and_then(|h| u8::from_str_radix(h, 16).ok());
         rest = match (simple, hex.filter(u8::is_ascii)) {
             (Some(c), _) => {
                 out.push(c);

@@ -81,13 +81,12 @@ macro_rules! with_engine {
     ($on:expr, $engine:ident => $body:expr) => {
         match $on {
             #[cfg(feature = "cpu")]
-            $crate::model::OnDevice::Cpu($engine) => $body,
+            OnDevice::Cpu($engine) => $body,
             #[cfg(feature = "wgpu")]
-            $crate::model::OnDevice::Wgpu($engine) => $body,
+            OnDevice::Wgpu($engine) => $body,
         }
     };
 }
-pub(crate) use with_engine;
 
 /// A kernel call of a decoded token, for `inspect`.
 #[derive(Clone, Debug, PartialEq)]

@@ -44,7 +44,14 @@ impl Quant {
 
     /// The format of a matrix with rows of `cols` weights: `what` is the tensor's name without its layer, `is_output`
     /// says whether it makes the logits (also the embedding table, if the two are tied).
-    pub(crate) fn format(self, what: &str, layer: u32, layers: u32, is_output: bool, cols: u32) -> BlockFormat {
+    pub(crate) fn format(
+        self,
+        what: &str,
+        layer: u32,
+        layers: u32,
+        is_output: bool,
+        cols: u32,
+    ) -> BlockFormat {
         let mixed = what == "attn_v" || what == "ffn_down";
         let wanted = match self {
             Self::Plain(format) if is_output && format.bits_per_weight() < 6.5 => BlockFormat::Q6_K,

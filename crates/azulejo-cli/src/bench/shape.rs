@@ -89,7 +89,8 @@ fn metadata(s: &Shape, quant: Quant) -> Metadata {
 }
 
 fn tensors(s: &Shape, quant: Quant) -> Vec<WriterTensor> {
-    let vector = |name: String, size: u32| WriterTensor { name, format: BlockFormat::F32, shape: vec![size.into()] };
+    let vector =
+        |name: String, size: u32| WriterTensor { name, format: BlockFormat::F32, shape: vec![size.into()] };
     let matrix = |name: String, format: BlockFormat, rows: u32, cols: u32| WriterTensor {
         name,
         format,
@@ -140,7 +141,8 @@ impl ByteSource for Zeros {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         buf.fill(0);
-        let header = self.slice(offset..(offset + buf.len() as u64).min(self.header.len() as u64)).unwrap_or_default();
+        let header =
+            self.slice(offset..(offset + buf.len() as u64).min(self.header.len() as u64)).unwrap_or_default();
         buf[..header.len()].copy_from_slice(header);
         Ok(())
     }
@@ -172,7 +174,11 @@ mod tests {
             ("alia-40b", Quant::Q4KM, 24.59e9),
         ] {
             let bytes = size(name, quant) as f64;
-            assert!((0.985..1.002).contains(&(bytes / published)), "{name} {}: {bytes}, not {published}", quant.name());
+            assert!(
+                (0.985..1.002).contains(&(bytes / published)),
+                "{name} {}: {bytes}, not {published}",
+                quant.name()
+            );
         }
     }
 

@@ -63,7 +63,8 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<()> {
         Some(_) => load::load_random(&file, &options, output)?,
         None => load::load_file(&file, &args.load, &options, output)?,
     };
-    let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let threads =
+        options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let on_cpu = model.device().backend == "cpu";
     let bandwidth = if on_cpu && !args.no_bandwidth { memory::bandwidth(threads) } else { None };
     if let Some(bandwidth) = bandwidth {
@@ -125,7 +126,8 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<()> {
                     output.notice("over 100 %: the weights are read from a cache");
                 }
             }
-            None => output.notice(&format!("no share of the memory's bandwidth: {}", no_bandwidth.unwrap_or_default())),
+            None => output
+                .notice(&format!("no share of the memory's bandwidth: {}", no_bandwidth.unwrap_or_default())),
         }
     }
     Ok(())
@@ -162,8 +164,9 @@ fn shape_file(name: &str, quant: &str) -> Result<ModelFile> {
 fn measure(session: &mut Session, test: Test, vocabulary: u32) -> Result<f64> {
     interrupt::check()?;
     // Any tokens but those of the run before would do; these differ, so that no row of the table is read twice.
-    let tokens: Vec<u32> =
-        (0..test.depth + test.prompt.max(1)).map(|i| (u64::from(i) * 7919 % u64::from(vocabulary)) as u32).collect();
+    let tokens: Vec<u32> = (0..test.depth + test.prompt.max(1))
+        .map(|i| (u64::from(i) * 7919 % u64::from(vocabulary)) as u32)
+        .collect();
     let depth = test.depth as usize;
     if depth == 0 {
         session.clear();
@@ -264,7 +267,8 @@ impl Report<'_> {
     }
 
     fn head(&self, output: &Output) -> std::io::Result<()> {
-        output.line("| model | size | params | backend | tier | threads | test | t/s | GB/s | % of memory |")?;
+        output
+            .line("| model | size | params | backend | tier | threads | test | t/s | GB/s | % of memory |")?;
         output.line("| :-- | --: | --: | :-- | :-- | --: | --: | --: | --: | --: |")
     }
 

@@ -26,7 +26,8 @@ pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<()> {
     let system = load::system_prompt(&args.format)?;
     let Loaded { model, .. } = load::load(&args.load, &options, output)?;
     if template.is_none() && model.tokenizer()?.chat_template(None).is_err() {
-        let text = "the model has no chat template, so it can't talk: give one by --chat-template, or use generate";
+        let text =
+            "the model has no chat template, so it can't talk: give one by --chat-template, or use generate";
         return Err(azulejo::Error::invalid(text).into());
     }
     let mut chat = Chat {
@@ -196,7 +197,8 @@ impl Chat<'_> {
     /// The conversation's tokens. With `--context-shift`, the oldest turns go where it doesn't fit.
     fn prompt(&mut self, model: &azulejo::Model) -> Result<Vec<u32>> {
         loop {
-            let prompt = model.chat_prompt_with(&self.messages, self.template.as_deref(), Some(clock::now()))?;
+            let prompt =
+                model.chat_prompt_with(&self.messages, self.template.as_deref(), Some(clock::now()))?;
             let first = usize::from(self.system().is_some());
             let turns = (self.messages.len() - first) / 2;
             let fits = prompt.len() < self.session.context() as usize;

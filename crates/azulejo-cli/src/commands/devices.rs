@@ -71,7 +71,18 @@ fn instructions() -> Vec<&'static str> {
             [$(($name, std::arch::is_x86_feature_detected!($name))),*]
         };
     }
-    let all = found!("sse4.2", "avx", "avx2", "fma", "f16c", "avxvnni", "avx512f", "avx512bw", "avx512vnni", "avx512bf16");
+    let all = found!(
+        "sse4.2",
+        "avx",
+        "avx2",
+        "fma",
+        "f16c",
+        "avxvnni",
+        "avx512f",
+        "avx512bw",
+        "avx512vnni",
+        "avx512bf16"
+    );
     all.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
 }
 

@@ -52,13 +52,19 @@ fn tokens(model: &Model, args: &GenerateArgs, prompt: &str, output: &Output) -> 
     let has_template = template.is_some() || tokenizer.chat_template(None).is_ok();
     if args.raw || !has_template {
         if system.is_some() {
-            let why = if args.raw { "with --raw there is no conversation" } else { "the model has no chat template" };
+            let why = if args.raw {
+                "with --raw there is no conversation"
+            } else {
+                "the model has no chat template"
+            };
             output.warning(&format!("the system prompt is left out: {why}"));
         }
         if !args.raw {
             output.notice("the model has no chat template: going on from the prompt as it is");
         }
-        return Ok(model.tokenizer()?.encode(prompt, EncodeOptions { add_special: true, parse_special: true })?);
+        return Ok(model
+            .tokenizer()?
+            .encode(prompt, EncodeOptions { add_special: true, parse_special: true })?);
     }
     let mut messages = Vec::new();
     messages.extend(system.map(|text| Message::new("system", text)));

@@ -69,7 +69,14 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
     row("model", &format!("{} ({})", load::name(path), format_name(&file)))?;
     for (name, total) in totals(&file) {
         let n = total.tensors;
-        row(&format!("  {name}"), &format!("{n:>4} tensors, {:>12}, {}", numbers::bytes(total.bytes), numbers::parameters(total.weights)))?;
+        row(
+            &format!("  {name}"),
+            &format!(
+                "{n:>4} tensors, {:>12}, {}",
+                numbers::bytes(total.bytes),
+                numbers::parameters(total.weights)
+            ),
+        )?;
     }
     match &planned {
         Ok((config, plan)) => {
@@ -289,7 +296,8 @@ fn scaling(scaling: &RopeScaling) -> &'static str {
 
 /// Bytes of weights and of activations of a plan, as it is in the file.
 fn sizes(plan: &Plan) -> (u64, u64) {
-    let weights = plan.tensors.iter().map(|t| t.rows * t.format.row_bytes(t.cols as usize).unwrap_or(0) as u64).sum();
+    let weights =
+        plan.tensors.iter().map(|t| t.rows * t.format.row_bytes(t.cols as usize).unwrap_or(0) as u64).sum();
     let rows = |per_output| u64::from(if per_output { plan.output_rows } else { plan.chunk });
     let activations = plan.activations.iter().map(|a| u64::from(a.width) * rows(a.per_output) * 4).sum();
     (weights, activations)
@@ -379,7 +387,10 @@ fn print_plan(calls: &[PlannedCall], output: &Output) -> Result<()> {
     for (i, call) in calls.iter().enumerate() {
         let [x, y, z] = call.workgroups;
         let groups = format!("{x}x{y}x{z}");
-        output.line(&format!("{i:>4}  {:<kernel$}  {:<variant$}  {groups:>12}  {}", call.kernel, call.variant, call.label))?;
+        output.line(&format!(
+            "{i:>4}  {:<kernel$}  {:<variant$}  {groups:>12}  {}",
+            call.kernel, call.variant, call.label
+        ))?;
     }
     output.line(&format!("{} dispatches a decoded token", calls.len()))?;
     Ok(())

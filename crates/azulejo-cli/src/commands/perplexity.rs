@@ -3,6 +3,8 @@
 //! The text is cut into pieces of `-c` tokens. Each is evaluated from an empty cache, its first token replaced by BOS
 //! where the model wants one; only the second half is scored, so that each scored token has a context.
 
+use std::io::IsTerminal;
+
 use anyhow::Result;
 use azulejo::{EncodeOptions, KvType, Tokenizer};
 use serde_json::json;
@@ -25,7 +27,10 @@ pub(crate) fn run(args: &PerplexityArgs, output: &Output) -> Result<()> {
     let (config, _) = azulejo::Model::plan_of(&file, &options)?;
     let context = if args.ctx_size == 0 { config.context_length } else { args.ctx_size } as usize;
     if context < 4 {
-        return Err(azulejo::Error::invalid(format!("a piece of {context} tokens has nothing to score; -c 4 is the least")).into());
+        return Err(azulejo::Error::invalid(format!(
+            "a piece of {context} tokens has nothing to score; -c 4 is the least"
+        ))
+        .into());
     }
     if tokens.len() < 2 * context {
         let (n, least) = (tokens.len(), 2 * context);
@@ -43,7 +48,9 @@ pub(crate) fn run(args: &PerplexityArgs, output: &Output) -> Result<()> {
     output.notice(&format!("{} tokens, {chunks} pieces of {context}", tokens.len()));
 
     let mut score = Score::default();
-    let bar = output.bar("pieces", chunks as u64, Unit::Runs);
+    // On a terminal, the running numbers are progress enough, and a bar would overwrite their line.
+    let bar = (output.is_json() || !std::io::stdout().is_terminal())
+        .then(|| output.bar("pieces", chunks as u64, Unit::Runs));
     for (i, piece) in tokens.chunks_exact_mut(context).take(chunks).enumerate() {
         if let Some(bos) = bos {
             piece[0] = bos;
@@ -59,9 +66,11 @@ pub(crate) fn run(args: &PerplexityArgs, output: &Output) -> Result<()> {
             interrupt::flow()
         })?;
         if !output.is_json() {
-            bar.suspend(|| output.text(&format!("[{}]{:.4},", i + 1, score.perplexity())))?;
+            output.text(&format!("[{}]{:.4},", i + 1, score.perplexity()))?;
         }
-        bar.set(i as u64 + 1, chunks as u64);
+        if let Some(bar) = &bar {
+            bar.set(i as u64 + 1, chunks as u64);
+        }
     }
     drop(bar);
     let (perplexity, deviation) = (score.perplexity(), score.deviation());

@@ -20,7 +20,8 @@ pub(crate) fn run(args: &TokenizeArgs, output: &Output) -> Result<()> {
     if output.is_json() {
         let mut result = json!({ "ids": ids });
         if args.show {
-            result["tokens"] = ids.iter().map(|id| json!({ "id": id, "text": shown(&tokenizer, *id) })).collect();
+            result["tokens"] =
+                ids.iter().map(|id| json!({ "id": id, "text": shown(&tokenizer, *id) })).collect();
         }
         output.json(&result)?;
     } else if args.show {

@@ -12,13 +12,30 @@ fn generate_greedy_tokens_are_those_of_transformers() {
         let n = want.greedy.len().to_string();
         let model = golden(name);
         let got = azulejo(&[
-            "generate", "-m", &model, "--raw", "-p", &want.prompt, "-n", &n, "--temp", "0", "--ignore-eos", "-ctk", "f32",
-            "-ctv", "f32", "--json",
+            "generate",
+            "-m",
+            &model,
+            "--raw",
+            "-p",
+            &want.prompt,
+            "-n",
+            &n,
+            "--temp",
+            "0",
+            "--ignore-eos",
+            "-ctk",
+            "f32",
+            "-ctv",
+            "f32",
+            "--json",
         ])
         .json();
         assert_eq!(numbers(&got["tokens"]), want.greedy, "{name}");
         assert_eq!(got["prompt_tokens"], want.tokens.len());
-        assert_eq!((got["cached_tokens"].as_u64(), got["stop_reason"].as_str()), (Some(0), Some("max_tokens")));
+        assert_eq!(
+            (got["cached_tokens"].as_u64(), got["stop_reason"].as_str()),
+            (Some(0), Some("max_tokens"))
+        );
         assert_eq!(got["device"]["backend"], "cpu");
         assert!(got["timings"]["prompt_ms"].as_f64().unwrap() > 0.0);
     }
@@ -42,7 +59,8 @@ fn generate_prints_the_text_and_nothing_else_on_stdout() {
 fn generate_ends_at_as_many_tokens_as_asked_for() {
     for n in [0, 1, 7] {
         let n_text = n.to_string();
-        let done = azulejo(&["generate", "-m", &model(), "-p", "a", "-n", &n_text, "--ignore-eos", "--json"]).json();
+        let done =
+            azulejo(&["generate", "-m", &model(), "-p", "a", "-n", &n_text, "--ignore-eos", "--json"]).json();
         assert_eq!(numbers(&done["tokens"]).len(), n);
         assert_eq!(done["stop_reason"], "max_tokens");
     }
@@ -51,7 +69,8 @@ fn generate_ends_at_as_many_tokens_as_asked_for() {
 #[test]
 fn generate_is_the_same_for_the_same_seed() {
     let run = |seed: &str| {
-        let args = ["generate", "-m", &model(), "-p", "a", "-n", "24", "--temp", "1.5", "-s", seed, "--top-p", "1"];
+        let args =
+            ["generate", "-m", &model(), "-p", "a", "-n", "24", "--temp", "1.5", "-s", seed, "--top-p", "1"];
         numbers(&azulejo(&[&args[..], &["--ignore-eos", "--json"]].concat()).json()["tokens"])
     };
     assert_eq!(run("7"), run("7"));
@@ -66,7 +85,10 @@ fn generate_stops_in_front_of_a_stop_text() {
     let first = all.find(stop).unwrap();
     assert!(first <= at);
     let got = azulejo(&[&args[..], &["-r", &stop.to_string(), "--stop", "never to come"]].concat()).json();
-    assert_eq!((got["text"].as_str(), got["stop_reason"].as_str()), (Some(&all[..first]), Some("stop_string")));
+    assert_eq!(
+        (got["text"].as_str(), got["stop_reason"].as_str()),
+        (Some(&all[..first]), Some("stop_string"))
+    );
 }
 
 #[test]
@@ -111,7 +133,8 @@ fn generate_reads_flags_from_the_environment_and_the_flag_wins() {
 
 #[test]
 fn generate_full_context_ends_an_answer_without_a_number_of_tokens() {
-    let args = ["generate", "-m", &model(), "-p", "hello", "-c", "16", "--ignore-eos", "--temp", "0", "--json"];
+    let args =
+        ["generate", "-m", &model(), "-p", "hello", "-c", "16", "--ignore-eos", "--temp", "0", "--json"];
     let done = azulejo(&args);
     assert_eq!(done.json()["stop_reason"], "context_full");
     assert!(done.err.contains("16"), "{}", done.err);
@@ -122,7 +145,23 @@ fn generate_full_context_ends_an_answer_without_a_number_of_tokens() {
 
 #[test]
 fn generate_takes_what_llama_users_type() {
-    let args = ["generate", "-m", &model(), "-p", "a", "-n", "2", "-ngl", "99", "-fa", "on", "-ub", "64", "-b", "64"];
+    let args = [
+        "generate",
+        "-m",
+        &model(),
+        "-p",
+        "a",
+        "-n",
+        "2",
+        "-ngl",
+        "99",
+        "-fa",
+        "on",
+        "-ub",
+        "64",
+        "-b",
+        "64",
+    ];
     let done = azulejo(&args);
     assert_eq!(done.code, 0, "{}", done.err);
     assert!(done.err.contains("-ngl") && done.err.contains("-fa"), "{}", done.err);
@@ -130,9 +169,10 @@ fn generate_takes_what_llama_users_type() {
 
 #[test]
 fn generate_survives_a_reader_that_leaves() {
-    let mut child = program(&["generate", "-m", &model(), "-p", "a", "--ignore-eos", "-n", "5000", "--context-shift"])
-        .spawn()
-        .unwrap();
+    let mut child =
+        program(&["generate", "-m", &model(), "-p", "a", "--ignore-eos", "-n", "5000", "--context-shift"])
+            .spawn()
+            .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
@@ -144,10 +184,19 @@ fn generate_survives_a_reader_that_leaves() {
 #[test]
 fn generate_interrupted_keeps_what_was_said() {
     use std::io::Read;
-    let mut child =
-        program(&["generate", "-m", &model(), "-p", "a", "--ignore-eos", "-n", "100000000", "--context-shift"])
-            .spawn()
-            .unwrap();
+    let mut child = program(&[
+        "generate",
+        "-m",
+        &model(),
+        "-p",
+        "a",
+        "--ignore-eos",
+        "-n",
+        "100000000",
+        "--context-shift",
+    ])
+    .spawn()
+    .unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let mut first = [0; 1];
     stdout.read_exact(&mut first).unwrap();
@@ -167,7 +216,8 @@ fn chat_keeps_the_conversation_and_only_evaluates_what_is_new() {
     let args = ["chat", "-m", &model, "--chat-template", TEMPLATE, "-n", "4", "--temp", "0", "--json"];
     let done = piped(&args, "hello\nand you?\n/clear\nhello\n/exit\nnever read\n");
     assert_eq!(done.code, 0, "{}", done.err);
-    let answers: Vec<serde_json::Value> = done.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let answers: Vec<serde_json::Value> =
+        done.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(answers.len(), 3, "{}", done.out);
     let count = |i: usize, key: &str| answers[i][key].as_u64().unwrap();
     assert!(count(1, "prompt_tokens") > count(0, "prompt_tokens"));
@@ -208,7 +258,20 @@ fn chat_reads_texts_of_several_lines_and_system_prompts() {
 #[test]
 fn chat_overflow_says_the_numbers() {
     let model = model();
-    let args = ["chat", "-m", &model, "--chat-template", TEMPLATE, "-n", "4", "-c", "48", "--temp", "0", "--ignore-eos"];
+    let args = [
+        "chat",
+        "-m",
+        &model,
+        "--chat-template",
+        TEMPLATE,
+        "-n",
+        "4",
+        "-c",
+        "48",
+        "--temp",
+        "0",
+        "--ignore-eos",
+    ];
     let lines = "one two three\n".repeat(6);
     let done = piped(&args, &lines);
     assert_eq!(done.code, 1, "{}", done.err);

@@ -4,21 +4,40 @@ use crate::support::{azulejo, golden, model};
 
 #[test]
 fn bench_json_has_the_keys_that_scripts_read() {
-    let args = ["bench", "-m", &model(), "-p", "8,16", "-n", "4", "-d", "0,8", "-r", "3", "--no-bandwidth", "--json"];
+    let args = [
+        "bench",
+        "-m",
+        &model(),
+        "-p",
+        "8,16",
+        "-n",
+        "4",
+        "-d",
+        "0,8",
+        "-r",
+        "3",
+        "--no-bandwidth",
+        "--json",
+    ];
     let results = azulejo(&args).json();
     let results = results.as_array().unwrap();
-    let tests: Vec<_> = results.iter().map(|r| (r["n_prompt"].as_u64(), r["n_gen"].as_u64(), r["n_depth"].as_u64())).collect();
+    let tests: Vec<_> = results
+        .iter()
+        .map(|r| (r["n_prompt"].as_u64(), r["n_gen"].as_u64(), r["n_depth"].as_u64()))
+        .collect();
     let want = [(8, 0, 0), (16, 0, 0), (0, 4, 0), (8, 0, 8), (16, 0, 8), (0, 4, 8)];
     assert_eq!(tests, want.map(|(p, n, d)| (Some(p), Some(n), Some(d))));
     for result in results {
-        for key in ["avg_ts", "stddev_ts", "avg_ns", "stddev_ns", "n_threads", "model_size", "model_n_params"] {
+        for key in ["avg_ts", "stddev_ts", "avg_ns", "stddev_ns", "n_threads", "model_size", "model_n_params"]
+        {
             assert!(result[key].is_number(), "{key}: {result}");
         }
         for key in ["model_filename", "model_type", "backends", "type_k", "type_v", "device", "tier"] {
             assert!(result[key].is_string(), "{key}: {result}");
         }
         assert_eq!(result["samples_ns"].as_array().unwrap().len(), 3);
-        let mean = result["samples_ts"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).sum::<f64>() / 3.0;
+        let mean =
+            result["samples_ts"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).sum::<f64>() / 3.0;
         assert!((mean / result["avg_ts"].as_f64().unwrap() - 1.0).abs() < 1e-9);
         assert_eq!(result["gb_per_s"].is_number(), result["n_gen"] == 4);
         assert!(result["bandwidth_share"].is_null() && result["bandwidth_share_reason"].is_string());
@@ -37,7 +56,12 @@ fn bench_prints_a_table_or_rows() {
     let csv = azulejo(&[&args[..], &["-o", "csv"]].concat());
     assert_eq!(csv.out.lines().count(), 3);
     let lines = azulejo(&[&args[..], &["-o", "jsonl"]].concat());
-    assert!(lines.out.lines().all(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["avg_ts"].is_number()));
+    assert!(
+        lines
+            .out
+            .lines()
+            .all(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["avg_ts"].is_number())
+    );
     assert_eq!(azulejo(&["bench", "-m", &model(), "-p", "0", "-n", "0"]).code, 2);
     assert_eq!(azulejo(&["bench", "-m", &model(), "-p", "1-9+0"]).code, 2);
 }
@@ -58,8 +82,14 @@ fn inspect_shows_a_file_without_loading_it() {
         let path = golden(name);
         let json = azulejo(&["inspect", "-m", &path, "-c", "64", "-ctk", "f32", "--json"]).json();
         assert_eq!(json["tensors"].as_array().unwrap().len(), 21);
-        assert_eq!((json["parameters"].as_u64(), json["types"]["F32"]["tensors"].as_u64()), (Some(35_488), Some(21)));
-        assert_eq!((json["config"]["layers"].as_u64(), json["config"]["kv_heads"].as_u64()), (Some(2), Some(2)));
+        assert_eq!(
+            (json["parameters"].as_u64(), json["types"]["F32"]["tensors"].as_u64()),
+            (Some(35_488), Some(21))
+        );
+        assert_eq!(
+            (json["config"]["layers"].as_u64(), json["config"]["kv_heads"].as_u64()),
+            (Some(2), Some(2))
+        );
         // 2 layers of 16 keys of 4 bytes and as many values of 2.
         assert_eq!(json["memory"]["kv_bytes_per_token"], 2 * 16 * (4 + 2));
         assert_eq!(json["memory"]["kv_bytes"], 64 * 2 * 16 * (4 + 2));
@@ -82,7 +112,9 @@ fn inspect_plan_lists_the_calls_of_a_token() {
     assert_eq!(text.out.lines().count(), calls.len() + 1);
     assert_eq!(text.out.lines().last(), Some(format!("{} dispatches a decoded token", calls.len()).as_str()));
     for (line, call) in text.out.lines().zip(calls) {
-        assert!(line.contains(call["kernel"].as_str().unwrap()) && line.contains(call["label"].as_str().unwrap()));
+        assert!(
+            line.contains(call["kernel"].as_str().unwrap()) && line.contains(call["label"].as_str().unwrap())
+        );
     }
     let unfused = azulejo(&["inspect", &model(), "--plan", "--no-fuse", "--json"]).json();
     assert!(unfused["plan"]["dispatches"].as_u64() > json["plan"]["dispatches"].as_u64());

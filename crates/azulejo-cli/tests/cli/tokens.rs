@@ -60,7 +60,10 @@ fn tokenize_needs_the_vocabulary_only() {
     assert_eq!(done.out, azulejo(&["tokenize", "-m", &whole, "-p", text]).out);
     // It can be looked at, and can't be run.
     let json = azulejo(&["inspect", path, "--json"]).json();
-    assert_eq!((json["tokenizer"]["vocabulary"].as_u64(), json["tensors"].as_array().map(Vec::len)), (Some(288), Some(0)));
+    assert_eq!(
+        (json["tokenizer"]["vocabulary"].as_u64(), json["tensors"].as_array().map(Vec::len)),
+        (Some(288), Some(0))
+    );
     assert!(json["config"]["error"]["message"].is_string());
     assert_eq!(azulejo(&["generate", "-m", path, "-p", "a", "--json"]).error_code(), "corrupt");
 }
@@ -71,7 +74,8 @@ fn logits_are_those_of_transformers() {
     let out = out.to_str().unwrap();
     for name in ["llama-gqa", "llama-odd", "llama3-rope"] {
         let want = expected(name);
-        let done = azulejo(&["logits", "-m", &golden(name), "--tokens", &list(&want.tokens), "-o", out, "-ub", "7"]);
+        let done =
+            azulejo(&["logits", "-m", &golden(name), "--tokens", &list(&want.tokens), "-o", out, "-ub", "7"]);
         assert_eq!((done.code, done.out.as_str()), (0, ""), "{}", done.err);
         let (got, shape) = floats(&std::fs::read(out).unwrap(), "logits");
         assert_eq!(shape, [want.tokens.len(), got.len() / want.tokens.len()]);
@@ -82,7 +86,9 @@ fn logits_are_those_of_transformers() {
             power += f64::from(*b).powi(2);
         }
         assert!((error / power).sqrt() < 1e-4, "{name}: {}", (error / power).sqrt());
-        let again = azulejo(&["logits", "-m", &golden(name), "-p", &want.prompt, "-o", out, "-ub", "7", "--json"]).json();
+        let again =
+            azulejo(&["logits", "-m", &golden(name), "-p", &want.prompt, "-o", out, "-ub", "7", "--json"])
+                .json();
         assert_eq!(numbers(&again["tokens"]), want.tokens);
         assert_eq!(floats(&std::fs::read(out).unwrap(), "logits").0, got);
     }
@@ -101,7 +107,8 @@ fn logits_that_fail_leave_no_file() {
     assert_eq!(failing("1,x", &[]).code, 2);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
     let nowhere = folder.join("none").join("out.safetensors");
-    let done = azulejo(&["logits", "-m", &model(), "--tokens", "1", "-o", nowhere.to_str().unwrap(), "--json"]);
+    let done =
+        azulejo(&["logits", "-m", &model(), "--tokens", "1", "-o", nowhere.to_str().unwrap(), "--json"]);
     assert_eq!(done.error_code(), "io");
 }
 
@@ -136,7 +143,10 @@ fn perplexity_is_what_the_logits_say() {
     let want = (sum / f64::from(count)).exp();
     assert!((got / want - 1.0).abs() < 1e-5, "{got}, not {want}");
     assert_eq!(json["chunks"].as_u64().unwrap() as usize, ids.len() / context);
-    assert_eq!((json["scored"].as_i64(), json["tokens"].as_u64()), (Some(i64::from(count)), Some(ids.len() as u64)));
+    assert_eq!(
+        (json["scored"].as_i64(), json["tokens"].as_u64()),
+        (Some(i64::from(count)), Some(ids.len() as u64))
+    );
     let plain = azulejo(&args);
     assert!(plain.out.starts_with("[1]"), "{}", plain.out);
     let last = plain.out.lines().last().unwrap();
@@ -149,7 +159,11 @@ fn perplexity_is_what_the_logits_say() {
 fn perplexity_of_a_short_text_is_an_error_with_the_numbers() {
     let done = piped(&["perplexity", "-m", &model(), "-c", "64"], "a short text");
     assert_eq!((done.code, done.out.as_str()), (1, ""));
-    assert!(done.err.contains("128") && done.err.starts_with("error: ") && done.err.lines().count() == 1, "{}", done.err);
+    assert!(
+        done.err.contains("128") && done.err.starts_with("error: ") && done.err.lines().count() == 1,
+        "{}",
+        done.err
+    );
     let long = piped(&["perplexity", "-m", &model(), "-c", "129", "--json"], &"a b c ".repeat(200));
     assert_eq!(long.error_code(), "invalid_argument");
     assert!(long.err.contains("129") && long.err.contains("128"), "{}", long.err);
