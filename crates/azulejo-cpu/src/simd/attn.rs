@@ -1,17 +1,22 @@
 //! attn: causal attention of the tokens of a step. Tasks are blocks of tokens.
+//!
+//! [`Attend`] is what both kinds of attention are made of: some queries over one head of the cache, tile by tile.
 
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::attn::Params;
 
-use super::floats::{Cache, add_scaled, dot};
-use super::{Context, exp};
+use super::floats::{Cache, LANES, add_scaled, dot, greatest, total};
+use super::{Context, Instructions, exp};
 
 /// Positions of a tile of keys and values.
 pub(crate) const TILE: usize = 64;
 /// Tokens that share a tile, at most.
 const TOKENS: usize = 32;
+/// What stands for the score of a position that a query doesn't see.
+const UNSEEN: f32 = -3.0e38;
 
 /// The online softmax of a query (Milakov and Gimelshein, 2018).
+#[derive(Clone, Copy)]
 pub(crate) struct Softmax {
     /// The greatest score so far.
     pub(crate) most: f32,
@@ -20,17 +25,142 @@ pub(crate) struct Softmax {
 }
 
 impl Softmax {
-    pub(crate) const NEW: Self = Self { most: -3.0e38, total: 0.0 };
+    pub(crate) const NEW: Self = Self { most: UNSEEN, total: 0.0 };
 
     /// Turns scores into weights, and gives the factor by which what was summed up before shrinks.
-    pub(crate) fn weigh(&mut self, scores: &mut [f32]) -> f32 {
-        let most = scores.iter().fold(self.most, |a, b| a.max(*b));
+    #[inline(always)]
+    fn weigh(&mut self, scores: &mut [f32; TILE]) -> f32 {
+        let most = self.most.max(greatest(scores));
         let shrink = exp(self.most - most);
         scores.iter_mut().for_each(|score| *score = exp(*score - most));
-        self.total = self.total * shrink + scores.iter().sum::<f32>();
+        self.total = self.total * shrink + total(scores);
         self.most = most;
         shrink
     }
+}
+
+/// A head of a layer's cache.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) keys: Cache<'a>,
+    pub(crate) values: Cache<'a>,
+    /// Elements of a position.
+    pub(crate) width: usize,
+    /// The first element of the head.
+    pub(crate) at: usize,
+}
+
+/// Attention of some queries over a head; all rows have `padded` elements, those behind a head's last being zero.
+pub(crate) struct Attend {
+    instructions: Instructions,
+    size: usize,
+    pub(crate) padded: usize,
+    /// `[query][padded]`, scaled.
+    pub(crate) queries: Vec<f32>,
+    /// `[query][padded]`: weighted sums of values.
+    pub(crate) sums: Vec<f32>,
+    pub(crate) softmax: Vec<Softmax>,
+    scores: Vec<[f32; TILE]>,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+}
+
+impl Attend {
+    pub(crate) fn new(instructions: Instructions, size: usize, queries: usize) -> Self {
+        let padded = size.next_multiple_of(LANES);
+        Self {
+            instructions,
+            size,
+            padded,
+            queries: vec![0.0; queries * padded],
+            sums: vec![0.0; queries * padded],
+            softmax: vec![Softmax::NEW; queries],
+            scores: vec![[0.0; TILE]; queries],
+            keys: vec![0.0; TILE * padded],
+            values: vec![0.0; TILE * padded],
+        }
+    }
+
+    /// Query number `i`, to be filled.
+    pub(crate) fn query(&mut self, i: usize) -> &mut [f32] {
+        &mut self.queries[i * self.padded..][..self.size]
+    }
+
+    /// The weighted sum of values of query number `i`.
+    pub(crate) fn sum(&self, i: usize) -> &[f32] {
+        &self.sums[i * self.padded..][..self.size]
+    }
+
+    /// Attends to the positions from `begin` on; query number i sees those before `first_end + i * step`.
+    pub(crate) fn run(&mut self, head: Head<'_>, begin: usize, first_end: usize, step: usize) {
+        let queries = self.softmax.len();
+        let end_of = |i: usize| first_end + i * step;
+        self.softmax.fill(Softmax::NEW);
+        self.sums.fill(0.0);
+        for tile in (begin..end_of(queries - 1)).step_by(TILE) {
+            let count = TILE.min(end_of(queries - 1) - tile);
+            // Queries that see nothing of this tile stand before the others.
+            let blind = (0..queries).take_while(|i| end_of(*i) <= tile).count();
+            for (cache, rows) in [(head.keys, &mut self.keys), (head.values, &mut self.values)] {
+                for (i, row) in rows.chunks_exact_mut(self.padded).take(count).enumerate() {
+                    cache.load(self.instructions, (tile + i) * head.width + head.at, &mut row[..self.size]);
+                }
+            }
+            let rows = blind * self.padded..;
+            let (queries, sums) = (&self.queries[rows.clone()], &mut self.sums[rows]);
+            let (scores, softmax) = (&mut self.scores[blind..], &mut self.softmax[blind..]);
+            let seen = |i: usize| (end_of(blind + i) - tile).min(count);
+            match self.instructions {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: these instructions are only chosen where they were found.
+                Instructions::Avx2 => unsafe {
+                    super::attn_avx2::scores(queries, &self.keys, self.padded, count, scores);
+                    weigh_avx2(scores, softmax, sums, self.padded, seen);
+                    super::attn_avx2::add_weighted(scores, &self.values, self.padded, count, sums);
+                },
+                _ => {
+                    for (query, scores) in queries.chunks_exact(self.padded).zip(scores.iter_mut()) {
+                        let keys = self.keys.chunks_exact(self.padded);
+                        scores.iter_mut().zip(keys).for_each(|(score, key)| *score = dot(query, key));
+                    }
+                    weigh(scores, softmax, sums, self.padded, seen);
+                    for (scores, sum) in scores.iter().zip(sums.chunks_exact_mut(self.padded)) {
+                        let values = self.values.chunks_exact(self.padded).take(count);
+                        scores.iter().zip(values).for_each(|(weight, value)| add_scaled(sum, *weight, value));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Turns the scores of a tile into weights, and shrinks the sums; query number i sees `seen(i)` positions.
+#[inline(always)]
+fn weigh(
+    scores: &mut [[f32; TILE]],
+    softmax: &mut [Softmax],
+    sums: &mut [f32],
+    padded: usize,
+    seen: impl Fn(usize) -> usize,
+) {
+    let rows = scores.iter_mut().zip(softmax).zip(sums.chunks_exact_mut(padded));
+    for (i, ((scores, softmax), sum)) in rows.enumerate() {
+        scores[seen(i)..].fill(UNSEEN);
+        let shrink = softmax.weigh(scores);
+        sum.iter_mut().for_each(|sum| *sum *= shrink);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn weigh_avx2(
+    scores: &mut [[f32; TILE]],
+    softmax: &mut [Softmax],
+    sums: &mut [f32],
+    padded: usize,
+    seen: impl Fn(usize) -> usize,
+) {
+    weigh(scores, softmax, sums, padded, seen);
 }
 
 pub(crate) fn attn(
@@ -42,63 +172,24 @@ pub(crate) fn attn(
     q: &[f32],
     out: &mut [f32],
 ) {
-    let (tokens, stride) = (run.tokens as usize, params.out_stride as usize);
+    let (tokens, stride, size) = (run.tokens as usize, params.out_stride as usize, params.head_size as usize);
+    let width = params.kv_heads as usize * size;
     let block = context.chunk(tokens, 4, 4).min(TOKENS);
     context.threads.chunks(&mut out[..tokens * stride], block * stride, |first, out| {
         let first = first / stride;
+        let mut attend = Attend::new(context.instructions, size, out.len() / stride);
         for head in 0..params.heads as usize {
-            attend(&params, run.position as usize, first, head, keys, values, q, out);
+            for t in 0..out.len() / stride {
+                let q = &q[(first + t) * params.q_stride as usize + params.q_offset as usize + head * size..];
+                attend.query(t).iter_mut().zip(q).for_each(|(query, q)| *query = q * params.scale);
+            }
+            let at = head / (params.heads / params.kv_heads) as usize * size;
+            attend.run(Head { keys, values, width, at }, 0, run.position as usize + first + 1, 1);
+            for (t, out) in out.chunks_exact_mut(stride).enumerate() {
+                let (sum, total) = (attend.sum(t), attend.softmax[t].total);
+                let out = &mut out[params.out_offset as usize + head * size..][..size];
+                out.iter_mut().zip(sum).for_each(|(out, sum)| *out = sum / total);
+            }
         }
     });
-}
-
-/// One head of a block of tokens.
-fn attend(
-    params: &Params,
-    position: usize,
-    first: usize,
-    head: usize,
-    keys: Cache<'_>,
-    values: Cache<'_>,
-    q: &[f32],
-    out: &mut [f32],
-) {
-    let size = params.head_size as usize;
-    let width = params.kv_heads as usize * size;
-    let kv_at = head / (params.heads / params.kv_heads) as usize * size;
-    let rows = out.chunks_exact_mut(params.out_stride as usize);
-    let mut outs: Vec<&mut [f32]> =
-        rows.map(|row| &mut row[params.out_offset as usize + head * size..][..size]).collect();
-    let tokens = outs.len();
-    let mut queries = vec![0f32; tokens * size];
-    for (t, query) in queries.chunks_exact_mut(size).enumerate() {
-        let q = &q[(first + t) * params.q_stride as usize + params.q_offset as usize + head * size..];
-        query.iter_mut().zip(q).for_each(|(query, q)| *query = q * params.scale);
-    }
-    outs.iter_mut().for_each(|out| out.fill(0.0));
-    let mut softmax: Vec<Softmax> = (0..tokens).map(|_| Softmax::NEW).collect();
-    let (mut k, mut v) = (vec![0f32; TILE * size], vec![0f32; TILE * size]);
-    let end = position + first + tokens;
-    for tile in (0..end).step_by(TILE) {
-        let count = TILE.min(end - tile);
-        for i in 0..count {
-            keys.load((tile + i) * width + kv_at, &mut k[i * size..][..size]);
-            values.load((tile + i) * width + kv_at, &mut v[i * size..][..size]);
-        }
-        for (t, query) in queries.chunks_exact(size).enumerate() {
-            let count = (position + first + t + 1).saturating_sub(tile).min(count);
-            if count == 0 {
-                continue;
-            }
-            let mut scores = [0f32; TILE];
-            let scores = &mut scores[..count];
-            scores.iter_mut().zip(k.chunks_exact(size)).for_each(|(score, k)| *score = dot(query, k));
-            let shrink = softmax[t].weigh(scores);
-            outs[t].iter_mut().for_each(|out| *out *= shrink);
-            scores.iter().zip(v.chunks_exact(size)).for_each(|(w, v)| add_scaled(outs[t], *w, v));
-        }
-    }
-    for (out, softmax) in outs.iter_mut().zip(&softmax) {
-        out.iter_mut().for_each(|out| *out /= softmax.total);
-    }
 }

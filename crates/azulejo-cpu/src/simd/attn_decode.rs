@@ -1,10 +1,10 @@
-//! attn_decode and attn_merge: attention of one token. Tasks are heads.
+//! attn_decode and attn_merge: attention of one token. Tasks are heads of the cache.
 
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::{attn_decode, attn_merge};
 
-use super::attn::{Softmax, TILE};
-use super::floats::{Cache, add_scaled, dot};
+use super::attn::{Attend, Head, Softmax};
+use super::floats::{Cache, add_scaled};
 use super::rope_kv::{Caches, Rotation, store};
 use super::{Context, exp};
 
@@ -37,46 +37,31 @@ pub(crate) fn attn_decode(
 
     let part = size + 2;
     let of_head = params.splits as usize * part;
-    let chunk = context.chunk(heads, 1, LEAST.div_ceil((position + 1) * size));
-    context.threads.chunks(&mut parts[..heads * of_head], chunk * of_head, |first, parts| {
-        let mut query = vec![0f32; size];
-        for (i, parts) in parts.chunks_exact_mut(of_head).enumerate() {
-            let head = first / of_head + i;
-            query.copy_from_slice(&qkv[params.q_offset as usize + head * size..][..size]);
-            rotation.rotate(position, &mut query);
-            query.iter_mut().for_each(|q| *q *= params.scale);
-            let kv_at = head / (heads / kv_heads) * size;
-            for (split, part) in parts.chunks_exact_mut(part).take(position / SPLIT + 1).enumerate() {
+    // The query heads that share a head of the cache are a task.
+    let group = heads / kv_heads;
+    let chunk = context.chunk(kv_heads, 1, LEAST.div_ceil((position + 1) * size));
+    context.threads.chunks(&mut parts[..heads * of_head], chunk * group * of_head, |first, parts| {
+        let mut attend = Attend::new(context.instructions, size, group);
+        for (i, parts) in parts.chunks_exact_mut(group * of_head).enumerate() {
+            let kv_head = first / (group * of_head) + i;
+            for g in 0..group {
+                let query = attend.query(g);
+                query.copy_from_slice(&qkv[params.q_offset as usize + (kv_head * group + g) * size..][..size]);
+                rotation.rotate(position, query);
+                query.iter_mut().for_each(|q| *q *= params.scale);
+            }
+            let head = Head { keys, values, width, at: kv_head * size };
+            for split in 0..position / SPLIT + 1 {
                 let begin = split * SPLIT;
-                let end = (position + 1).min(begin + SPLIT);
-                attend(&query, keys, values, begin * width + kv_at, end - begin, width, part);
+                attend.run(head, begin, (position + 1).min(begin + SPLIT), 0);
+                for (g, parts) in parts.chunks_exact_mut(of_head).enumerate() {
+                    let (sums, ends) = parts[split * part..][..part].split_at_mut(size);
+                    sums.copy_from_slice(attend.sum(g));
+                    ends.copy_from_slice(&[attend.softmax[g].most, attend.softmax[g].total]);
+                }
             }
         }
     });
-}
-
-/// One head's attention over `count` positions, of which the first is at element `at` of the caches.
-fn attend(query: &[f32], keys: Cache<'_>, values: Cache<'_>, at: usize, count: usize, width: usize, part: &mut [f32]) {
-    let size = query.len();
-    let (sums, ends) = part.split_at_mut(size);
-    let mut row = vec![0f32; size];
-    let mut softmax = Softmax::NEW;
-    sums.fill(0.0);
-    for tile in (0..count).step_by(TILE) {
-        let mut scores = [0f32; TILE];
-        let scores = &mut scores[..TILE.min(count - tile)];
-        for (i, score) in scores.iter_mut().enumerate() {
-            keys.load(at + (tile + i) * width, &mut row);
-            *score = dot(query, &row);
-        }
-        let shrink = softmax.weigh(scores);
-        sums.iter_mut().for_each(|sum| *sum *= shrink);
-        for (i, weight) in scores.iter().enumerate() {
-            values.load(at + (tile + i) * width, &mut row);
-            add_scaled(sums, *weight, &row);
-        }
-    }
-    ends.copy_from_slice(&[softmax.most, softmax.total]);
 }
 
 pub(crate) fn attn_merge(params: attn_merge::Params, run: Run, parts: &[f32], out: &mut [f32]) {

@@ -1,9 +1,10 @@
 //! Products and sums of f32, which the kernels are made of.
 
+use super::Instructions;
 use crate::matrix::half;
 
 /// Lanes of a sum.
-const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// The sum of lanes, always in the same order.
 #[inline(always)]
@@ -23,6 +24,32 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     sum(lanes) + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}
+
+/// The sum of numbers.
+#[inline(always)]
+pub(crate) fn total(x: &[f32]) -> f32 {
+    let (x, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0f32; LANES];
+    for x in x {
+        for i in 0..LANES {
+            lanes[i] += x[i];
+        }
+    }
+    sum(lanes) + rest.iter().sum::<f32>()
+}
+
+/// The greatest of numbers.
+#[inline(always)]
+pub(crate) fn greatest(x: &[f32]) -> f32 {
+    let (x, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for x in x {
+        for i in 0..LANES {
+            lanes[i] = if x[i] > lanes[i] { x[i] } else { lanes[i] };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| a.max(*b))
 }
 
 /// The sum of squares.
@@ -50,9 +77,13 @@ impl<'a> Cache<'a> {
     }
 
     /// Elements `[at, at + out.len())`.
-    #[inline(always)]
-    pub(crate) fn load(&self, at: usize, out: &mut [f32]) {
+    pub(crate) fn load(&self, instructions: Instructions, at: usize, out: &mut [f32]) {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Cache::F16(cache) if instructions == Instructions::Avx2 => {
+                // SAFETY: these instructions are only chosen where they were found.
+                unsafe { super::attn_avx2::load_halves(&cache[at..at + out.len()], out) }
+            }
             Cache::F16(cache) => out.iter_mut().zip(&cache[at..]).for_each(|(o, h)| *o = half(*h)),
             Cache::F32(cache) => out.copy_from_slice(&cache[at..at + out.len()]),
         }

@@ -4,6 +4,8 @@
 #![allow(unsafe_code, reason = "functions for instructions that were found are unsafe to call")]
 
 pub(crate) mod attn;
+#[cfg(target_arch = "x86_64")]
+mod attn_avx2;
 pub(crate) mod attn_decode;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
