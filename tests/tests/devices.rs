@@ -1,10 +1,17 @@
 //! The devices that the tests run on.
 
+use std::sync::OnceLock;
+
 use azulejo::{DeviceChoice, KvType, ModelOptions, Tier};
 
 /// The CPU, and the GPU in each tier that it can do. A machine without a GPU interface fails here: the tests need
 /// at least a software one.
 pub(crate) fn all() -> Vec<(String, ModelOptions)> {
+    static DEVICES: OnceLock<Vec<(String, ModelOptions)>> = OnceLock::new();
+    DEVICES.get_or_init(find).clone()
+}
+
+fn find() -> Vec<(String, ModelOptions)> {
     let f32_cache = ModelOptions { k: KvType::F32, v: KvType::F32, ..ModelOptions::default() };
     let mut devices =
         vec![("cpu".to_owned(), ModelOptions { device: DeviceChoice::Cpu, ..f32_cache.clone() })];

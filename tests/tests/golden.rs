@@ -1,7 +1,7 @@
 //! Agreement with Hugging Face transformers on tiny models.
 
 use azulejo::{Model, ModelOptions};
-use azulejo_tests::{Golden, goldens, relative_error};
+use azulejo_tests::{Golden, goldens, keep, relative_error};
 
 use crate::devices;
 
@@ -16,7 +16,7 @@ fn check(golden: &Golden, device: &str, options: &ModelOptions) -> Vec<String> {
         let model = Model::open(path, &all).unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut session = model.session().expect("a session");
         let mut logits = Vec::new();
-        session.logits(&golden.tokens, |_, rows| logits.extend_from_slice(rows)).expect("logits");
+        session.logits(&golden.tokens, keep(&mut logits)).expect("logits");
         let error = relative_error(&logits, &golden.logits);
         println!("{name}: logits off by {error:.1e}");
         // A GGUF's weights are the folder's, or rounded to f16 where the folder's are.

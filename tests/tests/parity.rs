@@ -5,7 +5,7 @@
 
 use azulejo::formats::ModelFile;
 use azulejo::{BlockFormat, Model, ModelOptions};
-use azulejo_tests::{Shape, random_llama_file, relative_error};
+use azulejo_tests::{Shape, keep, random_llama_file, relative_error};
 
 use crate::devices;
 
@@ -36,7 +36,7 @@ fn best_two(row: &[f32]) -> (f32, usize, usize) {
 fn compare(name: &str, model: &Model, tokens: &[u32], want: &[f32], tolerance: f64) -> Comparison {
     let mut session = model.session().expect("a session");
     let mut logits = Vec::new();
-    session.logits(tokens, |_, rows| logits.extend_from_slice(rows)).expect("logits");
+    session.logits(tokens, keep(&mut logits)).expect("logits");
     let error = relative_error(&logits, want);
     assert!(error < tolerance, "{name}: logits off by {error:.1e}; {tolerance:.0e} is allowed");
     let width = want.len() / tokens.len();
@@ -64,7 +64,7 @@ fn check(name: &str, file: &ModelFile, prompt: &[u32], tolerance: f64) {
     let greedy = session.greedy_tokens(prompt, TOKENS).expect("tokens");
     let tokens: Vec<u32> = prompt.iter().chain(&greedy[..TOKENS - 1]).copied().collect();
     let mut logits = Vec::new();
-    session.logits(&tokens, |_, rows| logits.extend_from_slice(rows)).expect("logits");
+    session.logits(&tokens, keep(&mut logits)).expect("logits");
     // What was chosen token by token is what the logits of the whole say.
     let width = logits.len() / tokens.len();
     for (i, row) in logits.chunks(width).enumerate().skip(prompt.len() - 1) {
@@ -121,10 +121,10 @@ fn parity_of_the_embedded_model() {
 fn parity_of_shards() {
     let file = random_llama_file(SHAPE, |_| BlockFormat::Q4_0);
     let whole = Model::from_file(&file, &devices::all()[1].1, &mut |_, _| true).expect("a model");
-    // 32 rows of 512 columns take 8 KiB in Q4_0, so that every matrix is cut, and the KV cache isn't.
-    let small = ModelOptions { binding_bytes: Some(600 * 1024), context: Some(256), ..devices::all()[1].1.clone() };
-    let cut = Model::from_file(&file, &ModelOptions { binding_bytes: Some(262_144), ..small }, &mut |_, _| true)
-        .expect("a model");
+    // 32 rows of 512 columns take 8 KiB in Q4_0: the output matrix is cut in several, QKV and the gate in two.
+    let whole_options = devices::all().swap_remove(1).1;
+    let small = ModelOptions { binding_bytes: Some(64 << 10), context: Some(64), chunk: 8, ..whole_options };
+    let cut = Model::from_file(&file, &small, &mut |_, _| true).expect("a model");
     let prompt = [1, 5, 9, 700, 33, 999];
     let tokens = |model: &Model| model.session().expect("a session").greedy_tokens(&prompt, 32).expect("tokens");
     assert_eq!(tokens(&whole), tokens(&cut));

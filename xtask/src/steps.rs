@@ -15,7 +15,8 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn command(line: &str) -> Command {
     let mut words = line.split_whitespace();
     let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).current_dir(root());
+    // Mesa's layer that chooses among devices complains on every start where there is no desktop.
+    command.args(words).current_dir(root()).env("NODEVICE_SELECT", "1");
     command
 }
 

@@ -20,7 +20,6 @@ const RANKS: &[(&str, &str, u32)] = &[
     ("azulejo", "crates/azulejo", 6),
     ("azulejo-cli", "crates/azulejo-cli", 7),
     ("azulejo-tests", "tests", 8),
-    ("azulejo-benches", "benches", 8),
     ("xtask", "xtask", 8),
 ];
 /// The longest file of a kind, in lines.
