@@ -41,6 +41,8 @@ pub(crate) struct Answered {
     pub(crate) end: End,
     pub(crate) prompt_tokens: usize,
     pub(crate) cached_tokens: usize,
+    /// Tokens of the prompt that were evaluated.
+    evaluated: usize,
     /// Until the first token was there.
     prompt_time: Duration,
     /// From the first token to the last.
@@ -51,10 +53,6 @@ impl Answered {
     /// True if Ctrl-C ended it.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.end == End::Stop(StopReason::Cancelled)
-    }
-
-    fn evaluated(&self) -> usize {
-        self.prompt_tokens - self.cached_tokens
     }
 
     /// Steps behind the first token.
@@ -74,9 +72,9 @@ impl Answered {
             "seed": seed,
             "timings": {
                 "load_ms": millis(load),
-                "prompt_n": self.evaluated(),
+                "prompt_n": self.evaluated,
                 "prompt_ms": millis(self.prompt_time),
-                "prompt_per_second": rate(self.evaluated(), self.prompt_time.as_secs_f64()),
+                "prompt_per_second": rate(self.evaluated, self.prompt_time.as_secs_f64()),
                 "predicted_n": self.steps(),
                 "predicted_ms": millis(self.eval_time),
                 "predicted_per_second": rate(self.steps(), self.eval_time.as_secs_f64()),
@@ -100,9 +98,9 @@ impl Answered {
             0 => String::new(),
             n => format!(", and {n} from the cache"),
         };
-        line("prompt eval", self.evaluated(), self.prompt_time, &cached);
+        line("prompt eval", self.evaluated, self.prompt_time, &cached);
         line("eval", self.steps(), self.eval_time, "");
-        line("total", self.evaluated() + self.steps(), self.prompt_time + self.eval_time, "");
+        line("total", self.evaluated + self.steps(), self.prompt_time + self.eval_time, "");
     }
 }
 
@@ -121,6 +119,7 @@ pub(crate) fn answer(
         end: End::ContextFull,
         prompt_tokens: prompt.len(),
         cached_tokens: 0,
+        evaluated: 0,
         prompt_time: Duration::ZERO,
         eval_time: Duration::ZERO,
     };
@@ -134,6 +133,8 @@ pub(crate) fn answer(
                 if std::mem::take(&mut first_event) {
                     answered.cached_tokens = done;
                 }
+                answered.evaluated = done - answered.cached_tokens;
+                answered.prompt_time = start.elapsed();
                 if let Some(bar) = &bar {
                     bar.set(done as u64, total as u64);
                 }

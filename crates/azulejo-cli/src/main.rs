@@ -15,6 +15,7 @@ mod load;
 mod memory;
 mod numbers;
 mod output;
+mod surroundings;
 mod text;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ use args::{Cli, Command};
 use output::Output;
 
 fn main() -> ExitCode {
+    surroundings::quieten();
     let cli = match Cli::from_arguments(argv::expand(std::env::args_os().collect())) {
         Ok(cli) => cli,
         Err(error) => {

@@ -103,17 +103,15 @@ impl Output {
     pub(crate) fn bar(&self, what: &'static str, total: u64, unit: Unit) -> Bar {
         let shown = self.terminal && !self.quiet;
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total), target);
         let template = match unit {
             Unit::Bytes => "{msg:>10} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}",
             Unit::Tokens => "{msg:>10} [{bar:30}] {pos} of {len} tokens, {per_sec}",
             Unit::Runs => "{msg:>10} [{bar:30}] {pos} of {len}, {eta} to go",
         };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_message(what);
-        Bar(bar)
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        // Nothing is drawn before there is something to tell.
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_message(what);
+        Bar(bar.with_style(style.progress_chars("=> ")))
     }
 }
 

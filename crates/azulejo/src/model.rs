@@ -292,6 +292,7 @@ fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, 
     Ok(PlanOptions { context, chunk, output_rows, k: options.k, v: options.v, fuse: options.fuse })
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one of them, and it is moved once")]
 enum Picked {
     #[cfg(feature = "cpu")]
     Cpu(azulejo_cpu::CpuBackend),

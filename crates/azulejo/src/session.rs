@@ -92,6 +92,7 @@ pub struct Session {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of them, and it is moved once")]
 enum OnBackend {
     #[cfg(feature = "cpu")]
     Cpu(azulejo_engine::Session<azulejo_cpu::CpuBackend>),

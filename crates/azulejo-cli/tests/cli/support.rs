@@ -1,4 +1,5 @@
 //! Running the program, and the golden models it is run on.
+#![allow(clippy::unwrap_used, reason = "a test that fails says so by a panic")]
 
 use std::io::Write;
 use std::path::PathBuf;
