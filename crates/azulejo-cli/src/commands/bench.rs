@@ -39,9 +39,9 @@ impl Test {
         self.prompt + self.gen_tokens
     }
 
-    /// Positions that it takes: a generation test has one token to begin with.
+    /// Positions that it takes: the one token that a generation test begins with makes the first of its tokens.
     fn context(self) -> u64 {
-        u64::from(self.depth) + u64::from(self.tokens()) + 1
+        u64::from(self.depth) + u64::from(self.tokens())
     }
 }
 

@@ -67,6 +67,17 @@ fn bench_prints_a_table_or_rows() {
 }
 
 #[test]
+fn bench_uses_the_whole_context_and_no_more() {
+    // The golden models have 128 positions.
+    let run = |p: &str, n: &str, d: &str| {
+        azulejo(&["bench", "-m", &model(), "-p", p, "-n", n, "-d", d, "-r", "1", "--no-bandwidth", "--json"])
+    };
+    assert_eq!(run("128", "128", "0").json().as_array().unwrap().len(), 2);
+    assert_eq!(run("0", "100", "28").json().as_array().unwrap().len(), 1);
+    assert_eq!(run("129", "0", "0").error_code(), "invalid_argument");
+}
+
+#[test]
 fn bench_unknown_shapes_and_types_are_named() {
     let shape = azulejo(&["bench", "--shape", "gpt-9"]);
     assert_eq!(shape.code, 2);
