@@ -76,10 +76,15 @@ class Language:
             if text:
                 text = text.replace("{act}", told)
                 answers[facet] = text[0].upper() + text[1:]
+        words = {"act": act, "kw": section["kw"]}
+        if "want" in section:  # Basque: the participle, «Nola berritu dezaket NANa», «NANa berritzea»
+            *rest, verb = section["want"].split()
+            words |= {"want": section["want"], "nom": act.removesuffix("ko") + "a",
+                      "can": " ".join([verb, section.get("aux", "dezaket"), *rest])}
         questions = {}
         for facet, templates in self.templates.items():
             if facet in answers:
-                filled = [t.replace("{act}", act).replace("{want}", section.get("want", act)).replace("{kw}", section["kw"]) for t in templates]
+                filled = [t.format(**words) for t in templates]
                 questions[facet] = [t[0].upper() + t[1:] if t[-1] in ".?!" else t for t in filled]
         questions["how"] = questions["how"] + split(section["q"])
         return {"answers": answers, "questions": questions}

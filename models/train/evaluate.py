@@ -89,7 +89,7 @@ def perplexity(model, ids, tokens, skip=0):
     total, count = 0.0, 0
     for window in windows(ids, tokens):
         x = torch.tensor([window])
-        losses = F.cross_entropy(model(x[:, :-1])[0].double(), x[0, 1:], reduction="none")[skip:]
+        losses = F.cross_entropy(model.logits(model(x[:, :-1])[0]).double(), x[0, 1:], reduction="none")[skip:]
         total, count = total + losses.sum().item(), count + len(losses)
     return math.exp(total / count), count
 
@@ -106,7 +106,7 @@ def answer_perplexity(model, tokenizer, text):
             ids += head + rest + tokenizer.encode("\n").ids
             weights += [False] * len(head) + [role == "assistant"] * len(rest) + [False]
         x, kept = torch.tensor([ids[: model.c.context]]), torch.tensor(weights[: model.c.context])[1:]
-        losses = F.cross_entropy(model(x[:, :-1])[0].double(), x[0, 1:], reduction="none")[kept]
+        losses = F.cross_entropy(model.logits(model(x[:, :-1])[0]).double(), x[0, 1:], reduction="none")[kept]
         total, count = total + losses.sum().item(), count + len(losses)
     return math.exp(total / count), count
 
@@ -117,7 +117,7 @@ def answer(model, tokenizer, history, limit=96):
     prompt = "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in history) + "<|im_start|>assistant\n"
     ids, out = tokenizer.encode(prompt).ids, []
     while len(out) < limit and len(ids) < model.c.context:
-        best = int(model(torch.tensor([ids]))[0, -1].argmax())
+        best = int(model.logits(model(torch.tensor([ids]))[0, -1]).argmax())
         if best in (STOP, END):
             break
         ids.append(best)
@@ -152,7 +152,7 @@ def main():
     parser.add_argument("--ask", action="store_true", help="print answers of the last file")
     parser.add_argument("--questions", action="store_true", help="print the held-out first questions that it answers otherwise")
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     text = (HERE / "heldout.txt").read_text(encoding="utf-8")
     ids = tokenizer.encode(text).ids

@@ -12,7 +12,7 @@ class Config:
     vocab: int = 4096
     hidden: int = 256
     ffn: int = 768
-    layers: int = 6
+    layers: int = 4
     heads: int = 4
     kv_heads: int = 2
     context: int = 512
@@ -130,12 +130,16 @@ class Llama(nn.Module):
                 nn.init.normal_(parameter, std=0.02 / narrow if "embed" in name else 1 / math.sqrt(parameter.shape[1]) / narrow)
 
     def forward(self, ids):
-        """(batch, tokens) ids -> (batch, tokens, vocab) logits; the output matrix is the embedding's."""
+        """(batch, tokens) ids -> (batch, tokens, hidden), ready for `logits`."""
         x = self.embed_tokens(ids)
         cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
         for layer in self.layers:
             x = layer(x, cos, sin)
-        return F.linear(self.norm(x), self.embed_tokens.weight)
+        return self.norm(x)
+
+    def logits(self, x):
+        """(..., hidden) -> (..., vocab); the output matrix is the embedding's."""
+        return F.linear(x, self.embed_tokens.weight)
 
     def round_weights(self, rounded):
         for module in self.modules():

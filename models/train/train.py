@@ -1,8 +1,8 @@
 """Trains the model on work/train.jsonl. Resumable: work/checkpoint.pt holds model, optimiser, step and place in the data.
 
-The first part runs rows of 256 tokens at a constant learning rate; the last part (--final of the steps) runs rows of 512,
-lets the rate fall to nothing and rounds the weights to Q4_0 in the forward pass, so that the 4-bit file loses next to
-nothing. So --steps may still be changed while the first part runs. A run is fixed by --steps and --seed."""
+The learning rate is held and falls to nothing over the last --decay of the steps, so --steps may still be changed before
+that. The last --final of the steps run rows of 512 tokens instead of 256, with the weights rounded to Q4_0 in the forward
+pass, so that the 4-bit file loses next to nothing. A run is fixed by --steps and --seed."""
 import argparse
 import json
 import random
@@ -18,7 +18,10 @@ from model import Config, Llama
 
 WORK = Path(__file__).parent / "work"
 END, START, STOP = 0, 1, 2
+# Learning rate at a step, straight lines between: then held, until the last part lets it fall.
+RATE = ((0, 0.0), (200, 3e-3))
 PROMPT_WEIGHT = 0.15  # questions carry slips and are only lightly learned; answers count in full
+PROMPTS_UNTIL = 1800  # from this step to the final part only answers count, which also spares half of the output matrix's work
 
 
 def encode(tokenizer):
@@ -68,12 +71,12 @@ class Rows:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=3200)
+    parser.add_argument("--steps", type=int, default=3400)
     parser.add_argument("--batch-tokens", type=int, default=1024)
-    parser.add_argument("--final", type=float, default=0.2)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--decay", type=float, default=0.47)
+    parser.add_argument("--final", type=float, default=0.15)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--save-every", type=int, default=200)
     parser.add_argument("--stop-after", type=int, help="stop at this step, to be resumed")
     options = parser.parse_args()
@@ -89,7 +92,7 @@ def main():
     matrices = [p for p in model.parameters() if p.dim() == 2]
     vectors = [p for p in model.parameters() if p.dim() < 2]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}],
-                                  lr=options.rate, betas=(0.9, 0.98), fused=True)
+                                  lr=RATE[-1][1], betas=(0.9, 0.98), fused=True)
     rows, step, spent = Rows(dialogues, options.seed), 0, 0.0
     checkpoint = WORK / "checkpoint.pt"
     if checkpoint.exists():
@@ -106,17 +109,22 @@ def main():
         (WORK / "checkpoint.tmp").rename(checkpoint)
 
     final = int(options.steps * (1 - options.final))
-    warmup, mean, since = 100, None, time.time()
+    mean, since = None, time.time()
     while step < options.steps and step != options.stop_after:
         tokens = 512 if step >= final else 256
         model.round_weights(step >= final)
-        rate = options.rate * min(1, (step + 1) / warmup) * min(1, max(0.02, (options.steps - step) / (options.steps - final)))
+        rate = float(np.interp(step + 1, *zip(*RATE))) * min(1, max(0.02, (options.steps - step) / (options.steps * options.decay)))
         for group in optimizer.param_groups:
             group["lr"] = rate
         ids, weights = rows.batch(options.batch_tokens // tokens, tokens)
-        logits = model(ids[:, :-1])
-        losses = F.cross_entropy(logits.reshape(-1, config.vocab), ids[:, 1:].reshape(-1), reduction="none")
-        weight = weights[:, 1:].reshape(-1)
+        targets, weight = ids[:, 1:].reshape(-1), weights[:, 1:].reshape(-1)
+        if PROMPTS_UNTIL <= step < final:
+            keep = (weight == 1).nonzero().squeeze(1)
+            targets, weight = targets[keep], weight[keep]
+        else:
+            keep = slice(None)
+        logits = model.logits(model(ids[:, :-1]).reshape(-1, config.hidden)[keep])
+        losses = F.cross_entropy(logits, targets, reduction="none")
         loss = (losses * weight).sum() / weight.sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
