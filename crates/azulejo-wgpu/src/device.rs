@@ -29,6 +29,8 @@ pub struct Options {
     pub max_tier: Option<Tier>,
     /// Bind at most so many bytes at once.
     pub binding_bytes: Option<u64>,
+    /// Whether kernels are chosen for a device of few lanes ([`Limits::is_narrow`]), whatever the device is.
+    pub is_narrow: Option<bool>,
 }
 
 /// An adapter, in words.
@@ -176,7 +178,10 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
     Ok(WgpuBackend {
         device,
         queue,
-        limits: Limits { binding_bytes, is_narrow: is_narrow(&adapter.get_info()) },
+        limits: Limits {
+            binding_bytes,
+            is_narrow: options.is_narrow.unwrap_or_else(|| is_narrow(&adapter.get_info())),
+        },
         pipelines: Mutex::default(),
         reporter,
         counters: Counters::default(),

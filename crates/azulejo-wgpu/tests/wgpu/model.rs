@@ -72,13 +72,16 @@ fn assert_close(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
 
 #[test]
 fn prefill_in_chunks_gives_the_logits_of_decoding_one_by_one() {
-    let tokens = prompt(77);
-    let baseline = open(Options { max_tier: Some(Tier::Baseline), ..Options::default() });
+    let tokens = prompt(45);
+    // The reference is by the kernels for GPUs of many lanes, which a device made of software does not choose.
+    let wide = |tier| open(Options { max_tier: Some(tier), is_narrow: Some(false), ..Options::default() });
+    let baseline = wide(Tier::Baseline);
+    assert!(!baseline.limits().is_narrow);
     let reference = one_by_one(&baseline, &plan(SHAPE), &tokens);
-    assert_eq!(reference.len(), 77 * 1543);
-    for backend in tiers() {
+    assert_eq!(reference.len(), 45 * 1543);
+    for backend in tiers().into_iter().chain(Tier::ALL.map(wide)) {
         for (name, plan) in [("unfused", plan(SHAPE)), ("fused", fused(SHAPE))] {
-            let what = format!("{} {name}", backend.tier().name());
+            let what = format!("{} {name} {:?}", backend.tier().name(), backend.limits());
             assert_close(&what, &one_by_one(&backend, &plan, &tokens), &reference, 1e-9);
             assert_close(&what, &in_chunks(&backend, &plan, &tokens, 33), &reference, 1e-9);
         }
@@ -99,14 +102,15 @@ fn kv_in_f16_is_close_to_f32() {
 fn sharded_weights_give_the_same_logits() {
     let tokens = prompt(35);
     let whole = open(Options::default());
-    let pieces = open(Options { binding_bytes: Some(24 << 10), ..Options::default() });
     let shape = Shape { context: 64, chunk: 3, output_rows: 3, ..SHAPE };
-    for plan in [plan(shape), fused(shape)] {
+    for (plan, is_narrow) in [(plan(shape), true), (fused(shape), false), (fused(shape), true)] {
+        let options = Options { is_narrow: Some(is_narrow), ..Options::default() };
+        let pieces = open(Options { binding_bytes: Some(24 << 10), ..options });
         let reference = one_by_one(&whole, &plan, &tokens);
         let (model, _) = loaded(&pieces, &plan);
         let (one, _) = loaded(&whole, &plan);
         assert!(model.program().constants.len() > one.program().constants.len(), "nothing was cut");
-        assert_close("one by one", &one_by_one(&pieces, &plan, &tokens), &reference, 1e-12);
+        assert_close("one by one", &one_by_one(&pieces, &plan, &tokens), &reference, 1e-9);
         assert_close("chunks", &in_chunks(&pieces, &plan, &tokens, 3), &reference, 1e-9);
     }
 }

@@ -21,7 +21,7 @@ pub static KERNEL: Kernel = Kernel {
 
 /// `BLOCKS` and `TOKENS` of the source.
 const BLOCKS: u32 = 4;
-const TOKENS: u32 = 4;
+const TOKENS: u32 = 2;
 
 /// The variant, and its grid over `rows` rows.
 pub fn shape(pieces: Vec<&'static str>, rows: u32) -> (Variant, [Extent; 2]) {
