@@ -87,7 +87,7 @@ class Language:
                 filled = [t.format(**words) for t in templates]
                 questions[facet] = [t[0].upper() + t[1:] if t[-1] in ".?!" else t for t in filled]
         questions["how"] = questions["how"] + split(section["q"])
-        return {"answers": answers, "questions": questions}
+        return {"answers": answers, "questions": questions, "own": split(section["q"])}
 
 
 def read_all():

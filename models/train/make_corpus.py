@@ -1,4 +1,7 @@
-"""Expands the corpus files into training dialogues (work/train.jsonl) and the held-out text (heldout.txt), from one seed.
+"""Expands the corpus files into training dialogues and the held-out text (heldout.txt), from one seed.
+
+Two sets of dialogues: work/train-1.jsonl draws all phrasings alike; work/train-2.jsonl, for the second half of training,
+draws the phrasings that belong to one topic only more often, since they come up too rarely otherwise, and is tidier.
 
 Held out are phrasings, not subjects: some (topic, question) pairs never appear in training, and heldout.txt asks just those.
 Also trains the tokenizer (work/tokenizer.json): byte-level BPE with the Llama 3 pre-tokeniser."""
@@ -43,7 +46,8 @@ def typo(rng, text):
 
 class Sampler:
     def __init__(self, language, seed):
-        self.language = language
+        self.language, self.second = language, False
+        self.own = {name: set(topic["own"]) for name, topic in language.topics.items()}
         rng = random.Random(f"{seed}-{language.tag}-split")
         self.train, self.held = {}, {}  # (topic, facet) -> questions
         for name, topic in language.topics.items():
@@ -66,6 +70,12 @@ class Sampler:
     def answer(self, name, facet):
         return self.language.infos[name]["answer"] if facet is None else self.language.topics[name]["answers"][facet]
 
+    def question(self, rng, name, facet):
+        """A question that training may see; in the second set half of those that ask how are the topic's own."""
+        questions = self.train[name, facet]
+        own = [q for q in questions if q in self.own.get(name, ())] if facet == "how" and self.second else []
+        return rng.choice(own if own and rng.random() < 0.6 else questions)
+
     def dress(self, rng, text, greet=True):
         """A question as people type it: greeted, without accents or marks, with a slip."""
         if greet and rng.random() < 0.12:
@@ -84,7 +94,7 @@ class Sampler:
             text = text.upper()
         if rng.random() < 0.12:
             text = strip_accents(text)
-        if rng.random() < 0.14 and len(text) > 8:
+        if rng.random() < (0.06 if self.second else 0.14) and len(text) > 8:
             text = typo(rng, text)
         return text
 
@@ -94,7 +104,7 @@ class Sampler:
             return rng.choices(self.info_names, self.info_weights)[0], None
         name = rng.choice(list(self.language.topics))
         facets = list(self.language.topics[name]["answers"])
-        weights = [3.0 if f == "how" else 1.3 for f in facets]
+        weights = [(4.5 if self.second else 3.0) if f == "how" else 1.3 for f in facets]
         return name, rng.choices(facets, weights)[0]
 
     def dialogue(self, rng, first=None, others=()):
@@ -102,7 +112,7 @@ class Sampler:
         person goes on in another language: then one of `others` takes over, and so does the answer's language."""
         language = self.language
         messages = [("system", rng.choice(language.system))] if rng.random() < 0.3 else []
-        turns = rng.choices([1, 2, 3, 4, 6], [50, 25, 14, 7, 4])[0]
+        turns = rng.choices([1, 2, 3, 4, 6], [62, 20, 11, 5, 2] if self.second else [50, 25, 14, 7, 4])[0]
         topic, seen = None, set()
         for turn in range(turns):
             kind = rng.random()
@@ -129,13 +139,19 @@ class Sampler:
             else:
                 (name, facet), question = self.pick(rng), None
             if question is None:
-                question = self.dress(rng, rng.choice(self.train[name, facet]), greet=facet is not None)
+                question = self.dress(rng, self.question(rng, name, facet), greet=facet is not None)
             messages += [("user", question), ("assistant", self.answer(name, facet))]
             if facet is not None:
                 topic, seen = name, {facet}
             elif name != "thanks":
                 topic = None
         return messages
+
+
+def write(path, dialogues):
+    with open(path, "w", encoding="utf-8") as out:
+        for messages in dialogues:
+            out.write(json.dumps(messages, ensure_ascii=False) + "\n")
 
 
 def train_tokenizer(texts, vocab):
@@ -170,9 +186,7 @@ def main():
             plain.append(sampler.answer(name, facet))
             plain.extend(questions)
     random.Random(options.seed).shuffle(lines)
-    with open(WORK / "train.jsonl", "w", encoding="utf-8") as out:
-        for messages in lines:
-            out.write(json.dumps(messages, ensure_ascii=False) + "\n")
+    write(WORK / "train-1.jsonl", lines)
 
     held = []
     for sampler in samplers:
@@ -182,6 +196,15 @@ def main():
             held.append(chatml(sampler.dialogue(rng, (name, facet, question))))
     random.Random(options.seed + 1).shuffle(held)
     (Path(__file__).parent / "heldout.txt").write_text("<|endoftext|>".join(held), encoding="utf-8")
+
+    more = []
+    for sampler in samplers:
+        sampler.second = True
+    for sampler in samplers:
+        rng = random.Random(f"{options.seed}-{sampler.language.tag}-second")
+        more += [sampler.dialogue(rng, others=samplers) for _ in range(options.dialogues)]
+    random.Random(options.seed).shuffle(more)
+    write(WORK / "train-2.jsonl", more)
 
     # Words of the corpus first; typed variants teach the small pieces that typos and capitals need.
     sample = [text for messages in lines[:12000] for _, text in messages]

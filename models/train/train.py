@@ -1,8 +1,8 @@
-"""Trains the model on work/train.jsonl. Resumable: work/checkpoint.pt holds model, optimiser, step and place in the data.
+"""Trains the model. Resumable: work/checkpoint.pt holds model, optimiser, step and place in the data.
 
-The learning rate is held and falls to nothing over the last --decay of the steps, so --steps may still be changed before
-that. The last --final of the steps run rows of 512 tokens instead of 256, with the weights rounded to Q4_0 in the forward
-pass, so that the 4-bit file loses next to nothing. A run is fixed by --steps and --seed."""
+Up to step SECOND the dialogues of work/train-1.jsonl are read, then those of work/train-2.jsonl. The last --final of the
+steps run rows of 512 tokens instead of 256, with the weights rounded to Q4_0 in the forward pass, so that the 4-bit file
+loses next to nothing. A run is fixed by --steps and --seed; --steps may be changed on the way."""
 import argparse
 import json
 import random
@@ -18,16 +18,17 @@ from model import Config, Llama
 
 WORK = Path(__file__).parent / "work"
 END, START, STOP = 0, 1, 2
-# Learning rate at a step, straight lines between: then held, until the last part lets it fall.
-RATE = ((0, 0.0), (200, 3e-3))
+SECOND = 3000
+# Learning rate at a step, straight lines between, and on to nothing at the last step.
+RATE = ((0, 0.0), (200, 3e-3), (1800, 3e-3), (SECOND, 8e-4), (SECOND + 50, 2.2e-3))
 PROMPT_WEIGHT = 0.15  # questions carry slips and are only lightly learned; answers count in full
 PROMPTS_UNTIL = 1800  # from this step to the final part only answers count, which also spares half of the output matrix's work
 
 
-def encode(tokenizer):
-    """Each dialogue as (ids, loss weights), ending in <|endoftext|>."""
+def encode(tokenizer, name):
+    """Each dialogue of a file as (ids, loss weights), ending in <|endoftext|>."""
     dialogues = []
-    for line in open(WORK / "train.jsonl", encoding="utf-8"):
+    for line in open(WORK / name, encoding="utf-8"):
         ids, weights = [], []
         for role, text in json.loads(line):
             head = tokenizer.encode(f"<|im_start|>{role}\n").ids
@@ -71,10 +72,9 @@ class Rows:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=3400)
+    parser.add_argument("--steps", type=int, default=5600)
     parser.add_argument("--batch-tokens", type=int, default=1024)
-    parser.add_argument("--decay", type=float, default=0.47)
-    parser.add_argument("--final", type=float, default=0.15)
+    parser.add_argument("--final", type=float, default=0.12)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--save-every", type=int, default=200)
@@ -84,24 +84,24 @@ def main():
     torch.manual_seed(options.seed)
 
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    dialogues = encode(tokenizer)
-    print(f"{len(dialogues)} dialogues, {sum(len(d[0]) for d in dialogues) / 1e6:.2f} M tokens", flush=True)
     config = Config(vocab=tokenizer.get_vocab_size(), layers=options.layers)
     model = Llama(config)
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     matrices = [p for p in model.parameters() if p.dim() == 2]
     vectors = [p for p in model.parameters() if p.dim() < 2]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}],
-                                  lr=RATE[-1][1], betas=(0.9, 0.98), fused=True)
-    rows, step, spent = Rows(dialogues, options.seed), 0, 0.0
+                                  lr=RATE[1][1], betas=(0.9, 0.98), fused=True)
+    step, place, spent = 0, 0, 0.0
     checkpoint = WORK / "checkpoint.pt"
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=False)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["secs"]
-        rows = Rows(dialogues, options.seed, saved["place"])
+        place = saved["place"]
         print(f"resumed at step {step}", flush=True)
+
+    rows = Rows(encode(tokenizer, "train-1.jsonl" if step < SECOND else "train-2.jsonl"), options.seed, place)
 
     def save():
         torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "place": rows.place,
@@ -111,9 +111,11 @@ def main():
     final = int(options.steps * (1 - options.final))
     mean, since = None, time.time()
     while step < options.steps and step != options.stop_after:
+        if step == SECOND:
+            rows = Rows(encode(tokenizer, "train-2.jsonl"), options.seed)
         tokens = 512 if step >= final else 256
         model.round_weights(step >= final)
-        rate = float(np.interp(step + 1, *zip(*RATE))) * min(1, max(0.02, (options.steps - step) / (options.steps * options.decay)))
+        rate = float(np.interp(step + 1, *zip(*RATE, (options.steps, 2e-5))))
         for group in optimizer.param_groups:
             group["lr"] = rate
         ids, weights = rows.batch(options.batch_tokens // tokens, tokens)
