@@ -42,8 +42,10 @@ pub fn goldens() -> Vec<Golden> {
 }
 
 fn golden(folder: &Path) -> Golden {
-    let bytes = std::fs::read(folder.join("expected.safetensors")).expect("each golden model has its expectation");
-    let expected = safetensors::SafeTensors::deserialize(&bytes).expect("the expectation is a safetensors file");
+    let bytes =
+        std::fs::read(folder.join("expected.safetensors")).expect("each golden model has its expectation");
+    let expected =
+        safetensors::SafeTensors::deserialize(&bytes).expect("the expectation is a safetensors file");
     let words = |name: &str| -> Vec<[u8; 4]> {
         let tensor = expected.tensor(name).expect("the expectation is complete");
         tensor.data().chunks_exact(4).map(|c| [c[0], c[1], c[2], c[3]]).collect()

@@ -21,8 +21,11 @@ fn find() -> Vec<(String, ModelOptions)> {
     });
     for tier in Tier::ALL {
         if !Tier::ALL.iter().any(|t| t.name() == best.tier) || tier_is_within(tier, &best.tier) {
-            let options =
-                ModelOptions { device: DeviceChoice::Wgpu(Some(0)), max_tier: Some(tier), ..f32_cache.clone() };
+            let options = ModelOptions {
+                device: DeviceChoice::Wgpu(Some(0)),
+                max_tier: Some(tier),
+                ..f32_cache.clone()
+            };
             devices.push((format!("wgpu {}", tier.name()), options));
         } else {
             println!("not run: tier {} on {}, which offers {}", tier.name(), best.name, best.tier);

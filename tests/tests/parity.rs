@@ -25,7 +25,10 @@ struct Comparison {
 /// The two best logits of a row: their difference, and the indices.
 fn best_two(row: &[f32]) -> (f32, usize, usize) {
     let best = |skip: Option<usize>| {
-        (0..row.len()).filter(|i| Some(*i) != skip).max_by(|a, b| row[*a].total_cmp(&row[*b])).expect("a vocabulary")
+        (0..row.len())
+            .filter(|i| Some(*i) != skip)
+            .max_by(|a, b| row[*a].total_cmp(&row[*b]))
+            .expect("a vocabulary")
     };
     let first = best(None);
     let second = best(Some(first));
@@ -83,8 +86,10 @@ fn check(name: &str, file: &ModelFile, prompt: &[u32], tolerance: f64) {
             let (gap, ..) = best_two(&logits[(prompt.len() - 1 + same) * width..][..width]);
             assert!(gap < TIE, "{name}: parts from the CPU's answer at token {same}, {gap} apart");
         }
-        println!("{name}: {} positions, {} near-ties decided otherwise, same answer for {same} of {TOKENS} tokens",
-            comparison.compared, comparison.ties);
+        println!(
+            "{name}: {} positions, {} near-ties decided otherwise, same answer for {same} of {TOKENS} tokens",
+            comparison.compared, comparison.ties
+        );
     }
 }
 
@@ -126,6 +131,7 @@ fn parity_of_shards() {
     let small = ModelOptions { binding_bytes: Some(64 << 10), context: Some(64), chunk: 8, ..whole_options };
     let cut = Model::from_file(&file, &small, &mut |_, _| true).expect("a model");
     let prompt = [1, 5, 9, 700, 33, 999];
-    let tokens = |model: &Model| model.session().expect("a session").greedy_tokens(&prompt, 32).expect("tokens");
+    let tokens =
+        |model: &Model| model.session().expect("a session").greedy_tokens(&prompt, 32).expect("tokens");
     assert_eq!(tokens(&whole), tokens(&cut));
 }

@@ -56,8 +56,12 @@ fn session_chunks_make_no_difference() {
 fn session_full_context_is_an_error_with_the_numbers() {
     for (name, model) in models(|o| ModelOptions { context: Some(24), ..o }) {
         let mut session = model.session().expect("a session");
-        let error = session.greedy_tokens(&(0..25).collect::<Vec<u32>>(), 1).expect_err("25 tokens don't fit in 24");
-        assert!(error.is_context_full() && error.to_string().contains("25") && error.to_string().contains("24"), "{name}: {error}");
+        let error =
+            session.greedy_tokens(&(0..25).collect::<Vec<u32>>(), 1).expect_err("25 tokens don't fit in 24");
+        assert!(
+            error.is_context_full() && error.to_string().contains("25") && error.to_string().contains("24"),
+            "{name}: {error}"
+        );
         // 20 tokens and the 5 that 24 positions leave room for: the fifth needs no position of its own.
         let prompt: Vec<u32> = (0..20).collect();
         assert_eq!(session.greedy_tokens(&prompt, 5).expect("five fit").len(), 5, "{name}");
@@ -73,7 +77,9 @@ fn session_cancelled_and_shifted_answers() {
         let options = ModelOptions { device: device.device, ..options.clone() };
         let model = Model::embedded(&options).expect("the embedded model");
         let mut session = model.session().expect("a session");
-        let prompt = model.chat_prompt(&[azulejo::Message::new("user", "Where do I pay the water bill?")]).expect("a prompt");
+        let prompt = model
+            .chat_prompt(&[azulejo::Message::new("user", "Where do I pay the water bill?")])
+            .expect("a prompt");
         let mut seen = 0;
         let answer = session
             .generate(&prompt, &Generate::greedy(40), &mut |event| {
@@ -82,16 +88,20 @@ fn session_cancelled_and_shifted_answers() {
             })
             .expect("a cancelled answer is an answer");
         assert_eq!((answer.tokens.len(), answer.stop), (3, azulejo::StopReason::Cancelled), "{name}");
-        let whole = model.session().expect("a session").generate(&prompt, &Generate::greedy(20), &mut |_| ControlFlow::Continue(())).expect("an answer");
-        let again = session.generate(&prompt, &Generate::greedy(20), &mut |_| ControlFlow::Continue(())).expect("an answer");
+        let whole = model
+            .session()
+            .expect("a session")
+            .generate(&prompt, &Generate::greedy(20), &mut |_| ControlFlow::Continue(()))
+            .expect("an answer");
+        let again = session
+            .generate(&prompt, &Generate::greedy(20), &mut |_| ControlFlow::Continue(()))
+            .expect("an answer");
         assert_eq!(whole.tokens, again.tokens, "{name}: after a cancelled answer");
         assert!(again.cached_tokens >= prompt.len() - 1, "{name}: the prompt was evaluated again");
-        let long = Generate {
-            ignore_end: true,
-            overflow: Overflow::Shift { keep: 4 },
-            ..Generate::greedy(400)
-        };
-        let shifted = session.generate(&prompt, &long, &mut |_| ControlFlow::Continue(())).expect("a shifted answer");
+        let long =
+            Generate { ignore_end: true, overflow: Overflow::Shift { keep: 4 }, ..Generate::greedy(400) };
+        let shifted =
+            session.generate(&prompt, &long, &mut |_| ControlFlow::Continue(())).expect("a shifted answer");
         assert_eq!(shifted.tokens.len(), 400, "{name}");
     }
 }
@@ -99,9 +109,13 @@ fn session_cancelled_and_shifted_answers() {
 #[test]
 fn session_stop_strings_end_an_answer() {
     let model = Model::embedded(&devices::all()[0].1).expect("the embedded model");
-    let prompt = model.chat_prompt(&[azulejo::Message::new("user", "Where do I pay the water bill?")]).expect("a prompt");
+    let prompt = model
+        .chat_prompt(&[azulejo::Message::new("user", "Where do I pay the water bill?")])
+        .expect("a prompt");
     let mut session = model.session().expect("a session");
-    let mut go = |how: &Generate| session.generate(&prompt, how, &mut |_| ControlFlow::Continue(())).expect("an answer");
+    let mut go = |how: &Generate| {
+        session.generate(&prompt, how, &mut |_| ControlFlow::Continue(())).expect("an answer")
+    };
     let whole = go(&Generate::greedy(24)).text;
     let middle: String = whole.chars().skip(whole.chars().count() / 2).take(4).collect();
     let stopped = go(&Generate { stop: vec![middle.clone()], ..Generate::greedy(24) });
@@ -114,9 +128,20 @@ fn session_seed_replays_a_sampled_answer() {
     let model = Model::embedded(&devices::all()[0].1).expect("the embedded model");
     let prompt = model.chat_prompt(&[azulejo::Message::new("user", "hello")]).expect("a prompt");
     let go = |seed| {
-        let sampler = azulejo::SamplerOptions { temperature: 1.5, top_k: 0, top_p: 1.0, min_p: 0.0, ..Default::default() };
+        let sampler = azulejo::SamplerOptions {
+            temperature: 1.5,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            ..Default::default()
+        };
         let how = Generate { seed, sampler, max_tokens: Some(30), ignore_end: true, ..Generate::default() };
-        model.session().expect("a session").generate(&prompt, &how, &mut |_| ControlFlow::Continue(())).expect("an answer").tokens
+        model
+            .session()
+            .expect("a session")
+            .generate(&prompt, &how, &mut |_| ControlFlow::Continue(()))
+            .expect("an answer")
+            .tokens
     };
     assert_eq!(go(7), go(7));
     assert_ne!(go(7), go(8));

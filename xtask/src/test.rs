@@ -21,7 +21,9 @@ pub(crate) fn run() -> Result<()> {
         steps::run(&format!("rustup target add {system}"))?;
         steps::run(&format!("cargo check --release --target {system} -p azulejo-cli"))?;
     }
-    println!("\nall that could be run was run: CPU, wgpu on Vulkan; not run here: Metal and DX12 (checked only), CUDA");
+    println!(
+        "\nall that could be run was run: CPU, wgpu on Vulkan; not run here: Metal and DX12 (checked only), CUDA"
+    );
     Ok(())
 }
 

@@ -25,7 +25,8 @@ const RANKS: &[(&str, &str, u32)] = &[
 /// The longest file of a kind, in lines.
 const LONGEST: [(&str, usize); 2] = [("rs", 800), ("wesl", 200)];
 /// Words that stand for something unfinished; split, so that this file doesn't hold them.
-const UNFINISHED: [&str; 4] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("#[ign", "ore")];
+const UNFINISHED: [&str; 4] =
+    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("#[ign", "ore")];
 
 /// Checks all of it and lists everything that is wrong.
 pub(crate) fn run() -> Result<()> {
@@ -81,7 +82,9 @@ fn layers(wrong: &mut Vec<String>) -> Result<()> {
             let dependency = line.split(['.', ' ', '=']).next().unwrap_or("");
             let Some((_, _, other)) = RANKS.iter().find(|(n, _, _)| *n == dependency) else { continue };
             if line.contains("workspace") && other >= rank {
-                wrong.push(format!("{name} (rank {rank}) uses {dependency} (rank {other}); only lower ranks are allowed"));
+                wrong.push(format!(
+                    "{name} (rank {rank}) uses {dependency} (rank {other}); only lower ranks are allowed"
+                ));
             }
         }
     }

@@ -4,16 +4,22 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::CpuError;
 
-/// A cache line.
-#[repr(C, align(64))]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Line([u32; 16]);
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
-/// A buffer of 32-bit words. Pages that were never written take no memory: the system hands zero pages out lazily,
-/// so that the unused part of a KV cache costs nothing.
+/// The largest alignment for which the allocator hands out the system's zero pages; for a larger one it takes pages
+/// and writes zeros.
+#[repr(C, align(16))]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Aligned([u32; 4]);
+
+/// A buffer of 32-bit words. Pages that were never written take no memory, so that the unused part of a KV cache
+/// costs nothing.
 #[derive(Default)]
 pub(crate) struct Words {
-    lines: Vec<Line>,
+    memory: Vec<Aligned>,
+    /// The first word, at the beginning of a cache line.
+    start: usize,
     len: usize,
 }
 
@@ -22,18 +28,20 @@ impl Words {
     pub(crate) fn zeros(label: &str, bytes: u64) -> Result<Self, CpuError> {
         let error = || CpuError::OutOfMemory { label: label.to_owned(), bytes };
         let len = usize::try_from(bytes.div_ceil(4)).map_err(|_| error())?;
-        let lines = bytemuck::allocation::try_zeroed_vec(len.div_ceil(16)).map_err(|()| error())?;
-        Ok(Self { lines, len })
+        let room = len.div_ceil(4) + LINE / size_of::<Aligned>();
+        let memory: Vec<Aligned> = bytemuck::allocation::try_zeroed_vec(room).map_err(|()| error())?;
+        let start = memory.as_ptr().addr().wrapping_neg() % LINE / size_of::<u32>();
+        Ok(Self { memory, start, len })
     }
 
     /// The words.
     pub(crate) fn words(&self) -> &[u32] {
-        &bytemuck::cast_slice(&self.lines)[..self.len]
+        &bytemuck::cast_slice(&self.memory)[self.start..][..self.len]
     }
 
     /// The words.
     pub(crate) fn words_mut(&mut self) -> &mut [u32] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+        &mut bytemuck::cast_slice_mut(&mut self.memory)[self.start..][..self.len]
     }
 
     /// The words as f32.

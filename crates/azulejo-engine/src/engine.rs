@@ -34,9 +34,14 @@ impl<B: Backend> Engine<B> {
         Self::load_from(backend, plan, &mut progress, |plan, load, backend_fill| {
             let Some(tensor) = load.tensor else { return backend_fill(&[]) };
             let info = file.tensor(&plan.tensor(tensor).name)?;
-            buffer.resize((load.bytes.end - load.bytes.start) as usize, 0);
-            file.read(info, load.bytes.clone(), &mut buffer)?;
-            backend_fill(&buffer)?;
+            match file.slice(info, load.bytes.clone()) {
+                Some(bytes) => backend_fill(bytes)?,
+                None => {
+                    buffer.resize((load.bytes.end - load.bytes.start) as usize, 0);
+                    file.read(info, load.bytes.clone(), &mut buffer)?;
+                    backend_fill(&buffer)?;
+                }
+            }
             file.release(info, load.bytes.clone());
             Ok(())
         })
@@ -48,7 +53,11 @@ impl<B: Backend> Engine<B> {
         backend: B,
         plan: Plan,
         progress: &mut dyn FnMut(u64, u64) -> bool,
-        mut fetch: impl FnMut(&Plan, &Load, &mut dyn FnMut(&[u8]) -> Result<(), EngineError>) -> Result<(), EngineError>,
+        mut fetch: impl FnMut(
+            &Plan,
+            &Load,
+            &mut dyn FnMut(&[u8]) -> Result<(), EngineError>,
+        ) -> Result<(), EngineError>,
     ) -> Result<Self, EngineError> {
         let mut model = backend.prepare(&plan).map_err(EngineError::backend)?;
         let loads = loads(&plan, backend.constants(&model));

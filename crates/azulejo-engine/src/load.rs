@@ -1,4 +1,4 @@
-//! From a file's bytes to a back-end's constants, in pieces of at most 4 MiB.
+//! From a file's bytes to a back-end's constants, in pieces of at most 1 MiB.
 //!
 //! [`loads`] lists what is to be read and in which order, without reading: natively the pieces come from a mapped
 //! file, in a browser from ranges. A piece's bytes are repacked and written, then forgotten, so that host memory
@@ -12,7 +12,7 @@ use azulejo_quant::{BlockFormat, Plane, PlaneLayout, decode};
 use crate::EngineError;
 
 /// The most bytes of a piece, but for a few very long rows.
-const PIECE_BYTES: u64 = 4 << 20;
+const PIECE_BYTES: u64 = 1 << 20;
 /// Rows of a piece are a multiple of this, so that each plane's part of it begins and ends on a whole word.
 const ROWS: u64 = 32;
 
@@ -58,7 +58,13 @@ pub fn loads(plan: &Plan, constants: &[Constant]) -> Vec<Load> {
                     let bytes = piece.tensor.map_or(0, |t| {
                         plan.tensor(t).format.row_bytes(piece.rows as usize).unwrap_or(0) as u64
                     });
-                    loads.push(Load { constant, tensor: piece.tensor, bytes: 0..bytes, first, rows: piece.rows });
+                    loads.push(Load {
+                        constant,
+                        tensor: piece.tensor,
+                        bytes: 0..bytes,
+                        first,
+                        rows: piece.rows,
+                    });
                     first += piece.rows;
                 }
             }

@@ -36,7 +36,12 @@ impl TextStream {
     /// A stream that goes on from a prompt; empty stop strings are ignored.
     pub fn new(tokenizer: &Tokenizer, stops: Vec<String>, ends: BTreeSet<u32>, show_special: bool) -> Self {
         let decoder = tokenizer.stream_decoder(!show_special).continuing();
-        Self { decoder, ends, stops: stops.into_iter().filter(|s| !s.is_empty()).collect(), held: String::new() }
+        Self {
+            decoder,
+            ends,
+            stops: stops.into_iter().filter(|s| !s.is_empty()).collect(),
+            held: String::new(),
+        }
     }
 
     /// Takes a token: the text that is certain now, and the reason if this is the end.

@@ -83,7 +83,8 @@ impl Config {
             }
         }
         if !self.heads.is_multiple_of(self.kv_heads) {
-            let problem = format!("is {}, and {} query heads can't share them evenly", self.kv_heads, self.heads);
+            let problem =
+                format!("is {}, and {} query heads can't share them evenly", self.kv_heads, self.heads);
             return Err(ModelError::config("key-value heads", problem));
         }
         if !self.head_size.is_multiple_of(2) || self.head_size > 512 {
@@ -91,11 +92,15 @@ impl Config {
             return Err(ModelError::config("head size", problem));
         }
         if self.rotated == 0 || !self.rotated.is_multiple_of(2) || self.rotated > self.head_size {
-            let problem = format!("is {}; it must be even and at most the head size {}", self.rotated, self.head_size);
+            let problem =
+                format!("is {}; it must be even and at most the head size {}", self.rotated, self.head_size);
             return Err(ModelError::config("rope dimensions", problem));
         }
         if !(self.eps.is_finite() && self.eps >= 0.0) {
-            return Err(ModelError::config("norm epsilon", format!("is {}, which is no small number", self.eps)));
+            return Err(ModelError::config(
+                "norm epsilon",
+                format!("is {}, which is no small number", self.eps),
+            ));
         }
         if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
             return Err(ModelError::config("rope base", format!("is {}, which is no base", self.rope_theta)));

@@ -51,7 +51,7 @@ pub struct PlanOptions {
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self { context: 4096, chunk: 512, output_rows: 1, k: KvType::F16, v: KvType::F16, fuse: true }
+        Self { context: 4096, chunk: 128, output_rows: 1, k: KvType::F16, v: KvType::F16, fuse: true }
     }
 }
 

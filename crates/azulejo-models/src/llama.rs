@@ -157,7 +157,8 @@ fn hugging_face_rope(c: &Value, context: u32) -> Result<(f64, RopeScaling), Mode
     let theta = in_parameters.or(number(c, "rope_theta")?).unwrap_or(10_000.0);
     let Some(p) = parameters else { return Ok((theta, RopeScaling::None)) };
     let need = |key: &str| -> Result<f64, ModelError> {
-        number(p, key)?.ok_or_else(|| ModelError::config(format!("{name}.{key}"), "is missing from config.json"))
+        number(p, key)?
+            .ok_or_else(|| ModelError::config(format!("{name}.{key}"), "is missing from config.json"))
     };
     let kind = p.get("rope_type").or(p.get("type")).and_then(Value::as_str).unwrap_or("default");
     let scaling = match kind {
@@ -209,15 +210,25 @@ fn plan(file: &ModelFile, config: &Config, options: &PlanOptions) -> Result<Plan
     };
     let w = Weights::new(file, hugging_face_name);
     let tables = vec![rope::table(c)?];
-    let mut b =
-        PlanBuilder::new(&c.architecture, c.heads, kv, c.rope_layout, tables, options.chunk, options.output_rows);
+    let mut b = PlanBuilder::new(
+        &c.architecture,
+        c.heads,
+        kv,
+        c.rope_layout,
+        tables,
+        options.chunk,
+        options.output_rows,
+    );
     let (q_width, kv_width) = (c.heads * c.head_size, c.kv_heads * c.head_size);
 
     let hidden = b.activation("hidden", c.hidden);
     let normed = b.activation("normed", c.hidden);
     let qkv = b.activation("qkv", q_width + 2 * kv_width);
-    let (q, k, v) =
-        (b.columns(qkv, 0, q_width), b.columns(qkv, q_width, kv_width), b.columns(qkv, q_width + kv_width, kv_width));
+    let (q, k, v) = (
+        b.columns(qkv, 0, q_width),
+        b.columns(qkv, q_width, kv_width),
+        b.columns(qkv, q_width + kv_width, kv_width),
+    );
     let attended = b.activation("attended", q_width);
     let halves = b.activation("gate_up", 2 * c.ffn);
     let (gate, up) = (b.columns(halves, 0, c.ffn), b.columns(halves, c.ffn, c.ffn));

@@ -7,9 +7,8 @@ use crate::{Config, ModelError, RopeScaling};
 /// The rope table of a configuration.
 pub(crate) fn table(config: &Config) -> Result<RopeTable, ModelError> {
     let pairs = config.rotated / 2;
-    let mut frequencies: Vec<f64> = (0..pairs)
-        .map(|i| config.rope_theta.powf(-2.0 * f64::from(i) / f64::from(config.rotated)))
-        .collect();
+    let mut frequencies: Vec<f64> =
+        (0..pairs).map(|i| config.rope_theta.powf(-2.0 * f64::from(i) / f64::from(config.rotated))).collect();
     match &config.rope_scaling {
         RopeScaling::None => {}
         RopeScaling::Linear { factor } => {
@@ -17,9 +16,12 @@ pub(crate) fn table(config: &Config) -> Result<RopeTable, ModelError> {
             frequencies.iter_mut().for_each(|f| *f /= factor);
         }
         RopeScaling::Llama3 { factor, low, high, original } => {
-            for (key, value) in
-                [("factor", factor), ("low_freq_factor", low), ("high_freq_factor", high), ("original context", original)]
-            {
+            for (key, value) in [
+                ("factor", factor),
+                ("low_freq_factor", low),
+                ("high_freq_factor", high),
+                ("original context", original),
+            ] {
                 positive(key, *value)?;
             }
             frequencies.iter_mut().for_each(|f| *f = llama3(*f, *factor, *low, *high, *original));

@@ -49,7 +49,13 @@ impl<'f> Weights<'f> {
     }
 
     /// Adds a matrix to the plan.
-    pub(crate) fn matrix(&self, b: &mut PlanBuilder, gguf: &str, rows: u32, cols: u32) -> Result<TensorId, ModelError> {
+    pub(crate) fn matrix(
+        &self,
+        b: &mut PlanBuilder,
+        gguf: &str,
+        rows: u32,
+        cols: u32,
+    ) -> Result<TensorId, ModelError> {
         self.add(b, gguf, &[u64::from(rows), u64::from(cols)])
     }
 
@@ -59,7 +65,12 @@ impl<'f> Weights<'f> {
     }
 
     /// Adds a vector to the plan if the file has it.
-    pub(crate) fn optional(&self, b: &mut PlanBuilder, gguf: &str, size: u32) -> Result<Option<TensorId>, ModelError> {
+    pub(crate) fn optional(
+        &self,
+        b: &mut PlanBuilder,
+        gguf: &str,
+        size: u32,
+    ) -> Result<Option<TensorId>, ModelError> {
         if self.has(gguf) { self.vector(b, gguf, size).map(Some) } else { Ok(None) }
     }
 
@@ -67,7 +78,11 @@ impl<'f> Weights<'f> {
         let name = self.name(gguf);
         let info = self.file.tensor(&name)?;
         if info.shape != wanted {
-            return Err(ModelError::Shape { tensor: name, found: info.shape.clone(), wanted: wanted.to_vec() });
+            return Err(ModelError::Shape {
+                tensor: name,
+                found: info.shape.clone(),
+                wanted: wanted.to_vec(),
+            });
         }
         let (rows, cols) = match wanted {
             [rows, cols] => (*rows, *cols),

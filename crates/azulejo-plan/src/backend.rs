@@ -106,7 +106,12 @@ pub trait Backend {
     fn new_state(&self, model: &Self::Model) -> Result<Self::State, Self::Error>;
 
     /// Runs a step.
-    fn step(&self, model: &Self::Model, state: &mut Self::State, input: StepInput<'_>) -> Result<(), Self::Error>;
+    fn step(
+        &self,
+        model: &Self::Model,
+        state: &mut Self::State,
+        input: StepInput<'_>,
+    ) -> Result<(), Self::Error>;
 
     /// The token of the oldest step with [`Outputs::Token`] that was not read yet.
     fn read_token(

@@ -43,7 +43,9 @@ impl Constant {
     /// Rows of a matrix, elements of a vector; 0 for a table.
     pub fn rows(&self) -> u64 {
         match self {
-            Constant::Matrix { pieces, .. } | Constant::Vector { pieces } => pieces.iter().map(|p| p.rows).sum(),
+            Constant::Matrix { pieces, .. } | Constant::Vector { pieces } => {
+                pieces.iter().map(|p| p.rows).sum()
+            }
             Constant::Rope { .. } => 0,
         }
     }

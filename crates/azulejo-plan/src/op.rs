@@ -151,7 +151,12 @@ impl Op {
                     ops.push(Op::RmsNorm { x: linears.x, norm });
                 }
                 for part in &linears.parts {
-                    ops.push(Op::Linears(Linears { x: input, norm: None, parts: vec![*part], then: Then::Store }));
+                    ops.push(Op::Linears(Linears {
+                        x: input,
+                        norm: None,
+                        parts: vec![*part],
+                        then: Then::Store,
+                    }));
                 }
                 match linears.then {
                     Then::Store => {}

@@ -26,7 +26,9 @@ impl FromStr for DeviceChoice {
             "wgpu" => Ok(Self::Wgpu(None)),
             _ => match text.strip_prefix("wgpu:").and_then(|n| n.parse().ok()) {
                 Some(n) => Ok(Self::Wgpu(Some(n))),
-                None => Err(Error::invalid(format!("no such device: '{text}'; choose auto, cpu, wgpu or wgpu:N"))),
+                None => {
+                    Err(Error::invalid(format!("no such device: '{text}'; choose auto, cpu, wgpu or wgpu:N")))
+                }
             },
         }
     }

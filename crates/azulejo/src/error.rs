@@ -157,7 +157,9 @@ impl From<azulejo_tokenizer::Error> for Error {
     fn from(error: azulejo_tokenizer::Error) -> Self {
         use azulejo_tokenizer::Error as E;
         let code = match &error {
-            E::UnsupportedModel { .. } | E::UnknownPreTokenizer { .. } | E::NoMergeOrder { .. } => Code::Unsupported,
+            E::UnsupportedModel { .. } | E::UnknownPreTokenizer { .. } | E::NoMergeOrder { .. } => {
+                Code::Unsupported
+            }
             E::NotUtf8 { .. }
             | E::NoToken { .. }
             | E::NoChatTemplate { .. }
@@ -177,7 +179,9 @@ impl From<EngineError> for Error {
             EngineError::Backend(error) => backend(error),
             EngineError::ContextFull { .. } => Self::new(Code::ContextFull, error),
             EngineError::Cancelled => Self::new(Code::Cancelled, error),
-            EngineError::EmptyPrompt | EngineError::UnknownToken { .. } => Self::new(Code::InvalidArgument, error),
+            EngineError::EmptyPrompt | EngineError::UnknownToken { .. } => {
+                Self::new(Code::InvalidArgument, error)
+            }
             EngineError::Quant { .. } => Self::new(Code::Corrupt, error),
             EngineError::NotANumber => Self::new(Code::Device, error),
         }

@@ -33,7 +33,9 @@ pub use azulejo_models::{Config, PlanOptions, RopeScaling};
 pub use azulejo_plan::{DeviceInfo, KvType, Memory, Plan, RopeLayout};
 pub use azulejo_quant::BlockFormat;
 pub use azulejo_shaders::{Limits, Tier};
-pub use azulejo_tokenizer::{ChatTemplate, EncodeOptions, Message, Now, RenderOptions, StreamDecoder, Tokenizer};
+pub use azulejo_tokenizer::{
+    ChatTemplate, EncodeOptions, Message, Now, RenderOptions, StreamDecoder, Tokenizer,
+};
 pub use device::{Adapter, DeviceChoice, adapters};
 pub use error::{Code, Error};
 pub use model::{Model, ModelOptions, PlannedCall, open_file};

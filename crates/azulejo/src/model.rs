@@ -47,7 +47,7 @@ impl Default for ModelOptions {
         Self {
             device: DeviceChoice::Auto,
             context: None,
-            chunk: 512,
+            chunk: 128,
             all_logits: false,
             k: KvType::F16,
             v: KvType::F16,
@@ -110,7 +110,8 @@ impl Model {
     /// Opens a file and loads it.
     pub fn open(path: impl AsRef<Path>, options: &ModelOptions) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::from_file(&open_file(path)?, options, &mut |_, _| true).map_err(|e| e.context(path.display().to_string()))
+        Self::from_file(&open_file(path)?, options, &mut |_, _| true)
+            .map_err(|e| e.context(path.display().to_string()))
     }
 
     /// The demonstration model that is part of the library: it knows its small subject, public services, in seven
@@ -158,7 +159,8 @@ impl Model {
             #[cfg(feature = "wgpu")]
             Picked::Wgpu(backend) => OnDevice::Wgpu(Arc::new(load_random(backend, plan, progress)?)),
         };
-        let tokenizer = Err((Code::InvalidArgument, "this model has random weights and no tokenizer".to_owned()));
+        let tokenizer =
+            Err((Code::InvalidArgument, "this model has random weights and no tokenizer".to_owned()));
         Ok(Self { on, tokenizer, config: Arc::new(config) })
     }
 
@@ -324,6 +326,7 @@ fn open_wgpu(number: Option<usize>, options: &ModelOptions) -> Result<azulejo_wg
         selection: number.map_or(azulejo_wgpu::Selection::Auto, azulejo_wgpu::Selection::Index),
         max_tier: options.max_tier,
         binding_bytes: options.binding_bytes,
+        ..Default::default()
     };
     Ok(pollster::block_on(azulejo_wgpu::open(options))?)
 }

@@ -7,8 +7,8 @@ use azulejo_engine::{
 };
 use azulejo_plan::Backend;
 
-use crate::model::{Model, OnDevice};
 use crate::Error;
+use crate::model::{Model, OnDevice};
 
 /// How to go on from a prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -205,8 +205,11 @@ async fn generate<B: Backend>(
     let tokenizer = model.tokenizer()?;
     let ends = if how.ignore_end { Default::default() } else { tokenizer.end_of_text().clone() };
     let mut text_stream = TextStream::new(tokenizer, how.stop.clone(), ends, how.show_special);
-    let options =
-        GenerationOptions { max_tokens: how.max_tokens, overflow: how.overflow, ..GenerationOptions::default() };
+    let options = GenerationOptions {
+        max_tokens: how.max_tokens,
+        overflow: how.overflow,
+        ..GenerationOptions::default()
+    };
     let mut cached = None;
     let mut progress = |done, total| {
         cached.get_or_insert(done);
@@ -214,7 +217,8 @@ async fn generate<B: Backend>(
     };
     let sampler = Sampler::new(how.sampler.clone());
     let random = Box::new(SplitMix64(how.seed));
-    let mut generation: Generation<'_, B> = session.generate(prompt, options, sampler, random, &mut progress).await?;
+    let mut generation: Generation<'_, B> =
+        session.generate(prompt, options, sampler, random, &mut progress).await?;
     let mut answer = Answer {
         text: String::new(),
         tokens: Vec::new(),

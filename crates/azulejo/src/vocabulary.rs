@@ -13,7 +13,9 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
         ModelKind::Gguf(m) => {
             let read = || -> Result<GgufVocabulary, azulejo_formats::gguf::MetadataError> {
                 let key = |name: &str| format!("tokenizer.ggml.{name}");
-                let text = |k: &str| Ok::<_, azulejo_formats::gguf::MetadataError>(m.find_str(k)?.map(str::to_owned));
+                let text = |k: &str| {
+                    Ok::<_, azulejo_formats::gguf::MetadataError>(m.find_str(k)?.map(str::to_owned))
+                };
                 let id = |name: &str| m.find_u32(&key(name));
                 let flag = |name: &str| m.find_bool(&key(name));
                 let has = |name: &str| m.get(&key(name)).is_some();

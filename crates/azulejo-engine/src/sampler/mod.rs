@@ -110,7 +110,10 @@ impl Sampler {
         self.penalise(&mut candidates);
         if self.options.temperature <= 0.0 {
             // The lowest index on ties.
-            return candidates.into_iter().reduce(|a, b| if b.1 > a.1 { b } else { a }).map(|(token, _)| token);
+            return candidates
+                .into_iter()
+                .reduce(|a, b| if b.1 > a.1 { b } else { a })
+                .map(|(token, _)| token);
         }
         keep_top_k(&mut candidates, self.options.top_k);
         keep_top_p(&mut candidates, self.options.top_p);

@@ -91,7 +91,8 @@ impl<B: Backend> Generation<'_, B> {
         if self.options.max_tokens.is_some_and(|most| self.made >= most) {
             return Ok(None);
         }
-        let token = if self.sampler.is_greedy() { self.next_chosen().await? } else { self.next_sampled().await? };
+        let token =
+            if self.sampler.is_greedy() { self.next_chosen().await? } else { self.next_sampled().await? };
         self.sampler.accept(token);
         self.made += 1;
         Ok(Some(token))

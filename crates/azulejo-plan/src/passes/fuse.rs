@@ -31,7 +31,9 @@ fn fuse_ops(ops: &[Op]) -> Vec<Op> {
 /// The longest fused op that `ops` begins with, and how many of them it stands for.
 fn fuse_first(ops: &[Op]) -> (Op, usize) {
     match ops {
-        [Op::RopeKv(rope), Op::Attention(attention), ..] if rope.q == attention.q && rope.layer == attention.layer => {
+        [Op::RopeKv(rope), Op::Attention(attention), ..]
+            if rope.q == attention.q && rope.layer == attention.layer =>
+        {
             (Op::RopeKvAttention(*rope, *attention), 2)
         }
         [Op::RmsNorm { x, norm }, rest @ ..] => match fuse_linears(rest, norm.out) {
@@ -55,7 +57,9 @@ fn fuse_linears(ops: &[Op], x: View) -> Option<(Linears, usize)> {
     let mut parts = Vec::new();
     for op in ops {
         match op {
-            Op::Linears(l) if l.norm.is_none() && l.x == x && l.then == Then::Store => parts.extend(l.parts.clone()),
+            Op::Linears(l) if l.norm.is_none() && l.x == x && l.then == Then::Store => {
+                parts.extend(l.parts.clone())
+            }
             _ => break,
         }
     }
