@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask <chore>`.
 
+mod licences;
 mod packages;
 mod shaders;
 mod steps;

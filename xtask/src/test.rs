@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::{packages, steps, tidy};
+use crate::{licences, packages, steps, tidy};
 
 /// Crates that the browser's build consists of.
 const BROWSER: &str = "-p azulejo-cpu -p azulejo-wgpu -p azulejo-engine";
@@ -13,6 +13,7 @@ const SYSTEMS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-pc-windows-msvc"];
 pub(crate) fn run() -> Result<()> {
     packages::vulkan()?;
     tidy::run()?;
+    licences::check()?;
     steps::run("cargo fmt --all --check")?;
     steps::run("cargo clippy --release --workspace --all-targets -- -D warnings")?;
     steps::run("cargo test --release --workspace --no-fail-fast")?;

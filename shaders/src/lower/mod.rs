@@ -79,7 +79,7 @@ pub enum LowerError {
 /// Lowers a plan for a device of these limits.
 pub fn lower(plan: &Plan, limits: Limits) -> Result<Program, LowerError> {
     let kv = plan.kv;
-    if kv.head_size % 2 != 0 || kv.head_size > MAX_HEAD_SIZE || kv.head_size == 0 {
+    if !kv.head_size.is_multiple_of(2) || kv.head_size > MAX_HEAD_SIZE || kv.head_size == 0 {
         return Err(LowerError::HeadSize { head_size: kv.head_size });
     }
     if kv.kv_heads == 0 || !plan.heads.is_multiple_of(kv.kv_heads) {

@@ -69,17 +69,20 @@ fn fuse_linears(ops: &[Op], x: View) -> Option<(Linears, usize)> {
     }
     let mut then = Then::Store;
     match ops.get(taken) {
-        Some(&Op::Add { a: residual, b, out }) if taken == 1 && b == parts[0].out => {
-            if !is_read(b, &ops[2..]) {
-                then = Then::Add { residual, out };
-                taken = 2;
-            }
+        Some(&Op::Add { a: residual, b, out })
+            if taken == 1 && b == parts[0].out && !is_read(b, &ops[2..]) =>
+        {
+            then = Then::Add { residual, out };
+            taken = 2;
         }
-        Some(&Op::SwiGlu { gate, up, out }) if taken == 2 && gate == parts[0].out && up == parts[1].out => {
-            if !is_read(gate, &ops[3..]) && !is_read(up, &ops[3..]) {
-                then = Then::SwiGlu { out };
-                taken = 3;
-            }
+        Some(&Op::SwiGlu { gate, up, out })
+            if taken == 2
+                && (gate, up) == (parts[0].out, parts[1].out)
+                && !is_read(gate, &ops[3..])
+                && !is_read(up, &ops[3..]) =>
+        {
+            then = Then::SwiGlu { out };
+            taken = 3;
         }
         _ => {}
     }
@@ -92,7 +95,7 @@ fn is_read(view: View, ops: &[Op]) -> bool {
         if op.reads().iter().any(|r| r.overlaps(&view)) {
             return true;
         }
-        if written(&op).iter().any(|w| *w == view) {
+        if written(&op).contains(&view) {
             return false;
         }
     }
