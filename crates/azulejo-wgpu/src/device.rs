@@ -147,9 +147,11 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
     let described = Adapter::of(&adapter);
     let (tier, reason) = choose(&described, &adapter.get_info(), options.max_tier);
     let offered = adapter.limits();
-    let mut limits = wgpu::Limits::default();
-    limits.max_storage_buffer_binding_size = described.binding_bytes;
-    limits.max_buffer_size = offered.max_buffer_size;
+    let limits = wgpu::Limits {
+        max_storage_buffer_binding_size: described.binding_bytes,
+        max_buffer_size: offered.max_buffer_size,
+        ..Default::default()
+    };
     let mut features = wgpu::Features::empty();
     features.set(wgpu::Features::SUBGROUP, tier.subgroups());
     features.set(wgpu::Features::SHADER_F16, tier.f16());
