@@ -1,6 +1,8 @@
 //! The back-end on a real device: the kernels' cases in every tier, and a small model end to end. A machine without
 //! any Vulkan device fails these, saying what to install.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test, and its place says enough")]
+
 mod kernels;
 mod model;
 mod plans;

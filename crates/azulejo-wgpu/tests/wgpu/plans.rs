@@ -1,5 +1,7 @@
 //! Made-up models: a Llama of any shape, with random weights that depend on the tensor's name alone.
 
+#![allow(clippy::unwrap_used, reason = "made-up models are sound, and what fails stops a test or a bench")]
+
 use azulejo_plan::{
     Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId,
     passes, rope_table,
