@@ -5,6 +5,8 @@
 //! With one thread, on Linux, the time is what the thread spent running, so that a machine that others use too gives
 //! figures that can be compared (those of llama-bench -t 1 by its user time).
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test, and its place says enough")]
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 
@@ -62,7 +64,8 @@ fn main() -> Result<(), CpuError> {
         has_bias: false,
     };
     let threads = words.get(2).and_then(|w| w.parse().ok());
-    let instructions = words.get(3).and_then(|w| Instructions::available().into_iter().find(|i| i.name() == w));
+    let instructions =
+        words.get(3).and_then(|w| Instructions::available().into_iter().find(|i| i.name() == w));
     let backend = CpuBackend::new(CpuOptions { threads, instructions })?;
     let plan = passes::fuse(&plan(shape));
     let model = load(&backend, &plan)?;

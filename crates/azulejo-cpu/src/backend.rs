@@ -6,11 +6,11 @@ use azulejo_plan::{Backend, Constant, DeviceInfo, Memory, Outputs, Plan, StepInp
 use azulejo_quant::Plane;
 use azulejo_shaders::{BufferClass, Limits, LowerError, Program, Run, lower};
 
+use crate::CpuError;
 use crate::call::{Buffers, Prepared};
 use crate::simd::{Context, Instructions, Scratch};
 use crate::threads::Threads;
 use crate::words::Words;
-use crate::CpuError;
 
 /// What a back-end may be told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -253,7 +253,8 @@ impl Backend for CpuBackend {
         if state.logits_rows == 0 {
             return Err(CpuError::NothingToRead("logits"));
         }
-        let rows = state.buffers[model.program.logits].floats().chunks_exact(model.program.logits_stride as usize);
+        let rows =
+            state.buffers[model.program.logits].floats().chunks_exact(model.program.logits_stride as usize);
         let (offset, width) = (model.logits.offset as usize, model.logits.width as usize);
         Ok(rows.take(state.logits_rows).flat_map(|row| &row[offset..offset + width]).copied().collect())
     }

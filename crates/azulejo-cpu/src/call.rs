@@ -2,7 +2,8 @@
 
 use azulejo_quant::{PlaneLayout, UNIT};
 use azulejo_shaders::kernels::{
-    add, argmax, argmax_merge, attn, attn_decode, attn_merge, embed, gemm, gemv, gemv_swiglu, rms_norm, rope_kv, swiglu,
+    add, argmax, argmax_merge, attn, attn_decode, attn_merge, embed, gemm, gemv, gemv_swiglu, rms_norm,
+    rope_kv, swiglu,
 };
 use azulejo_shaders::{Access, Call, Reads, Run, Target, Tier, Writes, link};
 
@@ -115,7 +116,13 @@ impl Prepared {
     }
 
     /// Executes it.
-    pub(crate) fn execute(&self, context: Context<'_>, run: Run, buffers: &mut Buffers<'_>, scratch: &mut Scratch) {
+    pub(crate) fn execute(
+        &self,
+        context: Context<'_>,
+        run: Run,
+        buffers: &mut Buffers<'_>,
+        scratch: &mut Scratch,
+    ) {
         // What is written is taken out, so that it can be borrowed next to what is read.
         let mut taken: Vec<Words> =
             self.written.iter().map(|buffer| std::mem::take(&mut buffers.state[*buffer])).collect();
@@ -144,11 +151,8 @@ impl Prepared {
             Some(bind) => Put::Add(buffers.get(bind.buffer).floats(), offset as usize, stride as usize),
             None => Put::Store,
         };
-        let rotation = |rotated: u32| Rotation {
-            table: floats(7),
-            rotated: rotated as usize,
-            is_split: self.is_split,
-        };
+        let rotation =
+            |rotated: u32| Rotation { table: floats(7), rotated: rotated as usize, is_split: self.is_split };
         let (k_half, v_half) = (self.k_half, self.v_half);
         match (&self.job, written) {
             (Job::Embed(p, layout), [out]) => {
@@ -159,14 +163,41 @@ impl Prepared {
             }
             (Job::Gemv(p, layout), [out]) => {
                 let put = put(p.residual_offset, 0);
-                simd::gemv::gemv(context, scratch, *p, run, weights(layout), norm(), put, floats(4), out.floats_mut());
+                simd::gemv::gemv(
+                    context,
+                    scratch,
+                    *p,
+                    run,
+                    weights(layout),
+                    norm(),
+                    put,
+                    floats(4),
+                    out.floats_mut(),
+                );
             }
             (Job::GemvSwiglu(p, layout), [out]) => {
-                simd::gemv::gemv_swiglu(context, scratch, *p, weights(layout), norm(), floats(4), out.floats_mut());
+                simd::gemv::gemv_swiglu(
+                    context,
+                    scratch,
+                    *p,
+                    weights(layout),
+                    norm(),
+                    floats(4),
+                    out.floats_mut(),
+                );
             }
             (Job::Gemm(p, layout), [out]) => {
                 let put = put(p.residual_offset, p.residual_stride);
-                simd::gemm::gemm(context, scratch, *p, run, weights(layout), put, floats(4), out.floats_mut());
+                simd::gemm::gemm(
+                    context,
+                    scratch,
+                    *p,
+                    run,
+                    weights(layout),
+                    put,
+                    floats(4),
+                    out.floats_mut(),
+                );
             }
             (Job::RopeKv(p), [qkv, keys, values]) => {
                 let caches = Caches { keys: keys.words_mut(), values: values.words_mut(), k_half, v_half };
@@ -179,13 +210,30 @@ impl Prepared {
             (Job::AttnDecode(p), [keys, values, parts]) => {
                 let caches = Caches { keys: keys.words_mut(), values: values.words_mut(), k_half, v_half };
                 let rotation = rotation(p.rotated);
-                simd::attn_decode::attn_decode(context, *p, run, rotation, floats(4), caches, parts.floats_mut());
+                simd::attn_decode::attn_decode(
+                    context,
+                    *p,
+                    run,
+                    rotation,
+                    floats(4),
+                    caches,
+                    parts.floats_mut(),
+                );
             }
             (Job::AttnMerge(p), [out]) => simd::attn_decode::attn_merge(*p, run, floats(4), out.floats_mut()),
             (Job::Add(p), [out]) => {
-                simd::elementwise::add(context, *p, run, put(p.a_offset, p.a_stride), floats(4), out.floats_mut());
+                simd::elementwise::add(
+                    context,
+                    *p,
+                    run,
+                    put(p.a_offset, p.a_stride),
+                    floats(4),
+                    out.floats_mut(),
+                );
             }
-            (Job::Swiglu(p), [out]) => simd::elementwise::swiglu(context, *p, run, floats(4), out.floats_mut()),
+            (Job::Swiglu(p), [out]) => {
+                simd::elementwise::swiglu(context, *p, run, floats(4), out.floats_mut())
+            }
             (Job::Argmax(p), [out]) => simd::elementwise::argmax(*p, floats(4), out.words_mut()),
             (Job::ArgmaxMerge(p), [out]) => simd::elementwise::argmax_merge(*p, words(4), out.words_mut()),
             (Job::Twin(bindings), written) => {
@@ -219,7 +267,8 @@ fn layout(call: &Call, units: u32, units_per_row: u32) -> Result<PlaneLayout, St
 
 /// The twin, and what it writes: the bindings that are writable in the linked shader and bound to.
 fn twin(call: &Call) -> Result<Job, String> {
-    let linked = link(call.kernel, &call.variant, Tier::Baseline, Target::Native).map_err(|e| e.to_string())?;
+    let linked =
+        link(call.kernel, &call.variant, Tier::Baseline, Target::Native).map_err(|e| e.to_string())?;
     let writable = linked.bindings.iter().filter(|b| b.access == Access::ReadWrite).map(|b| b.number);
     Ok(Job::Twin(writable.filter(|b| call.binds.iter().any(|bind| bind.binding == *b)).collect()))
 }

@@ -37,7 +37,9 @@ pub enum CpuError {
         bytes: u64,
     },
     /// A write outside of a constant.
-    #[error("constant {constant}: {len} bytes at offset {offset} don't lie within the plane's {bytes}, in whole words")]
+    #[error(
+        "constant {constant}: {len} bytes at offset {offset} don't lie within the plane's {bytes}, in whole words"
+    )]
     Write {
         /// The constant.
         constant: usize,

@@ -28,7 +28,8 @@ impl Executor for CpuExecutor {
     fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
         let prepared = Prepared::new(call, self.instructions)?;
         let copy = |words: &Vec<u32>| {
-            let mut copy = Words::zeros(call.kernel.name, words.len() as u64 * 4).map_err(|e| e.to_string())?;
+            let mut copy =
+                Words::zeros(call.kernel.name, words.len() as u64 * 4).map_err(|e| e.to_string())?;
             copy.words_mut().copy_from_slice(words);
             Ok(copy)
         };

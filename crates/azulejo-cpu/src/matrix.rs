@@ -107,7 +107,8 @@ impl<'a> Matrix<'a> {
                 azulejo_quant::Plane::Quants => quants,
                 azulejo_quant::Plane::Aux => aux,
             };
-            let words = &plane[(section.offset / 4) as usize..((section.offset + section.bytes) / 4) as usize];
+            let words =
+                &plane[(section.offset / 4) as usize..((section.offset + section.bytes) / 4) as usize];
             match section.kind {
                 SectionKind::Floats32 => matrix.floats32 = bytemuck::cast_slice(words),
                 SectionKind::Floats16 => matrix.floats16 = bytemuck::cast_slice(words),
@@ -180,7 +181,9 @@ impl<'a> Matrix<'a> {
                 let mut q = [0i8; UNIT];
                 self.quants::<F>(u, &mut q);
                 let (scale, offset) = self.scales::<F>(u);
-                for (h, (out, q)) in out.as_chunks_mut::<16>().0.iter_mut().zip(q.as_chunks::<16>().0).enumerate() {
+                for (h, (out, q)) in
+                    out.as_chunks_mut::<16>().0.iter_mut().zip(q.as_chunks::<16>().0).enumerate()
+                {
                     for (out, q) in out.iter_mut().zip(q) {
                         *out = scale[h] * f32::from(*q) + offset[h];
                     }

@@ -20,9 +20,13 @@ impl Threads {
         let available = || std::thread::available_parallelism().map_or(1, usize::from);
         let count = count.unwrap_or_else(available).max(1);
         let build = || {
-            rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("azulejo-cpu-{i}")).build()
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(count)
+                .thread_name(|i| format!("azulejo-cpu-{i}"))
+                .build()
         };
-        let error = |e: rayon::ThreadPoolBuildError| CpuError::Threads { threads: count, reason: e.to_string() };
+        let error =
+            |e: rayon::ThreadPoolBuildError| CpuError::Threads { threads: count, reason: e.to_string() };
         let pool = if count > 1 { Some(build().map_err(error)?) } else { None };
         Ok(Self { count, pool })
     }
@@ -58,7 +62,12 @@ impl Threads {
     }
 
     /// Hands chunks of `chunk` elements (the last may be shorter) to `f`, with the index of each one's first element.
-    pub(crate) fn chunks<T: Send>(&self, items: &mut [T], chunk: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
+    pub(crate) fn chunks<T: Send>(
+        &self,
+        items: &mut [T],
+        chunk: usize,
+        f: impl Fn(usize, &mut [T]) + Sync + Send,
+    ) {
         #[cfg(not(target_family = "wasm"))]
         if self.pool.is_some() && items.len() > chunk {
             use rayon::iter::{IndexedParallelIterator, ParallelIterator};

@@ -1,5 +1,7 @@
 //! The CPU against the kernels' twins, and a small model end to end.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test, and its place says enough")]
+
 mod common;
 
 use azulejo_cpu::{CpuBackend, CpuError, CpuExecutor, CpuModel, CpuOptions, CpuState, Instructions};
@@ -204,7 +206,10 @@ fn steps_out_of_range_are_errors() {
     let quants = azulejo_quant::Plane::Quants;
     assert!(matches!(backend.write(&mut model, 0, quants, 2, &[0; 4]), Err(CpuError::Write { .. })));
     assert!(matches!(backend.write(&mut model, 999, quants, 0, &[0; 4]), Err(CpuError::Write { .. })));
-    assert!(matches!(backend.write(&mut model, 0, quants, u64::MAX - 3, &[0; 8]), Err(CpuError::Write { .. })));
+    assert!(matches!(
+        backend.write(&mut model, 0, quants, u64::MAX - 3, &[0; 8]),
+        Err(CpuError::Write { .. })
+    ));
 }
 
 #[test]

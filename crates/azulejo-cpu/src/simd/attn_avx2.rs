@@ -34,7 +34,8 @@ fn scores_of<const R: usize, const P: usize>(
     const { assert!(R * P == 8 && TILE.is_multiple_of(P)) };
     let query: [&[[f32; LANES]]; R] = std::array::from_fn(|r| queries[r * padded..][..padded].as_chunks().0);
     for first in (0..count).step_by(P) {
-        let key: [&[[f32; LANES]]; P] = std::array::from_fn(|p| keys[(first + p) * padded..][..padded].as_chunks().0);
+        let key: [&[[f32; LANES]]; P] =
+            std::array::from_fn(|p| keys[(first + p) * padded..][..padded].as_chunks().0);
         let mut sums = [_mm256_setzero_ps(); 8];
         for i in 0..padded / LANES {
             let k: [__m256; P] = std::array::from_fn(|p| vector_f32(&key[p][i]));
@@ -54,7 +55,13 @@ fn scores_of<const R: usize, const P: usize>(
 
 /// Adds the values, weighted: `sums[i] += weights[i] . values`, for `count` values.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn add_weighted(weights: &[[f32; TILE]], values: &[f32], padded: usize, count: usize, sums: &mut [f32]) {
+pub(super) fn add_weighted(
+    weights: &[[f32; TILE]],
+    values: &[f32],
+    padded: usize,
+    count: usize,
+    sums: &mut [f32],
+) {
     let (pairs, rest) = weights.as_chunks::<2>();
     let (pair_sums, rest_sums) = sums.split_at_mut(pairs.len() * 2 * padded);
     for (weights, sums) in pairs.iter().zip(pair_sums.chunks_exact_mut(2 * padded)) {

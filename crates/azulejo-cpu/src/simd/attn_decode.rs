@@ -46,7 +46,8 @@ pub(crate) fn attn_decode(
             let kv_head = first / (group * of_head) + i;
             for g in 0..group {
                 let query = attend.query(g);
-                query.copy_from_slice(&qkv[params.q_offset as usize + (kv_head * group + g) * size..][..size]);
+                query
+                    .copy_from_slice(&qkv[params.q_offset as usize + (kv_head * group + g) * size..][..size]);
                 rotation.rotate(position, query);
                 query.iter_mut().for_each(|q| *q *= params.scale);
             }

@@ -106,11 +106,7 @@ pub(crate) fn int_scales<const F: u8>(m: &Matrix<'_>, u: usize) -> IntScales {
             let mins = _mm256_srli_epi16::<4>(bytes);
             let min = half(min);
             let offset = |mins| _mm256_sub_ps(zero, _mm256_mul_ps(_mm256_cvtepi32_ps(mins), min));
-            IntScales {
-                scale: split(scales),
-                d: first(half(d)),
-                offset: split(mins).map(offset),
-            }
+            IntScales { scale: split(scales), d: first(half(d)), offset: split(mins).map(offset) }
         }
         Q3_K => {
             let scale = six_bits(m.sc6[s]).map(|s| _mm256_sub_epi32(s, _mm256_set1_epi32(32)));
@@ -171,8 +167,12 @@ pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize) -> Scales {
 /// Lanes 0..4 take number `2 * P` of 8, lanes 4..8 the next one: what belongs to pair P of a block.
 #[inline(always)]
 pub(crate) fn lanes_of_pair(p: usize) -> __m256i {
-    const LANES: [[i32; 8]; 4] =
-        [[0, 0, 0, 0, 1, 1, 1, 1], [2, 2, 2, 2, 3, 3, 3, 3], [4, 4, 4, 4, 5, 5, 5, 5], [6, 6, 6, 6, 7, 7, 7, 7]];
+    const LANES: [[i32; 8]; 4] = [
+        [0, 0, 0, 0, 1, 1, 1, 1],
+        [2, 2, 2, 2, 3, 3, 3, 3],
+        [4, 4, 4, 4, 5, 5, 5, 5],
+        [6, 6, 6, 6, 7, 7, 7, 7],
+    ];
     vector(&LANES[p])
 }
 
@@ -199,8 +199,10 @@ pub(crate) fn pair<const F: u8>(m: &Matrix<'_>, u: usize, p: usize) -> [__m256i;
             let bits = _mm256_permutevar8x32_epi32(vector(run::<u32, 8>(m.bit1, u)), lanes_of_pair(p));
             // Bit 0..4 of each byte to bit 4 for the first halves, bit 4..8 for the second.
             let at = _mm256_set1_epi8(16);
-            let low = _mm256_and_si256(_mm256_sllv_epi32(bits, _mm256_setr_epi32(4, 3, 2, 1, 4, 3, 2, 1)), at);
-            let high = _mm256_and_si256(_mm256_srlv_epi32(bits, _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3)), at);
+            let low =
+                _mm256_and_si256(_mm256_sllv_epi32(bits, _mm256_setr_epi32(4, 3, 2, 1, 4, 3, 2, 1)), at);
+            let high =
+                _mm256_and_si256(_mm256_srlv_epi32(bits, _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3)), at);
             let low = _mm256_or_si256(low, _mm256_and_si256(n, mask));
             let high = _mm256_or_si256(high, _mm256_and_si256(_mm256_srli_epi16::<4>(n), mask));
             unsigned_bytes(low, high)

@@ -49,7 +49,14 @@ pub(crate) fn rms_norm(
     });
 }
 
-pub(crate) fn add(context: Context<'_>, params: add::Params, run: Run, put: Put<'_>, b: &[f32], out: &mut [f32]) {
+pub(crate) fn add(
+    context: Context<'_>,
+    params: add::Params,
+    run: Run,
+    put: Put<'_>,
+    b: &[f32],
+    out: &mut [f32],
+) {
     let (cols, first) = (params.cols as usize, params.out_offset as usize);
     rows(context, run, out, params.out_stride as usize, |token, out| {
         let b = &b[token * params.b_stride as usize + params.b_offset as usize..][..cols];
@@ -57,7 +64,13 @@ pub(crate) fn add(context: Context<'_>, params: add::Params, run: Run, put: Put<
     });
 }
 
-pub(crate) fn swiglu(context: Context<'_>, params: swiglu::Params, run: Run, halves: &[f32], out: &mut [f32]) {
+pub(crate) fn swiglu(
+    context: Context<'_>,
+    params: swiglu::Params,
+    run: Run,
+    halves: &[f32],
+    out: &mut [f32],
+) {
     let (cols, first) = (params.cols as usize, params.out_offset as usize);
     rows(context, run, out, params.out_stride as usize, |token, out| {
         let row = token * params.stride as usize;
@@ -94,9 +107,8 @@ pub(crate) fn argmax(params: argmax::Params, logits: &[f32], best: &mut [u32]) {
     let chunks = logits[..params.count as usize].chunks(CHUNK);
     for ((i, logits), best) in chunks.enumerate().zip(best.as_chunks_mut::<2>().0) {
         // Most chunks are passed over by a maximum that becomes SIMD; the place is looked for behind it.
-        let (at, value) = greatest(logits.iter().copied()).map_or((NOTHING, LEAST_LOGIT), |(at, value)| {
-            ((i * CHUNK + at) as u32, value)
-        });
+        let (at, value) = greatest(logits.iter().copied())
+            .map_or((NOTHING, LEAST_LOGIT), |(at, value)| ((i * CHUNK + at) as u32, value));
         *best = [value.to_bits(), at];
     }
 }

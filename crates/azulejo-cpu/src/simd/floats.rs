@@ -73,7 +73,11 @@ pub(crate) enum Cache<'a> {
 
 impl<'a> Cache<'a> {
     pub(crate) fn new(words: &'a [u32], is_half: bool) -> Self {
-        if is_half { Cache::F16(bytemuck::cast_slice(words)) } else { Cache::F32(bytemuck::cast_slice(words)) }
+        if is_half {
+            Cache::F16(bytemuck::cast_slice(words))
+        } else {
+            Cache::F32(bytemuck::cast_slice(words))
+        }
     }
 
     /// Elements `[at, at + out.len())`.

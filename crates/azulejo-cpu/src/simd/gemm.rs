@@ -7,12 +7,12 @@ use azulejo_shaders::Run;
 use azulejo_shaders::kernels::gemm::Params;
 
 use super::gemv::add_bias;
-#[cfg(target_arch = "x86_64")]
-use super::{gemm_avx2, Instructions};
 use super::{Context, Put, Scratch, Weights, floats};
+#[cfg(target_arch = "x86_64")]
+use super::{Instructions, gemm_avx2};
 
 /// Rows of a tile.
-pub(crate) const ROWS: usize = 16;
+pub(crate) const ROWS: usize = 8;
 
 /// Rows from `first` on, and for each token the columns of the output that they fill.
 struct Task<'o> {
@@ -32,6 +32,9 @@ fn tasks<'o>(params: &Params, tokens: usize, chunk: usize, out: &'o mut [f32]) -
     }
     tasks
 }
+
+/// Computes the products of a tile: its first row in the matrix, its rows, and a row of products a token.
+type TileProducts<'a> = dyn FnMut(usize, usize, &mut [[f32; ROWS]]) + 'a;
 
 pub(crate) fn gemm(
     context: Context<'_>,
@@ -55,7 +58,7 @@ pub(crate) fn gemm(
             put.put(token, first, &sums[..rows], &mut columns[at..at + rows]);
         }
     };
-    let each_tile = |task: &mut Task<'_>, tile: &mut dyn FnMut(usize, usize, &mut [[f32; ROWS]])| {
+    let each_tile = |task: &mut Task<'_>, tile: &mut TileProducts<'_>| {
         let mut products = vec![[0f32; ROWS]; tokens];
         let rows = task.columns[0].len();
         for at in (0..rows).step_by(ROWS) {
@@ -72,13 +75,17 @@ pub(crate) fn gemm(
             let blocks = gemm_avx2::quantise(context, scratch, matrix.units_per_row, x_stride, x);
             context.threads.for_each(tasks, |mut task| {
                 let mut tile = gemm_avx2::Tile::default();
-                each_tile(&mut task, &mut |row, rows, products| tile.products(matrix, row, rows, blocks, products));
+                each_tile(&mut task, &mut |row, rows, products| {
+                    tile.products(matrix, row, rows, blocks, products)
+                });
             });
         }
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx2 => context.threads.for_each(tasks, |mut task| {
             let mut tile = gemm_avx2::FloatTile::default();
-            each_tile(&mut task, &mut |row, rows, products| tile.products(matrix, row, rows, x_stride, x, products));
+            each_tile(&mut task, &mut |row, rows, products| {
+                tile.products(matrix, row, rows, x_stride, x, products)
+            });
         }),
         _ => context.threads.for_each(tasks, |mut task| {
             let width = matrix.units_per_row * 32;

@@ -18,8 +18,8 @@ use super::{Context, Scratch};
 use crate::matrix::format::{Q3_K, Q6_K, Q8_0, halves, is_k};
 use crate::matrix::{Matrix, UNITS, by_format};
 
-/// Blocks of 256 columns that a tile holds of each row: with 16 rows, half of a first-level cache.
-const PANEL: usize = 2;
+/// Blocks of 256 columns that a tile holds of each row: with 8 rows, two thirds of a first-level cache of 32 KiB.
+const PANEL: usize = 4;
 
 /// Quantises the rows of `x`.
 pub(super) fn quantise<'s>(
@@ -125,12 +125,25 @@ fn meet<'x, const F: u8, const R: usize, const T: usize>(
         let x: [&[XBlock]; T] = std::array::from_fn(|t| panel(group * T + t.min(products.len() - 1)));
         for (at, tile) in tile.as_chunks::<R>().0.iter().enumerate().take(rows.div_ceil(R)) {
             let sums = if is_k(F) { folded::<F, R, T>(tile, x) } else { scaled::<F, R, T>(tile, x) };
-            for (r, sums) in sums.iter().enumerate() {
-                for (products, sum) in products.iter_mut().zip(sums) {
-                    products[at * R + r] += avx2::sum(*sum);
-                }
-            }
+            add_sums(&sums, at * R, products);
         }
+    }
+}
+
+/// Adds the sums of lanes to the products of each token, rows from `at` on.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+fn add_sums<const R: usize, const T: usize>(
+    sums: &[[__m256; T]; R],
+    at: usize,
+    products: &mut [[f32; ROWS]],
+) {
+    const { assert!(R * T <= 8) };
+    let v: [__m256; 8] =
+        std::array::from_fn(|i| if i < R * T { sums[i % R][i / R] } else { _mm256_setzero_ps() });
+    let sums: [f32; 8] = bytemuck::cast(avx2::sum8(v));
+    for (products, sums) in products.iter_mut().zip(sums.as_chunks::<R>().0) {
+        products[at..at + R].iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
     }
 }
 
@@ -334,11 +347,7 @@ impl FloatTile {
                             }
                         }
                     }
-                    for (r, sums) in sums.iter().enumerate() {
-                        for (products, sum) in products.iter_mut().zip(sums) {
-                            products[at * R + r] += avx2::sum(*sum);
-                        }
-                    }
+                    add_sums(&sums, at * R, products);
                 }
             }
         }

@@ -125,10 +125,8 @@ fn avx2_block<const F: u8>(matrix: &Matrix<'_>, u: usize, x: &XBlock, sums: &mut
     if F == Q8_0 {
         for k in 0..UNITS {
             let [a, b] = avx2::bytes(&matrix.bytes[u + k]);
-            let products = _mm256_add_epi32(
-                _mm256_madd_epi16(a, x_at(2 * k)),
-                _mm256_madd_epi16(b, x_at(2 * k + 1)),
-            );
+            let products =
+                _mm256_add_epi32(_mm256_madd_epi16(a, x_at(2 * k)), _mm256_madd_epi16(b, x_at(2 * k + 1)));
             let scale = _mm256_permutevar8x32_ps(low, _mm256_set1_epi32(k as i32));
             sums[k % 2] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sums[k % 2]);
         }

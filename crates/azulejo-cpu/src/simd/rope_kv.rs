@@ -70,7 +70,9 @@ pub(crate) fn rope_kv(
     let width = kv_heads * size;
     let position = run.position as usize;
     rows(context, run, qkv, params.stride as usize, |token, row| {
-        row[q..q + heads * size].chunks_exact_mut(size).for_each(|head| rotation.rotate(position + token, head));
+        row[q..q + heads * size]
+            .chunks_exact_mut(size)
+            .for_each(|head| rotation.rotate(position + token, head));
     });
     // Keys are rotated on their way; the activation keeps them as they were.
     let mut keys = vec![0f32; width];

@@ -2,7 +2,8 @@
 
 use azulejo_cpu::{CpuBackend, CpuError, CpuModel};
 use azulejo_plan::{
-    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId, rope_table,
+    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId,
+    rope_table,
 };
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 
@@ -37,7 +38,8 @@ pub(crate) fn plan(s: Shape) -> Plan {
         k: s.kv,
         v: s.kv,
     };
-    let inverse_frequencies = (0..s.head_size / 2).map(|i| 1e4f32.powf(-2.0 * i as f32 / s.head_size as f32)).collect();
+    let inverse_frequencies =
+        (0..s.head_size / 2).map(|i| 1e4f32.powf(-2.0 * i as f32 / s.head_size as f32)).collect();
     let table = RopeTable { inverse_frequencies, magnitude: 1.0 };
     let mut b = PlanBuilder::new("test", s.heads, kv, s.rope, vec![table], s.chunk, s.output_rows);
     let matrix = |b: &mut PlanBuilder, name: String, format, rows: u32, cols: u32| -> TensorId {
@@ -96,7 +98,8 @@ pub(crate) fn plan(s: Shape) -> Plan {
 
 /// The file's bytes of a tensor, made up from its name.
 fn made_up(tensor: &Tensor) -> Vec<u8> {
-    let seed = tensor.name.bytes().fold(7u64, |hash, byte| hash.wrapping_mul(1_099_511_628_211) ^ u64::from(byte));
+    let seed =
+        tensor.name.bytes().fold(7u64, |hash, byte| hash.wrapping_mul(1_099_511_628_211) ^ u64::from(byte));
     let row = tensor.format.row_bytes(tensor.cols as usize).unwrap();
     let mut bytes = vec![0u8; row * tensor.rows as usize];
     if tensor.name.starts_with("norm") {
