@@ -1,7 +1,9 @@
 //! Threads: a rayon pool where there are threads, a plain loop where there are none.
 //!
 //! A step runs within [`Threads::run`], so that its caller is one of the pool's own threads and the others stay awake
-//! from one call of a kernel to the next.
+//! from one call of a kernel to the next. Handing work to a second thread and waiting for it then costs 2.3 us (46.2 us
+//! of work take 25.4 us on two threads of an EPYC of 2021), some 4 % of a small model's decoded token, whose 60 calls
+//! of this kind take 50 us each: too little to write a pool of our own for.
 
 use crate::CpuError;
 
