@@ -20,11 +20,13 @@ pub(crate) mod format {
     numbers!(F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K);
 
     /// Formats with two scales a unit.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) const fn halves(format: u8) -> bool {
         matches!(format, Q2_K | Q3_K | Q6_K)
     }
 
     /// Formats with integer scales under those of a superblock.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) const fn is_k(format: u8) -> bool {
         matches!(format, Q2_K | Q3_K | Q4_K | Q5_K | Q6_K)
     }
@@ -58,7 +60,6 @@ pub(crate) use by_format;
 pub(crate) struct Matrix<'a> {
     pub(crate) format: BlockFormat,
     pub(crate) units_per_row: usize,
-    pub(crate) rows: usize,
     /// Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K: the low 4 bits of a unit.
     pub(crate) nibbles: &'a [[u8; 16]],
     /// Q8_0: a unit.
@@ -83,13 +84,20 @@ pub(crate) struct Matrix<'a> {
     pub(crate) floats16: &'a [u16],
 }
 
+/// A unit: weight j is `scale[j / 16] * q[j] + offset[j / 16]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Quants {
+    pub(crate) q: [i8; UNIT],
+    pub(crate) scale: [f32; 2],
+    pub(crate) offset: [f32; 2],
+}
+
 impl<'a> Matrix<'a> {
     /// The matrix that `layout` lays out in these planes.
     pub(crate) fn new(layout: &PlaneLayout, quants: &'a [u32], aux: &'a [u32]) -> Self {
         let mut matrix = Self {
             format: layout.format,
             units_per_row: layout.units_per_row,
-            rows: layout.rows,
             nibbles: &[],
             bytes: &[],
             bits2: &[],
@@ -178,9 +186,7 @@ impl<'a> Matrix<'a> {
                 out.iter_mut().zip(words).for_each(|(o, w)| *o = f32::from_bits(u32::from(*w) << 16));
             }
             _ => {
-                let mut q = [0i8; UNIT];
-                self.quants::<F>(u, &mut q);
-                let (scale, offset) = self.scales::<F>(u);
+                let Quants { q, scale, offset } = self.unit::<F>(u);
                 for (h, (out, q)) in
                     out.as_chunks_mut::<16>().0.iter_mut().zip(q.as_chunks::<16>().0).enumerate()
                 {
@@ -190,6 +196,15 @@ impl<'a> Matrix<'a> {
                 }
             }
         }
+    }
+
+    /// The quants of a unit, in order, with the scale and offset of each half.
+    #[inline(always)]
+    pub(crate) fn unit<const F: u8>(&self, u: usize) -> Quants {
+        let mut q = [0i8; UNIT];
+        self.quants::<F>(u, &mut q);
+        let (scale, offset) = self.scales::<F>(u);
+        Quants { q, scale, offset }
     }
 
     /// The quants of a unit, in order, before scale and offset.

@@ -6,8 +6,10 @@ mod common;
 
 use azulejo_cpu::{CpuBackend, CpuError, CpuExecutor, CpuModel, CpuOptions, CpuState, Instructions};
 use azulejo_plan::{Backend, KvType, Outputs, RopeLayout, StepInput, Tokens, passes};
-use azulejo_quant::BlockFormat;
-use azulejo_shaders::check;
+use azulejo_quant::{BlockFormat, Plane, PlaneLayout, SectionKind};
+use azulejo_shaders::check::{self, Executor};
+use azulejo_shaders::kernel::block_piece;
+use azulejo_shaders::{Bind, Call, Extent, Run, Variant, kernels};
 use common::{Shape, load, plan};
 
 const SMALL: Shape = Shape {
@@ -67,6 +69,97 @@ fn cases_agree_with_the_twins() {
         let (name, count) = (instructions.name(), results.len());
         assert!(failed.is_empty(), "{name}: {} of {count} failed:\n{}", failed.len(), failed.join("\n"));
         assert!(count > 0);
+    }
+}
+
+/// A call of `gemm` over a matrix whose quants are all ones (or zeros), whose scales are as
+/// great as they get, and inputs that are all alike: the greatest sums of integers that there are.
+fn greatest_sums(format: BlockFormat, ones: bool, x: f32) -> (Call, Run, Vec<Vec<u32>>) {
+    let (rows, cols, tokens) = (5, 512, 3);
+    let layout = PlaneLayout::new(format, rows, cols).unwrap();
+    let mut planes =
+        [vec![0u32; layout.quants_bytes as usize / 4], vec![0u32; layout.aux_bytes as usize / 4]];
+    for section in layout.sections() {
+        let pattern: &[u32] = match section.kind {
+            SectionKind::D16 => &[0x3c00_3c00],
+            SectionKind::Dm => &[0x3c00],
+            SectionKind::DmSc6 => &[0x3c00, u32::MAX, u32::MAX, u32::MAX],
+            SectionKind::Sc8 if format == BlockFormat::Q6_K => &[0x8080_8080],
+            SectionKind::Bytes => &[0x8080_8080],
+            _ if ones => &[u32::MAX],
+            _ => &[0],
+        };
+        let plane = &mut planes[usize::from(section.kind.plane() == Plane::Aux)];
+        let words = &mut plane[section.offset as usize / 4..][..section.bytes as usize / 4];
+        words.iter_mut().zip(pattern.iter().cycle()).for_each(|(word, pattern)| *word = *pattern);
+    }
+    let params = kernels::gemm::Params {
+        rows: rows as u32,
+        units_per_row: cols as u32 / 32,
+        units: layout.units as u32,
+        first_row: 0,
+        x_stride: cols as u32,
+        out_stride: 32,
+        out_offset: 0,
+        residual_stride: 32,
+        residual_offset: 0,
+        bias_offset: 0,
+    };
+    let call = Call {
+        kernel: &kernels::gemm::KERNEL,
+        variant: Variant::of(&[block_piece(format), "out_store"]),
+        params: params.words(),
+        binds: [2, 3, 4, 8]
+            .into_iter()
+            .enumerate()
+            .map(|(buffer, binding)| Bind { binding, buffer })
+            .collect(),
+        grid: [Extent::Fixed(1), Extent::Tokens(32)],
+        label: format.name().to_owned(),
+    };
+    let [quants, aux] = planes;
+    let buffers = vec![quants, aux, vec![x.to_bits(); cols * tokens], vec![0; 32 * tokens]];
+    (call, Run { tokens: tokens as u32, ..Run::default() }, buffers)
+}
+
+#[test]
+fn sums_of_integers_never_overflow() {
+    for format in BlockFormat::ALL.into_iter().filter(|f| !f.is_float()) {
+        for (ones, x) in [(true, 1.0), (true, -1.0), (false, 1.0), (false, -1.0)] {
+            let (call, run, before) = greatest_sums(format, ones, x);
+            let results = Instructions::available().into_iter().map(|instructions| {
+                let options = CpuOptions { threads: Some(1), instructions: Some(instructions) };
+                let mut buffers = before.clone();
+                CpuExecutor::new(options).unwrap().execute(&call, run, &mut buffers).unwrap();
+                buffers[3].iter().map(|word| f32::from_bits(*word)).collect::<Vec<f32>>()
+            });
+            let results: Vec<_> = results.collect();
+            for result in &results[1..] {
+                let squares: f32 = results[0].iter().map(|x| x * x).sum();
+                let same =
+                    if squares == 0.0 { result == &results[0] } else { error(result, &results[0]) < 1e-9 };
+                assert!(same, "{format}, ones {ones}, inputs {x}: {:?} {:?}", &result[..5], &results[0][..5]);
+            }
+        }
+    }
+}
+
+#[test]
+fn inputs_that_are_no_numbers_show() {
+    for format in BlockFormat::ALL {
+        for x in [f32::NAN, f32::INFINITY] {
+            let (call, run, mut buffers) = greatest_sums(format, true, 1.0);
+            buffers[2][512 + 77] = x.to_bits();
+            for instructions in Instructions::available() {
+                let mut buffers = buffers.clone();
+                let options = CpuOptions { threads: Some(1), instructions: Some(instructions) };
+                CpuExecutor::new(options).unwrap().execute(&call, run, &mut buffers).unwrap();
+                let finite = |token: usize| f32::from_bits(buffers[3][token * 32 + 4]).is_finite();
+                // An infinite weight of a float format makes all tokens' products infinite.
+                let alone = format.is_float() || (finite(0) && finite(2));
+                assert!(!finite(1) && alone, "{format} by {}, {x}", instructions.name());
+            }
+        }
     }
 }
 

@@ -316,7 +316,6 @@ impl Tail {
         Matrix {
             format: m.format,
             units_per_row: m.units_per_row,
-            rows: m.rows,
             nibbles: &self.nibbles,
             bytes: &self.bytes,
             bit1: &self.bit1,

@@ -1,6 +1,9 @@
 //! Products and sums of f32, which the kernels are made of.
 
+use azulejo_quant::UNIT;
+
 use super::Instructions;
+use super::input::XBlock;
 use crate::matrix::half;
 
 /// Lanes of a sum.
@@ -8,22 +11,44 @@ pub(crate) const LANES: usize = 8;
 
 /// The sum of lanes, always in the same order.
 #[inline(always)]
-fn sum(lanes: [f32; LANES]) -> f32 {
+pub(crate) fn sum(lanes: [f32; LANES]) -> f32 {
     let [a, b, c, d, e, f, g, h] = lanes;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
-/// The product of two rows of equal length.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a, a_rest) = a.as_chunks::<LANES>();
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    let mut lanes = [0f32; LANES];
-    for (a, b) in a.iter().zip(b) {
+/// Adds products to lanes; what doesn't fill the last ones is left out.
+#[inline(always)]
+pub(crate) fn add_products(lanes: &mut [f32; LANES], a: &[f32], b: &[f32]) {
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
         for i in 0..LANES {
             lanes[i] += a[i] * b[i];
         }
     }
-    sum(lanes) + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}
+
+/// The product of two rows of equal length.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    add_products(&mut lanes, a, b);
+    let rest = a.len() / LANES * LANES;
+    sum(lanes) + a[rest..].iter().zip(&b[rest..]).map(|(a, b)| a * b).sum::<f32>()
+}
+
+/// The product of a unit of weights with unit `k` of a block of inputs.
+#[inline(always)]
+pub(crate) fn dot_unit<Q: Copy + Into<i32>>(
+    q: &[Q; UNIT],
+    scale: [f32; 2],
+    offset: [f32; 2],
+    x: &XBlock,
+    k: usize,
+) -> f32 {
+    let half = |h: usize| -> i32 {
+        let x = &x.q[2 * k + h];
+        (0..16).map(|i| q[16 * h + i].into() * i32::from(x[i])).sum()
+    };
+    let products = scale[0] * half(0) as f32 + scale[1] * half(1) as f32;
+    products * x.scale + (offset[0] * x.low[k] + offset[1] * x.high[k])
 }
 
 /// The sum of numbers.
@@ -82,14 +107,14 @@ impl<'a> Cache<'a> {
 
     /// Elements `[at, at + out.len())`.
     pub(crate) fn load(&self, instructions: Instructions, at: usize, out: &mut [f32]) {
-        match self {
+        match (self, instructions) {
             #[cfg(target_arch = "x86_64")]
-            Cache::F16(cache) if instructions == Instructions::Avx2 => {
-                // SAFETY: these instructions are only chosen where they were found.
-                unsafe { super::attn_avx2::load_halves(&cache[at..at + out.len()], out) }
-            }
-            Cache::F16(cache) => out.iter_mut().zip(&cache[at..]).for_each(|(o, h)| *o = half(*h)),
-            Cache::F32(cache) => out.copy_from_slice(&cache[at..at + out.len()]),
+            // SAFETY: these instructions are only chosen where they were found.
+            (Cache::F16(cache), Instructions::Avx2) => unsafe {
+                super::attn_avx2::load_halves(&cache[at..at + out.len()], out);
+            },
+            (Cache::F16(cache), _) => out.iter_mut().zip(&cache[at..]).for_each(|(o, h)| *o = half(*h)),
+            (Cache::F32(cache), _) => out.copy_from_slice(&cache[at..at + out.len()]),
         }
     }
 }

@@ -1,15 +1,17 @@
 //! gemm: a matrix times the tokens of a step.
 //!
-//! Tasks are runs of rows. A tile of some rows is decoded once and met by all tokens; the portable way decodes to f32,
-//! the AVX2 way (`gemm_avx2.rs`) to what its multiplications take.
+//! Tasks are runs of rows. A tile of some rows is decoded once and met by all tokens; the portable way
+//! decodes as `gemv` does, the AVX2 way (`gemm_avx2.rs`) to what its multiplications take.
 
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::gemm::Params;
 
-use super::gemv::add_bias;
-use super::{Context, Put, Scratch, Weights, floats};
 #[cfg(target_arch = "x86_64")]
-use super::{Instructions, gemm_avx2};
+use super::gemm_avx2;
+use super::gemv::add_bias;
+use super::input::{self, Order, XBlock};
+use super::{Context, Instructions, Put, Scratch, Weights, floats};
+use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Rows of a tile.
 pub(crate) const ROWS: usize = 8;
@@ -69,25 +71,26 @@ pub(crate) fn gemm(
     };
     let matrix = &weights.matrix;
     let x_stride = params.x_stride as usize;
-    match context.instructions {
+    let blocks = match matrix.format.is_float() {
+        true => &[][..],
+        false => quantise(context, scratch, matrix.units_per_row, x_stride, x),
+    };
+    context.threads.for_each(tasks, |mut task| match context.instructions {
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 if !matrix.format.is_float() => {
-            let blocks = gemm_avx2::quantise(context, scratch, matrix.units_per_row, x_stride, x);
-            context.threads.for_each(tasks, |mut task| {
-                let mut tile = gemm_avx2::Tile::default();
-                each_tile(&mut task, &mut |row, rows, products| {
-                    tile.products(matrix, row, rows, blocks, products)
-                });
-            });
-        }
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => context.threads.for_each(tasks, |mut task| {
+        Instructions::Avx2 if matrix.format.is_float() => {
             let mut tile = gemm_avx2::FloatTile::default();
             each_tile(&mut task, &mut |row, rows, products| {
                 tile.products(matrix, row, rows, x_stride, x, products)
             });
-        }),
-        _ => context.threads.for_each(tasks, |mut task| {
+        }
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => {
+            let mut tile = gemm_avx2::Tile::default();
+            each_tile(&mut task, &mut |row, rows, products| {
+                tile.products(matrix, row, rows, blocks, products)
+            });
+        }
+        _ if matrix.format.is_float() => {
             let width = matrix.units_per_row * 32;
             let mut tile = vec![0f32; ROWS * width];
             each_tile(&mut task, &mut |row, rows, products| {
@@ -97,6 +100,59 @@ pub(crate) fn gemm(
                     sums.iter_mut().zip(rows).for_each(|(sum, row)| *sum = floats::dot(row, &x[..width]));
                 }
             });
-        }),
-    }
+        }
+        _ => {
+            let mut tile = Vec::new();
+            each_tile(&mut task, &mut |row, rows, products| {
+                by_format!(quants matrix.format, F => decode::<F>(matrix, row, rows, &mut tile), else {});
+                for (x, sums) in blocks.chunks_exact(input::blocks(matrix.units_per_row)).zip(products) {
+                    for (sum, units) in sums.iter_mut().zip(tile.chunks_exact(matrix.units_per_row)) {
+                        let products = units.iter().enumerate().map(|(k, unit)| {
+                            floats::dot_unit(&unit.q, unit.scale, unit.offset, &x[k / UNITS], k % UNITS)
+                        });
+                        *sum = products.sum();
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// Quantises the rows of `x`.
+fn quantise<'s>(
+    context: Context<'_>,
+    scratch: &'s mut Scratch,
+    units: usize,
+    stride: usize,
+    x: &[f32],
+) -> &'s [XBlock] {
+    let order = if context.instructions == Instructions::Avx2 { Order::Paired } else { Order::Plain };
+    let blocks = input::blocks(units);
+    let tokens = x.len() / stride;
+    let out = scratch.blocks(tokens * blocks);
+    let chunk = context.chunk(tokens, 1, 16usize.div_ceil(blocks));
+    context.threads.chunks(out, chunk * blocks, |first, out| {
+        for (i, out) in out.chunks_exact_mut(blocks).enumerate() {
+            let x = &x[(first / blocks + i) * stride..][..units * 32];
+            input::quantise(context.instructions, x, order, out);
+        }
+    });
+    out
+}
+
+/// A unit with its quants as wide as the inputs.
+struct WideUnit {
+    q: [i16; 32],
+    scale: [f32; 2],
+    offset: [f32; 2],
+}
+
+/// Decodes rows.
+fn decode<const F: u8>(matrix: &Matrix<'_>, row: usize, rows: usize, tile: &mut Vec<WideUnit>) {
+    let first = row * matrix.units_per_row;
+    tile.clear();
+    tile.extend((first..first + rows * matrix.units_per_row).map(|u| {
+        let unit = matrix.unit::<F>(u);
+        WideUnit { q: unit.q.map(i16::from), scale: unit.scale, offset: unit.offset }
+    }));
 }

@@ -13,35 +13,12 @@ use std::arch::x86_64::*;
 
 use super::avx2::{self, Tail, lanes_of_pair, vector, vector_f32};
 use super::gemm::ROWS;
-use super::input::{self, Order, XBlock};
-use super::{Context, Scratch};
+use super::input::{self, XBlock};
 use crate::matrix::format::{Q3_K, Q6_K, Q8_0, halves, is_k};
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Blocks of 256 columns that a tile holds of each row: with 8 rows, two thirds of a first-level cache of 32 KiB.
 const PANEL: usize = 4;
-
-/// Quantises the rows of `x`.
-pub(super) fn quantise<'s>(
-    context: Context<'_>,
-    scratch: &'s mut Scratch,
-    units: usize,
-    stride: usize,
-    x: &[f32],
-) -> &'s [XBlock] {
-    let blocks = input::blocks(units);
-    let tokens = x.len() / stride;
-    let out = scratch.blocks(tokens * blocks);
-    let chunk = context.chunk(tokens, 1, 16usize.div_ceil(blocks));
-    context.threads.chunks(out, chunk * blocks, |first, out| {
-        for (i, out) in out.chunks_exact_mut(blocks).enumerate() {
-            let x = &x[(first / blocks + i) * stride..][..units * 32];
-            // SAFETY: this way is only taken where AVX2, FMA and F16C were found.
-            unsafe { input::quantise(x, Order::Paired, out) };
-        }
-    });
-    out
-}
 
 /// A block of a row of a tile.
 #[derive(Clone, Copy)]

@@ -13,6 +13,7 @@ use super::avx2::{self, Tail, vector, vector_f32};
 use super::elementwise::{gated, normalise};
 use super::input::{self, Order, XBlock};
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
+#[cfg(target_arch = "x86_64")]
 use crate::matrix::format::{Q8_0, halves};
 use crate::matrix::{Matrix, UNITS, by_format};
 
@@ -25,8 +26,7 @@ const LEAST: usize = 32_768;
 enum Input<'x> {
     /// As it is.
     Floats(Cow<'x, [f32]>),
-    /// Quantised for the AVX2 kernels.
-    #[cfg(target_arch = "x86_64")]
+    /// Quantised, for quantised weights.
     Blocks(&'x [XBlock]),
 }
 
@@ -50,46 +50,60 @@ impl<'x> Input<'x> {
                 Cow::Owned(normed)
             }
         };
-        match context.instructions {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 if !matrix.format.is_float() => {
-                let order = if matrix.format == BlockFormat::Q8_0 { Order::Plain } else { Order::Paired };
-                let blocks = scratch.blocks(input::blocks(matrix.units_per_row));
-                // SAFETY: these instructions are only chosen where they were found.
-                unsafe { input::quantise(&x, order, blocks) };
-                Input::Blocks(blocks)
-            }
-            _ => Input::Floats(x),
+        if matrix.format.is_float() {
+            return Input::Floats(x);
         }
+        let is_paired = context.instructions == Instructions::Avx2 && matrix.format != BlockFormat::Q8_0;
+        let order = if is_paired { Order::Paired } else { Order::Plain };
+        let blocks = scratch.blocks(input::blocks(matrix.units_per_row));
+        input::quantise(context.instructions, &x, order, blocks);
+        Input::Blocks(blocks)
     }
 }
 
 /// Products of consecutive rows of a matrix with an input.
 fn products(context: Context<'_>, matrix: &Matrix<'_>, x: &Input<'_>, first_row: usize, out: &mut [f32]) {
-    match x {
+    match (context.instructions, x) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: blocks are only made where AVX2 was found.
-        Input::Blocks(x) => by_format!(quants matrix.format, F => unsafe {
+        // SAFETY: these instructions are only chosen where they were found.
+        (Instructions::Avx2, Input::Blocks(x)) => by_format!(quants matrix.format, F => unsafe {
             avx2_rows::<F>(matrix, x, first_row, out);
         }, else {}),
         #[cfg(target_arch = "x86_64")]
-        Input::Floats(x) if context.instructions == Instructions::Avx2 => {
-            // SAFETY: these instructions are only chosen where they were found.
-            by_format!(floats matrix.format, F => unsafe { avx2_float_rows::<F>(matrix, x, first_row, out) }, else {});
+        // SAFETY: as above.
+        (Instructions::Avx2, Input::Floats(x)) => by_format!(floats matrix.format, F => unsafe {
+            avx2_float_rows::<F>(matrix, x, first_row, out);
+        }, else {}),
+        (_, Input::Blocks(x)) => {
+            by_format!(quants matrix.format, F => portable_rows::<F>(matrix, x, first_row, out), else {});
         }
-        Input::Floats(x) => by_format!(matrix.format, F => portable_rows::<F>(matrix, x, first_row, out)),
+        (_, Input::Floats(x)) => {
+            by_format!(floats matrix.format, F => portable_float_rows::<F>(matrix, x, first_row, out), else {});
+        }
     }
 }
 
-fn portable_rows<const F: u8>(matrix: &Matrix<'_>, x: &[f32], first_row: usize, out: &mut [f32]) {
+fn portable_rows<const F: u8>(matrix: &Matrix<'_>, x: &[XBlock], first_row: usize, out: &mut [f32]) {
     for (i, out) in out.iter_mut().enumerate() {
-        let mut unit = [0f32; 32];
         let first = (first_row + i) * matrix.units_per_row;
         *out = 0.0;
+        for k in 0..matrix.units_per_row {
+            let unit = matrix.unit::<F>(first + k);
+            *out += floats::dot_unit(&unit.q, unit.scale, unit.offset, &x[k / UNITS], k % UNITS);
+        }
+    }
+}
+
+fn portable_float_rows<const F: u8>(matrix: &Matrix<'_>, x: &[f32], first_row: usize, out: &mut [f32]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        let mut unit = [0f32; 32];
+        let mut lanes = [0f32; floats::LANES];
+        let first = (first_row + i) * matrix.units_per_row;
         for (k, x) in x.as_chunks::<32>().0.iter().enumerate() {
             matrix.decode::<F>(first + k, &mut unit);
-            *out += floats::dot(&unit, x);
+            floats::add_products(&mut lanes, &unit, x);
         }
+        *out = floats::sum(lanes);
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Logits have to be near those of f32, so that every back-end chooses the same tokens. 8 bits are too few for that;
 //! with 16, a block's greatest value over 32,767 is the step, and the error's power 1e-9 of the product's (at worst,
-//! with one value that is far greater than all others of its block, 2e-8). Two products of 16 bits are as many lanes a
-//! cycle as of f32 with twice the values a lane.
+//! with one value that is far greater than all others of its block, 2e-8). An instruction multiplies twice as many of
+//! them as of f32.
 
+use super::Instructions;
 use crate::matrix::{BLOCK, UNITS};
 
 /// A block of an input.
@@ -45,25 +46,52 @@ pub(crate) const fn blocks(units: usize) -> usize {
 }
 
 /// Quantises a row, in whole units; what is missing of the last block is zeros.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(crate) fn quantise(x: &[f32], order: Order, out: &mut [XBlock]) {
+pub(crate) fn quantise(instructions: Instructions, x: &[f32], order: Order, out: &mut [XBlock]) {
+    let block = |x: &[f32; BLOCK], out: &mut XBlock| match instructions {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: these instructions are only chosen where they were found.
+        Instructions::Avx2 => unsafe { avx2::quantise_block(x, order, out) },
+        _ => quantise_block(x, order, out),
+    };
     let (full, rest) = x.as_chunks::<BLOCK>();
     for (x, out) in full.iter().zip(out.iter_mut()) {
-        avx2::quantise_block(x, order, out);
+        block(x, out);
     }
     if let (false, Some(out)) = (rest.is_empty(), out.get_mut(full.len())) {
         let mut x = [0f32; BLOCK];
         x[..rest.len()].copy_from_slice(rest);
-        avx2::quantise_block(&x, order, out);
+        block(&x, out);
     }
 }
+
+fn quantise_block(x: &[f32; BLOCK], order: Order, out: &mut XBlock) {
+    debug_assert_eq!(order, Order::Plain, "only AVX2 has a use for another order");
+    // As integers, the magnitudes of floats are in their order, with infinities and what is no number on top.
+    let most = x.iter().fold(0u32, |most, x| most.max(x.to_bits() & 0x7fff_ffff));
+    let most = f32::from_bits(most);
+    let inverse = if most > LEAST { 32767.0 / most } else { 0.0 };
+    out.scale = if most.is_finite() { most / 32767.0 } else { f32::NAN };
+    for (run, q) in x.as_chunks::<16>().0.iter().zip(&mut out.q) {
+        for (x, q) in run.iter().zip(q) {
+            // Adding 1.5 * 2^23 rounds to an integer, which is then the lowest bits.
+            *q = (x * inverse + 12_582_912.0).to_bits() as i16;
+        }
+    }
+    for (u, [first, second]) in out.q.as_chunks::<2>().0.iter().enumerate() {
+        let sum = |run: &[i16; 16]| run.iter().map(|q| i32::from(*q)).sum::<i32>() as f32 * out.scale;
+        (out.low[u], out.high[u]) = (sum(first), sum(second));
+        out.sums[u] = out.low[u] + out.high[u];
+    }
+}
+
+/// Blocks of values below this are taken as zeros.
+const LEAST: f32 = 1e-30;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::{BLOCK, Order, XBlock};
+    use super::{BLOCK, LEAST, Order, XBlock};
     use crate::simd::avx2::{sum8, vector_f32};
 
     #[target_feature(enable = "avx2,fma,f16c")]
@@ -80,7 +108,7 @@ mod avx2 {
         let most = lanes.iter().fold(0f32, |a, b| a.max(*b));
         // Values that are no numbers, or infinite, make the block's scale NaN, so that the products show it.
         let is_number = _mm256_movemask_ps(nan) == 0 && most.is_finite();
-        let inverse = if most > 1e-30 { 32767.0 / most } else { 0.0 };
+        let inverse = if most > LEAST { 32767.0 / most } else { 0.0 };
         out.scale = if is_number { most / 32767.0 } else { f32::NAN };
         let inverse = _mm256_set1_ps(inverse);
         let mut q = [_mm256_setzero_si256(); 16];

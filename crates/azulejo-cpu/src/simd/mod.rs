@@ -36,15 +36,18 @@ pub enum Instructions {
 impl Instructions {
     /// The ones that this machine has, the best last.
     pub fn available() -> Vec<Self> {
-        let mut all = vec![Self::Twin, Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2")
-            && std::arch::is_x86_feature_detected!("fma")
-            && std::arch::is_x86_feature_detected!("f16c")
-        {
-            all.push(Self::Avx2);
-        }
-        all
+        let is_available = |i: &Self| match i {
+            Self::Twin | Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                std::arch::is_x86_feature_detected!("avx2")
+                    && std::arch::is_x86_feature_detected!("fma")
+                    && std::arch::is_x86_feature_detected!("f16c")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 => false,
+        };
+        [Self::Twin, Self::Portable, Self::Avx2].into_iter().filter(is_available).collect()
     }
 
     /// The name in reports.
@@ -68,11 +71,9 @@ pub(crate) struct Context<'a> {
 #[derive(Default)]
 pub(crate) struct Scratch {
     /// A quantised input.
-    #[cfg(target_arch = "x86_64")]
     blocks: Vec<input::XBlock>,
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Scratch {
     fn blocks(&mut self, count: usize) -> &mut [input::XBlock] {
         if self.blocks.len() < count {
