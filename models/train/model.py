@@ -70,7 +70,7 @@ class Attention(nn.Module):
         self.v_proj = Linear(c.hidden, c.kv_heads * c.head_dim)
         self.o_proj = Linear(c.heads * c.head_dim, c.hidden)
 
-    def forward(self, x, cos, sin):
+    def forward(self, x, cos, sin, mask):
         batch, tokens, _ = x.shape
 
         def heads(y, count):
@@ -85,7 +85,7 @@ class Attention(nn.Module):
         v = heads(self.v_proj(x), self.c.kv_heads)
         group = self.c.heads // self.c.kv_heads
         k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         return self.o_proj(y.transpose(1, 2).reshape(batch, tokens, -1))
 
 
@@ -108,8 +108,8 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RmsNorm(c.hidden, c.eps)
         self.mlp = Mlp(c)
 
-    def forward(self, x, cos, sin):
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+    def forward(self, x, cos, sin, mask):
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -129,12 +129,13 @@ class Llama(nn.Module):
                 narrow = math.sqrt(2 * c.layers) if name.endswith(("o_proj.weight", "down_proj.weight")) else 1
                 nn.init.normal_(parameter, std=0.02 / narrow if "embed" in name else 1 / math.sqrt(parameter.shape[1]) / narrow)
 
-    def forward(self, ids):
-        """(batch, tokens) ids -> (batch, tokens, hidden), ready for `logits`."""
+    def forward(self, ids, mask=None):
+        """(batch, tokens) ids -> (batch, tokens, hidden), ready for `logits`. A boolean `mask` (batch, 1, tokens, tokens) says
+        which tokens each one sees; without it, all before it and itself."""
         x = self.embed_tokens(ids)
         cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
         for layer in self.layers:
-            x = layer(x, cos, sin)
+            x = layer(x, cos, sin, mask)
         return self.norm(x)
 
     def logits(self, x):

@@ -20,8 +20,11 @@ WORK = Path(__file__).parent / "work"
 END, START, STOP = 0, 1, 2
 SECOND = 3000
 # Learning rate at a step, straight lines between, and on to nothing at the last step.
-RATE = ((0, 0.0), (200, 3e-3), (1800, 3e-3), (SECOND, 8e-4), (SECOND + 50, 2.2e-3))
+RATE = ((0, 0.0), (200, 3e-3), (1800, 3e-3), (SECOND, 8e-4), (SECOND + 50, 2.2e-3), (4000, 1.4e-3), (4050, 9e-4))
 PROMPT_WEIGHT = 0.15  # questions carry slips and are only lightly learned; answers count in full
+# From this step to the final part a token sees its own dialogue only: with the others of its row in sight, the model learns
+# very slowly which words of a question matter. The final part shows the whole row again, as a long conversation would.
+ALONE = 3600
 PROMPTS_UNTIL = 1800  # from this step to the final part only answers count, which also spares half of the output matrix's work
 
 
@@ -59,22 +62,24 @@ class Rows:
     def batch(self, rows, tokens):
         ids = np.zeros((rows, tokens + 1), np.int64)
         weights = np.zeros((rows, tokens + 1), np.float32)
+        dialogue = np.zeros((rows, tokens + 1), np.int64)
         for r in range(rows):
             filled = 0
             while filled <= tokens:
                 row, weight = self.next()
                 take = min(len(row), tokens + 1 - filled)
                 ids[r, filled : filled + take], weights[r, filled : filled + take] = row[:take], weight[:take]
+                dialogue[r, filled : filled + take] = self.place
                 filled += take
-        return torch.from_numpy(ids), torch.from_numpy(weights)
+        return torch.from_numpy(ids), torch.from_numpy(weights), torch.from_numpy(dialogue[:, :tokens])
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=5600)
+    parser.add_argument("--steps", type=int, default=5200)
     parser.add_argument("--batch-tokens", type=int, default=1024)
-    parser.add_argument("--final", type=float, default=0.12)
+    parser.add_argument("--final", type=float, default=0.08)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--save-every", type=int, default=200)
@@ -118,14 +123,17 @@ def main():
         rate = float(np.interp(step + 1, *zip(*RATE, (options.steps, 2e-5))))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        ids, weights = rows.batch(options.batch_tokens // tokens, tokens)
+        ids, weights, dialogue = rows.batch(options.batch_tokens // tokens, tokens)
         targets, weight = ids[:, 1:].reshape(-1), weights[:, 1:].reshape(-1)
         if PROMPTS_UNTIL <= step < final:
             keep = (weight == 1).nonzero().squeeze(1)
             targets, weight = targets[keep], weight[keep]
         else:
             keep = slice(None)
-        logits = model.logits(model(ids[:, :-1]).reshape(-1, config.hidden)[keep])
+        mask = None
+        if ALONE <= step < final:
+            mask = ((dialogue[:, :, None] == dialogue[:, None, :]) & torch.ones(tokens, tokens, dtype=torch.bool).tril())[:, None]
+        logits = model.logits(model(ids[:, :-1], mask).reshape(-1, config.hidden)[keep])
         losses = F.cross_entropy(logits, targets, reduction="none")
         loss = (losses * weight).sum() / weight.sum()
         optimizer.zero_grad(set_to_none=True)
