@@ -24,6 +24,16 @@ pub enum ModelError {
         /// What is wrong, as the rest of the sentence.
         problem: String,
     },
+    /// A hyper-parameter that makes sense, but that isn't there yet.
+    #[error("'{key}' is '{value}', which is not supported; {supported}")]
+    Unsupported {
+        /// The key in the metadata or in config.json.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What is supported, as a sentence.
+        supported: &'static str,
+    },
     /// A tensor whose shape isn't what the configuration asks for.
     #[error(
         "tensor '{tensor}' has shape {found:?}, but the configuration asks for {wanted:?}; the file is damaged, or its metadata belongs to another model"
@@ -56,5 +66,10 @@ impl ModelError {
     /// A hyper-parameter's problem.
     pub(crate) fn config(key: impl Into<String>, problem: impl Into<String>) -> Self {
         ModelError::Config { key: key.into(), problem: problem.into() }
+    }
+
+    /// A hyper-parameter's value that isn't there yet.
+    pub(crate) fn unsupported(key: impl Into<String>, value: &str, supported: &'static str) -> Self {
+        ModelError::Unsupported { key: key.into(), value: value.to_owned(), supported }
     }
 }

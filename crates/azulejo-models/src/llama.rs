@@ -98,10 +98,7 @@ fn gguf_scaling(file: &ModelFile, m: &Metadata) -> Result<RopeScaling, ModelErro
     match m.find_str("llama.rope.scaling.type")?.unwrap_or("none") {
         "none" => Ok(RopeScaling::None),
         "linear" => Ok(RopeScaling::Linear { factor: f64::from(m.get_f32("llama.rope.scaling.factor")?) }),
-        other => Err(ModelError::config(
-            "llama.rope.scaling.type",
-            format!("is '{other}', which is not supported; none and linear are"),
-        )),
+        other => Err(ModelError::unsupported("llama.rope.scaling.type", other, "none and linear are")),
     }
 }
 
@@ -116,7 +113,7 @@ fn from_hugging_face(folder: &HfFiles, vocabulary: u32) -> Result<Config, ModelE
     if let Some(act) = c.get("hidden_act").and_then(Value::as_str)
         && !["silu", "swish"].contains(&act)
     {
-        return Err(ModelError::config("hidden_act", format!("is '{act}', which is not supported; silu is")));
+        return Err(ModelError::unsupported("hidden_act", act, "silu is"));
     }
     // A window shorter than the context is not there yet: up to the window it changes nothing.
     let mut context_length = get("max_position_embeddings")?;
@@ -171,8 +168,8 @@ fn hugging_face_rope(c: &Value, context: u32) -> Result<(f64, RopeScaling), Mode
             original: number(p, "original_max_position_embeddings")?.unwrap_or(f64::from(context)),
         },
         other => {
-            let problem = format!("is '{other}', which is not supported; default, linear and llama3 are");
-            return Err(ModelError::config(format!("{name}.rope_type"), problem));
+            let key = format!("{name}.rope_type");
+            return Err(ModelError::unsupported(key, other, "default, linear and llama3 are"));
         }
     };
     Ok((theta, scaling))

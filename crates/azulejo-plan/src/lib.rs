@@ -15,6 +15,6 @@ pub use backend::{Backend, DeviceInfo, Memory, Outputs, StepInput, Tokens};
 pub use constant::{Constant, Piece, rope_table};
 pub use op::{Attention, Linears, Norm, Op, Part, RopeKv, Then};
 pub use plan::{
-    Activation, ActivationId, KvCache, KvType, Plan, PlanBuilder, PlanError, RopeLayout, RopeTable, Tensor,
-    TensorId, View,
+    Activation, ActivationId, KvCache, KvType, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId,
+    View,
 };

@@ -45,11 +45,6 @@ pub enum Op {
         /// The product.
         out: View,
     },
-    /// The index of the greatest logit becomes the next token; the lowest index on ties.
-    Argmax {
-        /// `[1, vocabulary]`.
-        logits: View,
-    },
 }
 
 /// The parameters of a root-mean-square norm.
@@ -188,7 +183,6 @@ impl Op {
             Op::RopeKvAttention(r, _) => vec![r.q, r.k, r.v],
             Op::Add { a, b, .. } => vec![*a, *b],
             Op::SwiGlu { gate, up, .. } => vec![*gate, *up],
-            Op::Argmax { logits } => vec![*logits],
         }
     }
 }

@@ -179,27 +179,6 @@ impl Plan {
     }
 }
 
-/// Why a plan can't be built.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// Two shapes that must agree don't.
-    #[error(
-        "tensor '{tensor}' has shape [{rows}, {cols}], but the model's configuration asks for [{want_rows}, {want_cols}]; the file is damaged or its metadata belongs to another model"
-    )]
-    Shape {
-        /// The weight's name.
-        tensor: String,
-        /// Its rows.
-        rows: u64,
-        /// Its columns.
-        cols: u64,
-        /// The rows that the configuration asks for.
-        want_rows: u64,
-        /// The columns that the configuration asks for.
-        want_cols: u64,
-    },
-}
-
 /// Writes a plan, op by op.
 #[derive(Debug)]
 pub struct PlanBuilder {

@@ -143,11 +143,10 @@ impl From<ModelError> for Error {
     fn from(error: ModelError) -> Self {
         match error {
             ModelError::Format(error) => error.into(),
-            ModelError::Architecture { .. } => Self::new(Code::Unsupported, error),
-            ModelError::Context { .. } => Self::new(Code::InvalidArgument, error),
-            ModelError::Config { ref problem, .. } if problem.contains("not supported") => {
+            ModelError::Architecture { .. } | ModelError::Unsupported { .. } => {
                 Self::new(Code::Unsupported, error)
             }
+            ModelError::Context { .. } => Self::new(Code::InvalidArgument, error),
             _ => Self::new(Code::Corrupt, error),
         }
     }

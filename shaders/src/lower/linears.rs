@@ -42,10 +42,7 @@ impl Lowering<'_> {
                 let mut binds = self.matrix(shard.constant);
                 binds.push(Bind { binding: 4, buffer: self.activation(x.activation) });
                 self.input(linears, &mut pieces, &mut binds)?;
-                if let Some(buffer) = bias {
-                    pieces.push("bias_add");
-                    binds.push(Bind { binding: 6, buffer });
-                }
+                add_bias(bias, &mut pieces, &mut binds);
                 let (out, residual) = self.output(linears, &parts[part], &mut pieces, &mut binds);
                 let params = kernels::gemv::Params {
                     cols: x.width,
@@ -71,10 +68,7 @@ impl Lowering<'_> {
                 });
             }
         }
-        match linears.then {
-            Then::SwiGlu { out } => self.swiglu(linears.parts[0].out, linears.parts[1].out, out, calls),
-            _ => Ok(()),
-        }
+        self.gate(linears, calls)
     }
 
     pub(super) fn gemv_swiglu(
@@ -93,10 +87,7 @@ impl Lowering<'_> {
             let mut binds = self.matrix(shard.constant);
             binds.push(Bind { binding: 4, buffer: self.activation(linears.x.activation) });
             self.input(linears, &mut pieces, &mut binds)?;
-            if let Some(buffer) = bias {
-                pieces.push("bias_add");
-                binds.push(Bind { binding: 6, buffer });
-            }
+            add_bias(bias, &mut pieces, &mut binds);
             binds.push(Bind { binding: 8, buffer: self.activation(out.activation) });
             let params = kernels::gemv_swiglu::Params {
                 cols: linears.x.width,
@@ -148,10 +139,7 @@ impl Lowering<'_> {
                     let mut pieces = vec![self.block(shard.constant)];
                     let mut binds = self.matrix(shard.constant);
                     binds.push(Bind { binding: 4, buffer: self.activation(x.activation) });
-                    if let Some(buffer) = bias {
-                        pieces.push("bias_add");
-                        binds.push(Bind { binding: 6, buffer });
-                    }
+                    add_bias(bias, &mut pieces, &mut binds);
                     let (out, residual) = self.output(linears, &parts[part], &mut pieces, &mut binds);
                     let params = kernels::gemm::Params {
                         rows: rows as u32,
@@ -178,6 +166,11 @@ impl Lowering<'_> {
                 }
             }
         }
+        self.gate(linears, calls)
+    }
+
+    /// The gate over two products that were stored, where there is one.
+    fn gate(&mut self, linears: &Linears, calls: &mut Vec<Call>) -> Result<(), LowerError> {
         match linears.then {
             Then::SwiGlu { out } => self.swiglu(linears.parts[0].out, linears.parts[1].out, out, calls),
             _ => Ok(()),
@@ -237,5 +230,13 @@ impl Lowering<'_> {
         }
         binds.push(Bind { binding: 8, buffer: self.activation(out.activation) });
         (out, residual)
+    }
+}
+
+/// The bias of the products, where there is one.
+fn add_bias(bias: Option<usize>, pieces: &mut Vec<&'static str>, binds: &mut Vec<Bind>) {
+    if let Some(buffer) = bias {
+        pieces.push("bias_add");
+        binds.push(Bind { binding: 6, buffer });
     }
 }

@@ -212,7 +212,6 @@ impl<'p> Lowering<'p> {
             Op::RopeKvAttention(rope, attention) => self.attn_decode(rope, attention, calls),
             Op::Add { a, b, out } => self.add(*a, *b, *out, calls),
             Op::SwiGlu { gate, up, out } => self.swiglu(*gate, *up, *out, calls),
-            Op::Argmax { .. } => Err(LowerError::Unsupported("argmax within a body")),
         }
     }
 
