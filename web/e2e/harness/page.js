@@ -1,0 +1,39 @@
+// What a test can do with a page, the same for each engine: run code in it and hear its answer or its error.
+
+/**
+ * The text of an expression that runs `code` (a function, or the text of an expression) with `args` in a page and gives
+ * `{value}` or `{error}` as JSON text, a promise of it if `code` is asynchronous. Values cross as JSON in every engine,
+ * so that a test sees the same of each.
+ */
+export function wrapped(code, args) {
+  const call =
+    typeof code === "function" ? `(${code})(...${JSON.stringify(args)})` : `(${code})`;
+  return `(async () => {
+    try {
+      return JSON.stringify({ value: await ${call} });
+    } catch (error) {
+      const { name, message, code, hint, stack } = error ?? {};
+      return JSON.stringify({ error: { name, message: message ?? String(error), code, hint, stack } });
+    }
+  })()`;
+}
+
+/** The value of what `wrapped` answered, or its error thrown with its `code` and `hint`. */
+export function unwrapped(text) {
+  const { value, error } = JSON.parse(text);
+  if (!error) return value;
+  const thrown = new Error(`in the page: ${error.message}`);
+  Object.assign(thrown, { name: error.name, code: error.code, hint: error.hint, told: error.message, inPage: error.stack });
+  throw thrown;
+}
+
+/** Runs `check` until it gives something true; an error that says `what` was waited for otherwise. */
+export async function until(check, what, seconds = 60) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await check();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
+    await new Promise((done) => setTimeout(done, 25));
+  }
+}

@@ -1,0 +1,146 @@
+// WebKitGTK's MiniBrowser, driven by plain WebDriver over HTTP on a display of its own (Xvfb).
+//
+// Its automation mode is always a private window: what it stores lives as long as the process does.
+
+import { createServer } from "node:net";
+import { request } from "node:http";
+
+import { unwrapped, until, wrapped } from "./page.js";
+import { kill, printed, start } from "./process.js";
+
+const MINI_BROWSER = process.env.AZULEJO_WEBKIT ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
+
+/** A TCP port that was free a moment ago. */
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** One WebDriver command; its error thrown with what the driver said. */
+function command(port, method, path, body) {
+  return new Promise((resolve, reject) => {
+    const call = request({ host: "127.0.0.1", port, method, path, timeout: 120_000 }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part) => (text += part));
+      response.on("error", reject).on("end", () => {
+        let value;
+        try {
+          ({ value } = JSON.parse(text));
+        } catch {
+          return reject(new Error(`WebKitWebDriver answered ${text.slice(0, 200)}`));
+        }
+        if (response.statusCode === 200) resolve(value);
+        else reject(new Error(`WebKitWebDriver: ${method} ${path}: ${value?.error}: ${value?.message}`));
+      });
+    });
+    call.on("error", reject).on("timeout", () => call.destroy(new Error(`WebKitWebDriver: no answer to ${path}`)));
+    call.setHeader("content-type", "application/json; charset=utf-8");
+    call.end(method === "POST" ? JSON.stringify(body ?? {}) : undefined);
+  });
+}
+
+export async function startWebkit({ profile, features = [] }) {
+  const xvfb = start("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+  const [, display] = await printed(xvfb, /^(\d+)\s/);
+  const port = await freePort();
+  const driver = start(process.env.AZULEJO_WEBKIT_DRIVER ?? "WebKitWebDriver", [`--port=${port}`], {
+    env: {
+      DISPLAY: `:${display}`,
+      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1",
+      LIBGL_ALWAYS_SOFTWARE: "1",
+      GTK_A11Y: "none",
+      NO_AT_BRIDGE: "1",
+      HOME: profile,
+      XDG_CACHE_HOME: `${profile}/cache`,
+      XDG_DATA_HOME: `${profile}/data`,
+      XDG_CONFIG_HOME: `${profile}/config`,
+    },
+  });
+  await until(async () => {
+    if (driver.exitCode !== null) throw new Error(`WebKitWebDriver did not start:\n${driver.said}`);
+    return command(port, "GET", "/status").catch(() => null);
+  }, "WebKitWebDriver listens");
+  const { sessionId, capabilities } = await command(port, "POST", "/session", {
+    capabilities: {
+      alwaysMatch: {
+        "webkitgtk:browserOptions": {
+          binary: MINI_BROWSER,
+          args: ["--automation", ...(features.length ? [`--features=${features.join(",")}`] : [])],
+        },
+      },
+    },
+  });
+  const at = (path) => `/session/${sessionId}${path}`;
+
+  // A session has one current window, and runs one command at a time.
+  let turn = Promise.resolve();
+  const inTurn = (work) => (turn = turn.then(work, work));
+  const inWindow = (handle, work) =>
+    inTurn(async () => {
+      await command(port, "POST", at("/window"), { handle });
+      return work();
+    });
+
+  // The last window is never closed, as that would end the session; it waits here for the next page.
+  let spare = await command(port, "GET", at("/window"));
+  const open = new Set();
+  let calls = 0;
+  const newWindow = () =>
+    inTurn(async () => {
+      const [any] = await command(port, "GET", at("/window/handles"));
+      await command(port, "POST", at("/window"), { handle: any });
+      return (await command(port, "POST", at("/window/new"), { type: "window" })).handle;
+    });
+
+  return {
+    version: `${capabilities.browserName} ${capabilities.browserVersion}`,
+    async newPage(url) {
+      const handle = spare ?? (await newWindow());
+      spare = null;
+      open.add(handle);
+      const goto = (to) => inWindow(handle, () => command(port, "POST", at("/url"), { url: to }));
+      const run = (script, ...args) =>
+        inWindow(handle, () => command(port, "POST", at("/execute/sync"), { script, args }));
+      await goto(url);
+      // The answer is left in the page and asked for, so that several pages can work at the same time.
+      const evaluate = async (code, ...args) => {
+        const slot = `answer${++calls}`;
+        await run(
+          `const answers = (window.e2eAnswers ??= {});
+           (${wrapped(code, args)}).then((text) => (answers["${slot}"] = text), (e) => (answers["${slot}"] = JSON.stringify({ error: { message: String(e) } })));`,
+        );
+        const text = await until(
+          () => run(`const a = (window.e2eAnswers ??= {}); const t = a["${slot}"]; delete a["${slot}"]; return t ?? null;`),
+          `an answer of the page to ${String(code).slice(0, 80)}`,
+          600,
+        );
+        return unwrapped(text);
+      };
+      return {
+        evaluate,
+        goto,
+        // WebDriver tells no requests; the page's own list lacks those of its workers (the server's log has them).
+        requests: () => evaluate(() => [location.href, ...performance.getEntriesByType("resource").map((e) => e.name)]),
+        console: () => evaluate(() => window.e2eConsole ?? []),
+        close: async () => {
+          open.delete(handle);
+          if (open.size > 0 || spare) return inWindow(handle, () => command(port, "DELETE", at("/window")));
+          await goto("about:blank");
+          spare = handle;
+        },
+      };
+    },
+    async kill() {
+      await kill(driver);
+      await kill(xvfb);
+    },
+    async close() {
+      await inTurn(() => command(port, "DELETE", at(""))).catch(() => {});
+      await kill(driver);
+      await kill(xvfb);
+    },
+  };
+}
