@@ -6,6 +6,7 @@ mod shaders;
 mod steps;
 mod test;
 mod tidy;
+mod web;
 
 use anyhow::{Result, bail};
 
@@ -13,6 +14,10 @@ const HELP: &str = "\
 cargo xtask <chore>
 
   test           everything that CI runs: tidy, format, lints, licences, tests, the browser's and other systems' builds
+  demo           builds the package for browsers, and opens a page that chats with the demonstration model
+  demo --check   the same in a browser without a window, and prints the answer
+  web            builds the package for browsers
+  size           what a page loads before the model, in bytes
   tidy           layers, file lengths, module docs, unfinished places
   shaders DIR    writes every linked shader of every tier into DIR, for reading
 ";
@@ -21,6 +26,10 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::run(),
+        ["demo"] => web::demo(false),
+        ["demo", "--check"] => web::demo(true),
+        ["web"] => web::build(),
+        ["size"] => web::size(),
         ["tidy"] => tidy::run(),
         ["shaders", folder] => shaders::emit(folder.as_ref()),
         ["help" | "--help" | "-h"] => {

@@ -20,11 +20,45 @@ pub(crate) fn vulkan() -> Result<()> {
         println!("Vulkan: a driver is there");
         return Ok(());
     }
-    const WANTED: &str = "mesa-vulkan-drivers libvulkan1";
+    install("the GPU tests need a Vulkan driver", "mesa-vulkan-drivers libvulkan1")
+}
+
+/// Makes sure that there is a Node.js to build the package with.
+pub(crate) fn node() -> Result<()> {
+    let version = steps::output("node --version").unwrap_or_default();
+    let major = version.trim_start_matches('v').split('.').next().and_then(|n| n.parse::<u32>().ok());
+    match major {
+        Some(major) if major >= 20 && steps::output("npm --version").is_ok() => Ok(()),
+        Some(major) if major < 20 => {
+            bail!("the web package is built with Node.js 20 or later, and this is {major}: install a newer one")
+        }
+        _ => install("the web package is built with Node.js", "nodejs npm"),
+    }
+}
+
+/// Makes sure that the browsers are there that the web tests run in.
+pub(crate) fn browsers() -> Result<()> {
+    let is_there = |program: &str| steps::output(&format!("{program} --version")).is_ok();
+    let wanted = [
+        ("chromium", is_there("chromium")),
+        ("firefox-esr", is_there("firefox-esr")),
+        ("webkit2gtk-driver", is_there("WebKitWebDriver")),
+        ("xvfb", Path::new("/usr/bin/Xvfb").exists()),
+    ];
+    let missing: Vec<&str> = wanted.into_iter().filter(|(_, there)| !there).map(|(name, _)| name).collect();
+    if missing.is_empty() {
+        println!("browsers: Chromium, Firefox and WebKitGTK are there");
+        return Ok(());
+    }
+    install("the web tests run in real browsers", &missing.join(" "))
+}
+
+/// Installs Debian packages where that is possible, else says which are wanted.
+fn install(why: &str, wanted: &str) -> Result<()> {
     let is_root = steps::output("id -u").is_ok_and(|id| id.trim() == "0");
     if !is_root || steps::output("apt-get --version").is_err() {
-        bail!("the GPU tests need a Vulkan driver; install Mesa's software one: apt-get install {WANTED}");
+        bail!("{why}; install it: apt-get install {wanted}");
     }
     steps::run("apt-get update -qq")?;
-    steps::run(&format!("apt-get install -y -qq --no-install-recommends {WANTED}"))
+    steps::run(&format!("apt-get install -y -qq --no-install-recommends {wanted}"))
 }

@@ -140,7 +140,7 @@ pub(crate) fn answer(
                 }
                 ""
             }
-            Event::Token { token, text } => {
+            Event::Token { token, text, .. } => {
                 bar = None;
                 let now = Instant::now();
                 let first = *first_token.get_or_insert(now);

@@ -6,7 +6,6 @@
 mod answer;
 mod args;
 mod argv;
-mod bench;
 mod clock;
 mod commands;
 mod exit;

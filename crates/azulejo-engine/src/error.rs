@@ -50,6 +50,14 @@ pub enum EngineError {
         "the model's output is not a number; the file is damaged, or the device computes wrongly (try --device cpu)"
     )]
     NotANumber,
+    /// Weights that nobody gave.
+    #[error("{missing} of {pieces} pieces of the model's weights were not filled")]
+    NotFilled {
+        /// Pieces without bytes.
+        missing: usize,
+        /// Pieces in all.
+        pieces: usize,
+    },
     /// The caller stopped it.
     #[error("cancelled")]
     Cancelled,

@@ -1,6 +1,6 @@
 //! Loading, sessions and sampling, generic over a [`Backend`](azulejo_plan::Backend).
 //!
-//! - [`Engine`]: a plan with its weights on a device;
+//! - [`Loading`]: a plan whose weights are on their way to a device; [`Engine`]: one whose weights are there;
 //! - [`Session`]: a KV cache and the tokens in it; [`Session::generate`] goes on from a prompt, token by token, and
 //!   re-uses what a prompt has in common with the one before;
 //! - [`Sampler`]: from logits to a token;
@@ -17,7 +17,7 @@ mod text;
 
 pub use engine::Engine;
 pub use error::EngineError;
-pub use load::{Load, loads};
+pub use load::{Load, Loading};
 pub use sampler::{RandomSource, Sampler, SamplerOptions, SplitMix64};
-pub use session::{Generation, GenerationOptions, Overflow, Session};
+pub use session::{Chosen, Generation, GenerationOptions, Logprobs, Overflow, Session};
 pub use text::{StopReason, TextStream};

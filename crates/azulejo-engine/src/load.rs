@@ -1,15 +1,16 @@
 //! From a file's bytes to a back-end's constants, in pieces of at most 1 MiB.
 //!
-//! [`loads`] lists what is to be read and in which order, without reading: natively the pieces come from a mapped
-//! file, in a browser from ranges. A piece's bytes are repacked and written, then forgotten, so that host memory
-//! never holds a model.
+//! [`Loading`] lists what is to be read, without reading: natively the pieces come from a mapped file, in a browser
+//! from ranges. A piece's bytes are repacked and written, then forgotten, so that host memory never holds a model.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use azulejo_formats::ModelFile;
 use azulejo_plan::{Backend, Constant, Plan, TensorId, rope_table};
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, decode};
 
-use crate::EngineError;
+use crate::{Engine, EngineError};
 
 /// The most bytes of a piece, but for a few very long rows.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -31,8 +32,114 @@ pub struct Load {
     pub rows: u64,
 }
 
+/// A prepared plan whose constants are being filled, in any order.
+pub struct Loading<B: Backend> {
+    backend: Arc<B>,
+    model: B::Model,
+    plan: Plan,
+    loads: Vec<Load>,
+    filled: Vec<bool>,
+    scratch: Vec<u8>,
+}
+
+impl<B: Backend> std::fmt::Debug for Loading<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let filled = self.filled.iter().filter(|filled| **filled).count();
+        write!(f, "Loading({filled} of {} pieces)", self.loads.len())
+    }
+}
+
+impl<B: Backend> Loading<B> {
+    /// Makes room for the plan's constants, and fills those that need no tensor.
+    pub fn new(backend: Arc<B>, plan: Plan) -> Result<Self, EngineError> {
+        let model = backend.prepare(&plan).map_err(EngineError::backend)?;
+        let loads = loads(&plan, backend.constants(&model));
+        let filled = vec![false; loads.len()];
+        let mut loading = Self { backend, model, plan, loads, filled, scratch: Vec::new() };
+        for index in 0..loading.loads.len() {
+            if loading.loads[index].tensor.is_none() {
+                loading.fill(index, &[])?;
+            }
+        }
+        Ok(loading)
+    }
+
+    /// The pieces.
+    pub fn loads(&self) -> &[Load] {
+        &self.loads
+    }
+
+    /// The bytes of all of them.
+    pub fn bytes(&self) -> u64 {
+        self.loads.iter().map(|l| l.bytes.end - l.bytes.start).sum()
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The device.
+    pub fn backend(&self) -> &Arc<B> {
+        &self.backend
+    }
+
+    /// The prepared plan.
+    pub fn model(&self) -> &B::Model {
+        &self.model
+    }
+
+    /// Repacks a piece's bytes, as many as [`Load::bytes`] is long, and writes them.
+    pub fn fill(&mut self, index: usize, bytes: &[u8]) -> Result<(), EngineError> {
+        let load = self.loads[index].clone();
+        fill(&*self.backend, &mut self.model, &self.plan, &load, bytes, &mut self.scratch)?;
+        self.filled[index] = true;
+        Ok(())
+    }
+
+    /// Fills all pieces from the file. `progress` is told the bytes done and the bytes in all after each; false stops
+    /// it with [`EngineError::Cancelled`].
+    pub fn fill_from(
+        &mut self,
+        file: &ModelFile,
+        progress: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> Result<(), EngineError> {
+        let total = self.bytes();
+        let (mut buffer, mut done) = (Vec::new(), 0);
+        for index in 0..self.loads.len() {
+            let Load { tensor, bytes, .. } = self.loads[index].clone();
+            if let Some(tensor) = tensor {
+                let info = file.tensor(&self.plan.tensor(tensor).name)?;
+                match file.slice(info, bytes.clone()) {
+                    Some(slice) => self.fill(index, slice)?,
+                    None => {
+                        buffer.resize((bytes.end - bytes.start) as usize, 0);
+                        file.read(info, bytes.clone(), &mut buffer)?;
+                        self.fill(index, &buffer)?;
+                    }
+                }
+                file.release(info, bytes.clone());
+            }
+            done += bytes.end - bytes.start;
+            if !progress(done, total) {
+                return Err(EngineError::Cancelled);
+            }
+        }
+        Ok(())
+    }
+
+    /// The engine, if every piece was filled; else [`EngineError::NotFilled`].
+    pub fn finish(self) -> Result<Engine<B>, EngineError> {
+        let missing = self.filled.iter().filter(|filled| !**filled).count();
+        if missing > 0 {
+            return Err(EngineError::NotFilled { missing, pieces: self.loads.len() });
+        }
+        Ok(Engine { backend: self.backend, model: self.model, plan: self.plan })
+    }
+}
+
 /// All pieces of a model's constants.
-pub fn loads(plan: &Plan, constants: &[Constant]) -> Vec<Load> {
+fn loads(plan: &Plan, constants: &[Constant]) -> Vec<Load> {
     let mut loads = Vec::new();
     for (constant, what) in constants.iter().enumerate() {
         match what {
@@ -85,7 +192,7 @@ pub fn loads(plan: &Plan, constants: &[Constant]) -> Vec<Load> {
 }
 
 /// Repacks a piece's bytes and writes them.
-pub(crate) fn fill<B: Backend>(
+fn fill<B: Backend>(
     backend: &B,
     model: &mut B::Model,
     plan: &Plan,

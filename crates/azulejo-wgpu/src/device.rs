@@ -8,6 +8,7 @@ use azulejo_shaders::{Limits, Target, Tier};
 
 use crate::WgpuError;
 use crate::pipelines::Pipelines;
+use crate::read::Signal;
 use crate::report::{Counters, Counts, Reporter, count};
 
 /// Which adapter.
@@ -247,6 +248,25 @@ impl WgpuBackend {
     /// that a caller who has nothing to submit while it waits calls this every few milliseconds.
     pub fn nudge(&self) {
         self.queue.submit([]);
+    }
+
+    /// Waits until the device has taken what was written and submitted.
+    ///
+    /// # Errors
+    /// What the device reports late.
+    pub async fn flush(&self) -> Result<(), WgpuError> {
+        let done = Signal::default();
+        let to = done.clone();
+        self.queue.on_submitted_work_done(move || to.set(()));
+        let index = self.queue.submit([]);
+        self.wait(index)?;
+        done.wait().await;
+        self.settle().await
+    }
+
+    /// Ends the device; what comes after fails with [`WgpuError::DeviceLost`].
+    pub fn destroy(&self) {
+        self.device.destroy();
     }
 
     pub(crate) fn device_info(&self) -> &DeviceInfo {

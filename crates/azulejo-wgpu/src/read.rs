@@ -10,53 +10,76 @@ use crate::{WgpuBackend, WgpuError, WgpuModel, WgpuState};
 /// The token that [`azulejo_shaders::kernels::argmax_merge`] chooses where no logit is a number.
 const NO_NUMBER: u32 = u32::MAX;
 
+/// What a device's callback says, once, and who waits for it.
+#[derive(Debug)]
+pub(crate) struct Signal<T>(Arc<Mutex<(Option<T>, Option<Waker>)>>);
+
+impl<T> Clone for Signal<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Signal<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T: Clone> Signal<T> {
+    pub(crate) fn set(&self, answer: T) {
+        let mut state = lock(&self.0);
+        state.0 = Some(answer);
+        if let Some(waker) = state.1.take() {
+            waker.wake();
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        lock(&self.0).0.is_some()
+    }
+
+    pub(crate) async fn wait(&self) -> T {
+        poll_fn(|context| {
+            let mut state = lock(&self.0);
+            match &state.0 {
+                Some(answer) => Poll::Ready(answer.clone()),
+                None => {
+                    state.1 = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
 /// A buffer that is being mapped.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     pub(crate) buffer: wgpu::Buffer,
     bytes: u64,
     index: wgpu::SubmissionIndex,
-    done: Arc<Mutex<Done>>,
-}
-
-/// The answer, and who waits for it.
-#[derive(Debug, Default)]
-struct Done {
-    answer: Option<Result<(), String>>,
-    waker: Option<Waker>,
+    done: Signal<Result<(), String>>,
 }
 
 impl Mapping {
     /// Asks for the first bytes of a read-back buffer that submission `index` writes last.
     pub(crate) fn start(buffer: wgpu::Buffer, bytes: u64, index: wgpu::SubmissionIndex) -> Self {
-        let done = Arc::new(Mutex::new(Done::default()));
+        let done = Signal::default();
         let to = done.clone();
         buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |answer| {
-            let mut done = lock(&to);
-            done.answer = Some(answer.map_err(|e| e.to_string()));
-            if let Some(waker) = done.waker.take() {
-                waker.wake();
-            }
+            to.set(answer.map_err(|e| e.to_string()));
         });
         Self { buffer, bytes, index, done }
     }
 
     /// Waits until the bytes are there. Natively this blocks; in a browser it returns to the event loop.
     async fn wait(&self, backend: &WgpuBackend) -> Result<(), WgpuError> {
-        if lock(&self.done).answer.is_none() {
+        if !self.done.is_set() {
             backend.wait(self.index.clone())?;
         }
-        let answer = poll_fn(|context| {
-            let mut done = lock(&self.done);
-            match &done.answer {
-                Some(answer) => Poll::Ready(answer.clone()),
-                None => {
-                    done.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
-            }
-        });
-        let answer = answer.await;
+        let answer = self.done.wait().await;
         // A lost device answers every read with a refusal; the loss says more.
         backend.reporter.check()?;
         answer.map_err(WgpuError::Map)

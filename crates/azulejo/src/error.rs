@@ -41,6 +41,36 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them.
+    pub const ALL: [Code; 10] = [
+        Code::Corrupt,
+        Code::Unsupported,
+        Code::Io,
+        Code::OutOfMemory,
+        Code::DeviceLost,
+        Code::NoDevice,
+        Code::Device,
+        Code::Cancelled,
+        Code::ContextFull,
+        Code::InvalidArgument,
+    ];
+
+    /// What its reader can do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Code::Corrupt => "download or convert the model again",
+            Code::Unsupported => "use another model, or another quantisation of this one",
+            Code::Io => "check that the file is there and can be read",
+            Code::OutOfMemory => "choose a smaller model or a shorter context",
+            Code::DeviceLost => "load the model again",
+            Code::NoDevice => "choose another device, for instance the CPU",
+            Code::Device => "update the graphics driver or the browser, or choose the CPU",
+            Code::Cancelled => "nothing is wrong: the caller stopped it",
+            Code::ContextFull => "shorten the conversation, or load the model with a longer context",
+            Code::InvalidArgument => "correct the argument that the message names",
+        }
+    }
+
     /// The code as text.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -178,7 +208,7 @@ impl From<EngineError> for Error {
             EngineError::Backend(error) => backend(error),
             EngineError::ContextFull { .. } => Self::new(Code::ContextFull, error),
             EngineError::Cancelled => Self::new(Code::Cancelled, error),
-            EngineError::EmptyPrompt | EngineError::UnknownToken { .. } => {
+            EngineError::EmptyPrompt | EngineError::UnknownToken { .. } | EngineError::NotFilled { .. } => {
                 Self::new(Code::InvalidArgument, error)
             }
             EngineError::Quant { .. } => Self::new(Code::Corrupt, error),

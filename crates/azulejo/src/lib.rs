@@ -14,6 +14,7 @@
 //! ```
 //!
 //! - [`Model`]: a file (GGUF, or a Hugging Face folder), its tokenizer and its weights on a device;
+//! - [`Device`] and [`Loading`]: the same in steps, for callers whose bytes come from elsewhere than a file;
 //! - [`Session`]: a conversation; what a prompt has in common with the one before is not evaluated again;
 //! - [`Generate`]: how to go on: sampling, stop strings, limits;
 //! - [`Error`]: what went wrong, with predicates and a stable code.
@@ -22,22 +23,32 @@
 
 mod device;
 mod error;
+mod loading;
 mod model;
 mod random;
 mod session;
+pub mod shape;
 mod vocabulary;
 
-pub use azulejo_engine::{Overflow, SamplerOptions, StopReason};
+pub use azulejo_engine::{Logprobs, Overflow, SamplerOptions, StopReason};
 pub use azulejo_formats as formats;
 pub use azulejo_models::{Config, PlanOptions, RopeScaling};
 pub use azulejo_plan::{DeviceInfo, KvType, Memory, Plan, RopeLayout};
 pub use azulejo_quant::BlockFormat;
+pub use azulejo_shaders::check::CaseResult;
 pub use azulejo_shaders::{Limits, Tier};
 pub use azulejo_tokenizer::{
     ChatTemplate, EncodeOptions, Message, Now, RenderOptions, StreamDecoder, Tokenizer,
 };
-pub use device::{Adapter, DeviceChoice, adapters};
+#[cfg(not(target_arch = "wasm32"))]
+pub use device::adapters;
+pub use device::{Adapter, Device, DeviceChoice, find_adapters};
 pub use error::{Code, Error};
-pub use model::{Model, ModelOptions, PlannedCall, open_file};
+pub use loading::Loading;
+#[cfg(not(target_arch = "wasm32"))]
+pub use model::open_file;
+pub use model::{Model, ModelOptions, PlannedCall, estimated_memory};
 pub use session::{Answer, Event, Generate, Session};
-pub use vocabulary::{tokenizer_from_file, tokenizer_from_path};
+pub use vocabulary::tokenizer_from_file;
+#[cfg(not(target_arch = "wasm32"))]
+pub use vocabulary::tokenizer_from_path;

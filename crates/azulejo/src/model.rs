@@ -1,5 +1,6 @@
 //! A model: its file, its tokenizer, and its weights on a device.
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,12 +8,12 @@ use azulejo_engine::Engine;
 use azulejo_formats::ModelFile;
 use azulejo_models::{Config, PlanOptions, config, plan};
 use azulejo_plan::{Backend, DeviceInfo, KvType, Memory, Plan};
-use azulejo_shaders::{Limits, Tier, lower};
+use azulejo_shaders::{BufferClass, Limits, Tier, lower};
 use azulejo_tokenizer::{EncodeOptions, Message, Now, RenderOptions, Tokenizer};
 
-use crate::random::load_random;
-use crate::vocabulary::tokenizer_from_file;
 use crate::{Code, DeviceChoice, Error, Session};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::{Device, Loading};
 
 /// Positions of the cache where nobody asks for a number, if the model has so many.
 const DEFAULT_CONTEXT: u32 = 4096;
@@ -62,15 +63,15 @@ impl Default for ModelOptions {
 /// A model, ready for sessions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Model {
-    pub(crate) on: OnDevice,
+    pub(crate) on: OnEngine,
     /// Or why there is none: token ids can be evaluated all the same.
-    tokenizer: Result<Arc<Tokenizer>, (Code, String)>,
-    config: Arc<Config>,
+    pub(crate) tokenizer: Result<Arc<Tokenizer>, (Code, String)>,
+    pub(crate) config: Arc<Config>,
 }
 
 /// The engine of one of the back-ends.
 #[derive(Clone, Debug)]
-pub(crate) enum OnDevice {
+pub(crate) enum OnEngine {
     #[cfg(feature = "cpu")]
     Cpu(Arc<Engine<azulejo_cpu::CpuBackend>>),
     #[cfg(feature = "wgpu")]
@@ -81,9 +82,9 @@ macro_rules! with_engine {
     ($on:expr, $engine:ident => $body:expr) => {
         match $on {
             #[cfg(feature = "cpu")]
-            OnDevice::Cpu($engine) => $body,
+            OnEngine::Cpu($engine) => $body,
             #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu($engine) => $body,
+            OnEngine::Wgpu($engine) => $body,
         }
     };
 }
@@ -102,12 +103,14 @@ pub struct PlannedCall {
 }
 
 /// Opens a model's file: a `.gguf` (the first, if it is split), or a Hugging Face folder.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn open_file(path: &Path) -> Result<ModelFile, Error> {
     ModelFile::open(path).map_err(|e| Error::from(e).context(path.display().to_string()))
 }
 
 impl Model {
     /// Opens a file and loads it.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn open(path: impl AsRef<Path>, options: &ModelOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::from_file(&open_file(path)?, options, &mut |_, _| true)
@@ -116,7 +119,7 @@ impl Model {
 
     /// The demonstration model that is part of the library: it knows its small subject, public services, in seven
     /// languages.
-    #[cfg(feature = "embedded")]
+    #[cfg(all(feature = "embedded", not(target_arch = "wasm32")))]
     pub fn embedded(options: &ModelOptions) -> Result<Self, Error> {
         Self::from_file(&Self::embedded_file()?, options, &mut |_, _| true)
     }
@@ -128,40 +131,29 @@ impl Model {
     }
 
     /// Loads a file. `progress` is told bytes done and in all; false cancels.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn from_file(
         file: &ModelFile,
         options: &ModelOptions,
         progress: &mut dyn FnMut(u64, u64) -> bool,
     ) -> Result<Self, Error> {
-        let config = config(file)?;
-        let tokenizer = tokenizer_from_file(file).map(Arc::new).map_err(|e| (e.code(), e.to_string()));
-        let plan = plan(file, &config, &plan_options(&config, options)?)?;
-        let on = match pick(options)? {
-            #[cfg(feature = "cpu")]
-            Picked::Cpu(backend) => OnDevice::Cpu(Arc::new(Engine::load(backend, plan, file, progress)?)),
-            #[cfg(feature = "wgpu")]
-            Picked::Wgpu(backend) => OnDevice::Wgpu(Arc::new(Engine::load(backend, plan, file, progress)?)),
-        };
-        Ok(Self { on, tokenizer, config: Arc::new(config) })
+        let device = pollster::block_on(Device::open(options))?;
+        let mut loading = Loading::new(file, &device, options)?;
+        loading.fill_from(file, progress)?;
+        loading.finish()
     }
 
     /// Loads the shapes of a file with random weights instead of its own, and no tokenizer: for benches.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn random(
         file: &ModelFile,
         options: &ModelOptions,
         progress: &mut dyn FnMut(u64, u64) -> bool,
     ) -> Result<Self, Error> {
-        let config = config(file)?;
-        let plan = plan(file, &config, &plan_options(&config, options)?)?;
-        let on = match pick(options)? {
-            #[cfg(feature = "cpu")]
-            Picked::Cpu(backend) => OnDevice::Cpu(Arc::new(load_random(backend, plan, progress)?)),
-            #[cfg(feature = "wgpu")]
-            Picked::Wgpu(backend) => OnDevice::Wgpu(Arc::new(load_random(backend, plan, progress)?)),
-        };
-        let tokenizer =
-            Err((Code::InvalidArgument, "this model has random weights and no tokenizer".to_owned()));
-        Ok(Self { on, tokenizer, config: Arc::new(config) })
+        let device = pollster::block_on(Device::open(options))?;
+        let mut loading = Loading::new(file, &device, options)?;
+        loading.fill_random(progress)?;
+        loading.finish()
     }
 
     /// The hyper-parameters of a file, and the plan that they give: no device is needed, and no weight is read.
@@ -277,7 +269,17 @@ impl PlannedCall {
     }
 }
 
-fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
+/// The memory that a plan takes on a GPU of WebGPU's default limits; another device differs little.
+pub fn estimated_memory(plan: &Plan) -> Result<Memory, Error> {
+    let program = lower(plan, Limits::BASELINE).map_err(|e| Error::new(Code::Unsupported, e))?;
+    Ok(Memory {
+        weights: program.bytes(BufferClass::Constant),
+        kv: program.bytes(BufferClass::Kv),
+        activations: program.bytes(BufferClass::Activation),
+    })
+}
+
+pub(crate) fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
     let most = config.context_length;
     let context = match options.context {
         None => most.min(DEFAULT_CONTEXT),
@@ -292,41 +294,4 @@ fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, 
     }
     let output_rows = if options.all_logits { chunk } else { 1 };
     Ok(PlanOptions { context, chunk, output_rows, k: options.k, v: options.v, fuse: options.fuse })
-}
-
-#[allow(clippy::large_enum_variant, reason = "there is one of them, and it is moved once")]
-enum Picked {
-    #[cfg(feature = "cpu")]
-    Cpu(azulejo_cpu::CpuBackend),
-    #[cfg(feature = "wgpu")]
-    Wgpu(azulejo_wgpu::WgpuBackend),
-}
-
-fn pick(options: &ModelOptions) -> Result<Picked, Error> {
-    match options.device {
-        #[cfg(feature = "wgpu")]
-        DeviceChoice::Wgpu(number) => Ok(Picked::Wgpu(open_wgpu(number, options)?)),
-        #[cfg(feature = "wgpu")]
-        DeviceChoice::Auto if crate::adapters().iter().any(crate::Adapter::is_hardware) => {
-            Ok(Picked::Wgpu(open_wgpu(None, options)?))
-        }
-        #[cfg(feature = "cpu")]
-        DeviceChoice::Auto | DeviceChoice::Cpu => {
-            let cpu = azulejo_cpu::CpuOptions { threads: options.threads, ..Default::default() };
-            Ok(Picked::Cpu(azulejo_cpu::CpuBackend::new(cpu)?))
-        }
-        #[allow(unreachable_patterns, reason = "reached where a back-end is left out of the build")]
-        choice => Err(Error::new(Code::NoDevice, format!("this build has no back-end for {choice:?}"))),
-    }
-}
-
-#[cfg(feature = "wgpu")]
-fn open_wgpu(number: Option<usize>, options: &ModelOptions) -> Result<azulejo_wgpu::WgpuBackend, Error> {
-    let options = azulejo_wgpu::Options {
-        selection: number.map_or(azulejo_wgpu::Selection::Auto, azulejo_wgpu::Selection::Index),
-        max_tier: options.max_tier,
-        binding_bytes: options.binding_bytes,
-        ..Default::default()
-    };
-    Ok(pollster::block_on(azulejo_wgpu::open(options))?)
 }

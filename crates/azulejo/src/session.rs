@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 
 use azulejo_engine::{
-    Generation, GenerationOptions, Overflow, Sampler, SamplerOptions, SplitMix64, StopReason, TextStream,
+    Generation, GenerationOptions, Logprobs, Overflow, RandomSource, Sampler, SamplerOptions, SplitMix64,
+    StopReason, TextStream,
 };
 use azulejo_plan::Backend;
 
 use crate::Error;
-use crate::model::{Model, OnDevice};
+use crate::model::{Model, OnEngine};
 
 /// How to go on from a prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,13 @@ pub struct Generate {
     pub ignore_end: bool,
     /// Shows special tokens as text.
     pub show_special: bool,
+    /// Tells the probability of each token, and of so many of the most probable ones beside it.
+    pub logprobs: Option<usize>,
+    /// Steps that a greedy generation asks of the device before it reads the first.
+    pub run_ahead: u32,
+    /// Tokens of this answer that were made before, on a device that was lost. They are evaluated with the prompt and
+    /// count as made, and no event tells of them again; the answer goes on as if nothing had been.
+    pub resume: Vec<u32>,
 }
 
 impl Default for Generate {
@@ -39,6 +47,9 @@ impl Default for Generate {
             overflow: Overflow::Error,
             ignore_end: false,
             show_special: false,
+            logprobs: None,
+            run_ahead: 1,
+            resume: Vec::new(),
         }
     }
 }
@@ -66,6 +77,8 @@ pub enum Event<'a> {
         token: u32,
         /// The text.
         text: &'a str,
+        /// How probable it was, if that was asked for.
+        logprobs: Option<&'a Logprobs>,
     },
     /// Text that was held back until the end.
     Rest(&'a str),
@@ -115,9 +128,9 @@ impl Session {
     pub(crate) fn new(model: &Model) -> Result<Self, Error> {
         let on = match &model.on {
             #[cfg(feature = "cpu")]
-            OnDevice::Cpu(engine) => OnBackend::Cpu(azulejo_engine::Session::new(engine.clone())?),
+            OnEngine::Cpu(engine) => OnBackend::Cpu(azulejo_engine::Session::new(engine.clone())?),
             #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu(engine) => OnBackend::Wgpu(azulejo_engine::Session::new(engine.clone())?),
+            OnEngine::Wgpu(engine) => OnBackend::Wgpu(azulejo_engine::Session::new(engine.clone())?),
         };
         Ok(Self { model: model.clone(), on })
     }
@@ -151,34 +164,41 @@ impl Session {
         how: &Generate,
         on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Answer, Error> {
-        pollster::block_on(self.generate_async(prompt, how, on_event))
+        pollster::block_on(self.generate_async(prompt, how, &mut async |event: Event<'_>| on_event(event)))
     }
 
-    /// Goes on from a prompt's tokens.
+    /// Goes on from a prompt's tokens. Where the device doesn't work behind the caller's back (the CPU without
+    /// threads), a listener that waits is what lets anything else run.
     pub async fn generate_async(
         &mut self,
         prompt: &[u32],
         how: &Generate,
-        on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+        on_event: &mut impl AsyncFnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Answer, Error> {
         with_session!(&mut self.on, session => generate(session, &self.model, prompt, how, on_event).await)
     }
 
     /// Goes on from a prompt's tokens by so many greedily chosen ones, without a text or an end: for benches and
-    /// comparisons.
+    /// comparisons. Blocks.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn greedy_tokens(&mut self, prompt: &[u32], count: usize) -> Result<Vec<u32>, Error> {
-        with_session!(&mut self.on, session => pollster::block_on(async {
+        pollster::block_on(self.greedy_tokens_async(prompt, count))
+    }
+
+    /// The same without blocking.
+    pub async fn greedy_tokens_async(&mut self, prompt: &[u32], count: usize) -> Result<Vec<u32>, Error> {
+        with_session!(&mut self.on, session => {
             let options = GenerationOptions { max_tokens: Some(count), ..GenerationOptions::default() };
             let sampler = Sampler::new(SamplerOptions::greedy());
+            let random = Box::new(SplitMix64(0));
             let mut generation =
-                session.generate(prompt, options, sampler, Box::new(SplitMix64(0)), &mut |_, _| true).await?;
+                session.generate(prompt, options, sampler, random, &mut async |_, _| true).await?;
             let mut tokens = Vec::with_capacity(count);
-            while let Some(token) = generation.next().await? {
-                tokens.push(token);
+            while let Some(chosen) = generation.next().await? {
+                tokens.push(chosen.token);
             }
             Ok(tokens)
-        }))
+        })
     }
 
     /// The logits of every token, `[tokens, vocabulary]`, in chunks: `each` gets the index of the chunk's first token
@@ -200,36 +220,46 @@ async fn generate<B: Backend>(
     model: &Model,
     prompt: &[u32],
     how: &Generate,
-    on_event: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    on_event: &mut impl AsyncFnMut(Event<'_>) -> ControlFlow<()>,
 ) -> Result<Answer, Error> {
     let tokenizer = model.tokenizer()?;
     let ends = if how.ignore_end { Default::default() } else { tokenizer.end_of_text().clone() };
     let mut text_stream = TextStream::new(tokenizer, how.stop.clone(), ends, how.show_special);
-    let options = GenerationOptions {
-        max_tokens: how.max_tokens,
-        overflow: how.overflow,
-        ..GenerationOptions::default()
-    };
-    let mut cached = None;
-    let mut progress = |done, total| {
-        cached.get_or_insert(done);
-        on_event(Event::Prompt { done, total }).is_continue()
-    };
-    let sampler = Sampler::new(how.sampler.clone());
-    let random = Box::new(SplitMix64(how.seed));
-    let mut generation: Generation<'_, B> =
-        session.generate(prompt, options, sampler, random, &mut progress).await?;
     let mut answer = Answer {
         text: String::new(),
-        tokens: Vec::new(),
+        tokens: how.resume.clone(),
         stop: StopReason::MaxTokens,
-        cached_tokens: cached.unwrap_or(0),
+        cached_tokens: 0,
     };
-    while let Some(token) = generation.next().await? {
-        answer.tokens.push(token);
-        let (text, stop) = text_stream.push(token);
+    let mut random = SplitMix64(how.seed);
+    for &token in &how.resume {
+        answer.text.push_str(&text_stream.push(token).0);
+        if how.sampler.temperature > 0.0 {
+            random.uniform();
+        }
+    }
+    let options = GenerationOptions {
+        max_tokens: how.max_tokens.map(|most| most.saturating_sub(how.resume.len())),
+        overflow: how.overflow,
+        run_ahead: how.run_ahead,
+        logprobs: how.logprobs,
+    };
+    let mut cached = None;
+    let mut progress = async |done, total| {
+        cached.get_or_insert(done);
+        on_event(Event::Prompt { done, total }).await.is_continue()
+    };
+    let sampler = Sampler::new(how.sampler.clone());
+    let evaluated = [prompt, &how.resume].concat();
+    let mut generation: Generation<'_, B> =
+        session.generate(&evaluated, options, sampler, Box::new(random), &mut progress).await?;
+    answer.cached_tokens = cached.unwrap_or(0);
+    while let Some(chosen) = generation.next().await? {
+        answer.tokens.push(chosen.token);
+        let (text, stop) = text_stream.push(chosen.token);
         answer.text.push_str(&text);
-        let flow = on_event(Event::Token { token, text: &text });
+        let event = Event::Token { token: chosen.token, text: &text, logprobs: chosen.logprobs.as_ref() };
+        let flow = on_event(event).await;
         if let Some(stop) = stop {
             answer.stop = stop;
             return Ok(answer);
@@ -242,7 +272,7 @@ async fn generate<B: Backend>(
     let rest = text_stream.finish();
     if !rest.is_empty() {
         answer.text.push_str(&rest);
-        let _ = on_event(Event::Rest(&rest));
+        let _ = on_event(Event::Rest(&rest)).await;
     }
     Ok(answer)
 }

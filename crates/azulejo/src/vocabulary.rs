@@ -1,11 +1,14 @@
 //! The tokenizer of a model file.
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 
 use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_tokenizer::{GgufVocabulary, Tokenizer, TokenizerConfig};
 
-use crate::{Code, Error, open_file};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::open_file;
+use crate::{Code, Error};
 
 /// The tokenizer that a model file carries. Its tensors aren't needed: a vocabulary-only GGUF will do.
 pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
@@ -81,6 +84,7 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
 }
 
 /// The tokenizer of a path: a model file or folder, or a bare `tokenizer.json` with what stands beside it.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn tokenizer_from_path(path: &Path) -> Result<Tokenizer, Error> {
     if path.extension().is_none_or(|e| e != "json") {
         return tokenizer_from_file(&open_file(path)?);

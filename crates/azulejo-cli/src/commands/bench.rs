@@ -12,11 +12,11 @@ use azulejo::{KvType, Model, Session};
 use serde_json::{Value, json};
 
 use crate::args::{BenchArgs, BenchFormat};
-use crate::bench::{Quant, SHAPES, file};
 use crate::exit::Usage;
 use crate::load::{self, Loaded};
 use crate::output::{Output, Unit};
 use crate::{interrupt, memory, numbers};
+use azulejo::shape::{Quant, Shape};
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,14 +150,11 @@ fn tests(args: &BenchArgs) -> Result<Vec<Test>> {
 }
 
 fn shape_file(name: &str, quant: &str) -> Result<ModelFile> {
-    let Some(shape) = SHAPES.iter().find(|s| s.name.eq_ignore_ascii_case(name)) else {
-        let names: Vec<&str> = SHAPES.iter().map(|s| s.name).collect();
-        return Err(Usage(format!("--shape: there is no '{name}'; these are: {}", names.join(", "))).into());
-    };
+    let shape = Shape::from_name(name).map_err(|e| Usage(format!("--shape: {e}")))?;
     let Some(quant) = Quant::from_name(quant) else {
         return Err(Usage(format!("--quant: there is no '{quant}'; these are: {}", Quant::names())).into());
     };
-    file(shape, quant)
+    Ok(shape.file(quant)?)
 }
 
 /// The seconds of a run.

@@ -172,6 +172,7 @@ impl Chat<'_> {
             overflow: sampling.overflow(),
             ignore_end: sampling.ignore_eos,
             show_special: sampling.special,
+            ..Generate::default()
         };
         // Another seed for the next answer, or the same question would get the same draws.
         self.seed = self.seed.wrapping_add(1);

@@ -26,6 +26,7 @@ pub(crate) fn run(args: &GenerateArgs, output: &Output) -> Result<()> {
         overflow: args.sampling.overflow(),
         ignore_end: args.sampling.ignore_eos,
         show_special: args.sampling.special,
+        ..Generate::default()
     };
     let mut session = model.session()?;
     let answered = answer(&mut session, &prompt, &how, output, &mut |piece| {

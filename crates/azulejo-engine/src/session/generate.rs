@@ -26,11 +26,51 @@ pub struct GenerationOptions {
     pub overflow: Overflow,
     /// Steps that a greedy generation asks of the device before it reads the first.
     pub run_ahead: u32,
+    /// Whether to tell the probability of each token, and of how many of the most probable ones beside it.
+    pub logprobs: Option<usize>,
+}
+
+/// A token that was chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// The token.
+    pub token: u32,
+    /// How probable it was, if that was asked for.
+    pub logprobs: Option<Logprobs>,
+}
+
+/// Natural logarithms of the model's own probabilities: of its logits as they are, before the sampler's chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logprobs {
+    /// Of the chosen token.
+    pub chosen: f32,
+    /// Of the most probable tokens, in their order.
+    pub top: Vec<(u32, f32)>,
+}
+
+impl Logprobs {
+    fn of(logits: &[f32], chosen: u32, top: usize) -> Self {
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = logits.iter().filter(|l| !l.is_nan()).map(|l| f64::from(l - most).exp()).sum();
+        let logprob = |logit: f32| (f64::from(logit - most) - sum.ln()) as f32;
+        let mut order: Vec<(u32, f32)> =
+            (0u32..).zip(logits.iter().copied()).filter(|(_, l)| !l.is_nan()).collect();
+        let descending = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        if top > 0 && top < order.len() {
+            order.select_nth_unstable_by(top - 1, descending);
+        }
+        order.truncate(top);
+        order.sort_unstable_by(descending);
+        Self {
+            chosen: logits.get(chosen as usize).map_or(f32::NEG_INFINITY, |l| logprob(*l)),
+            top: order.into_iter().map(|(token, logit)| (token, logprob(logit))).collect(),
+        }
+    }
 }
 
 impl Default for GenerationOptions {
     fn default() -> Self {
-        Self { max_tokens: None, overflow: Overflow::Error, run_ahead: 1 }
+        Self { max_tokens: None, overflow: Overflow::Error, run_ahead: 1, logprobs: None }
     }
 }
 
@@ -65,9 +105,9 @@ impl<B: Backend> Session<B> {
         options: GenerationOptions,
         mut sampler: Sampler,
         random: Box<dyn RandomSource + 's>,
-        progress: &mut dyn FnMut(usize, usize) -> bool,
+        progress: &mut impl AsyncFnMut(usize, usize) -> bool,
     ) -> Result<Generation<'s, B>, EngineError> {
-        let outputs = outputs(&sampler);
+        let outputs = outputs(&sampler, &options);
         self.prefill(prompt, outputs, progress).await?;
         prompt.iter().for_each(|t| sampler.accept(*t));
         let asked = u32::from(outputs == Outputs::Token);
@@ -76,8 +116,9 @@ impl<B: Backend> Session<B> {
     }
 }
 
-fn outputs(sampler: &Sampler) -> Outputs {
-    if sampler.is_greedy() { Outputs::Token } else { Outputs::Logits }
+/// The device chooses where nobody has to see the logits.
+fn outputs(sampler: &Sampler, options: &GenerationOptions) -> Outputs {
+    if sampler.is_greedy() && options.logprobs.is_none() { Outputs::Token } else { Outputs::Logits }
 }
 
 impl<B: Backend> Generation<'_, B> {
@@ -87,15 +128,17 @@ impl<B: Backend> Generation<'_, B> {
     }
 
     /// The next token; none when as many were made as were asked for.
-    pub async fn next(&mut self) -> Result<Option<u32>, EngineError> {
+    pub async fn next(&mut self) -> Result<Option<Chosen>, EngineError> {
         if self.options.max_tokens.is_some_and(|most| self.made >= most) {
             return Ok(None);
         }
-        let token =
-            if self.sampler.is_greedy() { self.next_chosen().await? } else { self.next_sampled().await? };
-        self.sampler.accept(token);
+        let chosen = match outputs(&self.sampler, &self.options) {
+            Outputs::Token => Chosen { token: self.next_chosen().await?, logprobs: None },
+            _ => self.next_sampled().await?,
+        };
+        self.sampler.accept(chosen.token);
         self.made += 1;
-        Ok(Some(token))
+        Ok(Some(chosen))
     }
 
     /// The device chooses; steps are asked for ahead of the reads.
@@ -125,7 +168,7 @@ impl<B: Backend> Generation<'_, B> {
     }
 
     /// The logits are read and the chain chooses.
-    async fn next_sampled(&mut self) -> Result<u32, EngineError> {
+    async fn next_sampled(&mut self) -> Result<Chosen, EngineError> {
         if let Some(token) = self.waiting {
             if self.is_full() {
                 self.shift(Outputs::Logits).await?;
@@ -139,7 +182,8 @@ impl<B: Backend> Generation<'_, B> {
         let logits = self.session.read_logits().await?;
         let token = self.sampler.sample(&logits, self.random.as_mut()).ok_or(EngineError::NotANumber)?;
         self.waiting = Some(token);
-        Ok(token)
+        let logprobs = self.options.logprobs.map(|top| Logprobs::of(&logits, token, top));
+        Ok(Chosen { token, logprobs })
     }
 
     fn is_full(&self) -> bool {
@@ -157,7 +201,7 @@ impl<B: Backend> Generation<'_, B> {
         let keep = keep.min(tokens.len() / 2);
         let forgotten = (tokens.len() - keep) / 2;
         tokens.drain(keep..keep + forgotten.max(1));
-        self.session.prefill(&tokens, outputs, &mut |_, _| true).await?;
+        self.session.prefill(&tokens, outputs, &mut async |_, _| true).await?;
         self.position = tokens.len();
         Ok(())
     }

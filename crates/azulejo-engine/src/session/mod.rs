@@ -8,7 +8,7 @@ use azulejo_plan::{Backend, Outputs, StepInput, Tokens};
 
 use crate::{Engine, EngineError};
 
-pub use generate::{Generation, GenerationOptions, Overflow};
+pub use generate::{Chosen, Generation, GenerationOptions, Logprobs, Overflow};
 
 /// A conversation with a model: the KV cache stays between prompts, and a prompt only costs what it adds.
 pub struct Session<B: Backend> {
@@ -81,7 +81,7 @@ impl<B: Backend> Session<B> {
         &mut self,
         tokens: &[u32],
         outputs: Outputs,
-        progress: &mut dyn FnMut(usize, usize) -> bool,
+        progress: &mut impl AsyncFnMut(usize, usize) -> bool,
     ) -> Result<(), EngineError> {
         self.check(tokens, tokens.len())?;
         self.drain().await?;
@@ -92,14 +92,14 @@ impl<B: Backend> Session<B> {
         let chunks = rest.chunks(self.engine.plan.chunk as usize);
         let last = chunks.len() - 1;
         for (i, chunk) in chunks.enumerate() {
-            if !progress(self.cached.len(), tokens.len()) {
+            if !progress(self.cached.len(), tokens.len()).await {
                 return Err(EngineError::Cancelled);
             }
             let wanted = if i == last { outputs } else { Outputs::Nothing };
             self.step(Tokens::These(chunk), self.cached.len() as u32, wanted)?;
             self.cached.extend_from_slice(chunk);
         }
-        progress(self.cached.len(), tokens.len());
+        progress(self.cached.len(), tokens.len()).await;
         Ok(())
     }
 

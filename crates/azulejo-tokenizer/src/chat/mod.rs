@@ -13,7 +13,7 @@ mod source;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, Value};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 pub use date::Now;
@@ -39,7 +39,7 @@ const FUEL_A_MESSAGE: u64 = 20_000;
 
 /// One turn of a chat. Templates that want more than these two fields (tool calls, lists of parts) take any
 /// serialisable type instead: see [`ChatTemplate::render`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// `system`, `user`, `assistant`, `tool`.
     pub role: String,

@@ -1,20 +1,24 @@
-//! Shapes of known models, from their cards and configuration files, and GGUF headers made of them.
+//! Shapes of known models, from their cards and configuration files, to time them without their files.
+
+mod mix;
 
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use azulejo::BlockFormat;
-use azulejo::formats::gguf::{Gguf, Metadata, Writer, WriterTensor};
-use azulejo::formats::{ByteSource, ModelFile, ParseStep};
+use azulejo_formats::gguf::{Gguf, Metadata, Writer, WriterTensor};
+use azulejo_formats::{ByteSource, ModelFile, ParseStep};
+use azulejo_quant::BlockFormat;
 
-use super::Quant;
+pub use mix::Quant;
+
+use crate::{Code, Error};
 
 /// The sizes of a model of the Llama family.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    pub(crate) name: &'static str,
+pub struct Shape {
+    /// Its name.
+    pub name: &'static str,
     layers: u32,
     hidden: u32,
     ffn: u32,
@@ -28,8 +32,8 @@ pub(crate) struct Shape {
     tied: bool,
 }
 
-/// The shapes of `--shape`. Stretching of rope is left out: it costs nothing a token.
-pub(crate) const SHAPES: &[Shape] = &[
+/// The shapes that have a name. Stretching of rope is left out: it costs nothing a token.
+pub const SHAPES: &[Shape] = &[
     // TeenyTinyLlama.
     shape("ttl-160m", [12, 768, 3072, 12, 12, 64, 32_000, 2048], 1e4, false),
     shape("ttl-460m", [24, 1024, 4096, 16, 16, 64, 32_000, 2048], 1e4, false),
@@ -49,18 +53,35 @@ const fn shape(name: &'static str, sizes: [u32; 8], rope_base: f32, tied: bool) 
     Shape { name, layers, hidden, ffn, heads, kv_heads, head_size, vocabulary, context, rope_base, tied }
 }
 
-/// A file of the shape, whose weights are all zeros and take no memory.
-pub(crate) fn file(shape: &Shape, quant: Quant) -> Result<ModelFile> {
-    let tensors = tensors(shape, quant);
-    let mut header = Vec::new();
-    // The data never comes, so the writer isn't finished.
-    Writer::new(&mut header, &metadata(shape, quant), &tensors).context("the shape's header")?;
-    let data: u64 = tensors.iter().map(|t| bytes(t).next_multiple_of(32)).sum();
-    let len = header.len() as u64 + data;
-    let ParseStep::Done(gguf) = Gguf::parse(&header, len).context("the shape's header")? else {
-        bail!("the header of shape {} is incomplete", shape.name);
-    };
-    Ok(ModelFile::from_gguf(gguf, vec![Arc::new(Zeros { header, len })]).map_err(azulejo::Error::from)?)
+/// A shape that any device runs in a moment: to find out which of two devices is the faster one.
+pub const TRIAL: Shape = shape("trial", [2, 512, 1536, 8, 4, 64, 8192, 64], 1e4, true);
+
+impl Shape {
+    /// The shape of that name, in upper or lower case.
+    pub fn from_name(name: &str) -> Result<&'static Self, Error> {
+        SHAPES.iter().find(|s| s.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let names: Vec<&str> = SHAPES.iter().map(|s| s.name).collect();
+            Error::invalid(format!("there is no shape '{name}'; these are: {}", names.join(", ")))
+        })
+    }
+
+    /// A file of the shape, whose weights are all zeros and take no memory.
+    pub fn file(&self, quant: Quant) -> Result<ModelFile, Error> {
+        let tensors = tensors(self, quant);
+        let mut header = Vec::new();
+        // The data never comes, so the writer isn't finished.
+        Writer::new(&mut header, &metadata(self, quant), &tensors)
+            .map_err(|e| Error::new(Code::InvalidArgument, e))?;
+        let data: u64 = tensors.iter().map(|t| bytes(t).next_multiple_of(32)).sum();
+        let len = header.len() as u64 + data;
+        match Gguf::parse(&header, len) {
+            Ok(ParseStep::Done(gguf)) => {
+                Ok(ModelFile::from_gguf(gguf, vec![Arc::new(Zeros { header, len })])?)
+            }
+            Ok(ParseStep::NeedBytes(_)) => Err(Error::invalid("the shape's header is incomplete")),
+            Err(e) => Err(Error::new(Code::InvalidArgument, e)),
+        }
+    }
 }
 
 fn bytes(tensor: &WriterTensor) -> u64 {

@@ -1,10 +1,10 @@
 //! Which tensor gets which block format: a single one, or llama-quantize's mixes.
 
-use azulejo::BlockFormat;
+use azulejo_quant::BlockFormat;
 
-/// A type of `--quant`.
+/// A type of a whole model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Quant {
+pub enum Quant {
     /// One format for all matrices; quantised below 8 bits, the output matrix is Q6_K, as llama-quantize has it.
     Plain(BlockFormat),
     /// Q4_K; Q6_K for half of the layers' value and down matrices, and for the output.
@@ -17,7 +17,7 @@ pub(crate) enum Quant {
 
 impl Quant {
     /// The type of that name, in upper or lower case.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         match name.to_ascii_uppercase().as_str() {
             "Q4_K_M" => Some(Self::Q4KM),
             "Q4_K_S" => Some(Self::Q4KS),
@@ -27,7 +27,7 @@ impl Quant {
     }
 
     /// The name.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Plain(format) => format.name(),
             Self::Q4KM => "Q4_K_M",
@@ -37,14 +37,14 @@ impl Quant {
     }
 
     /// All names, for messages.
-    pub(crate) fn names() -> String {
+    pub fn names() -> String {
         let plain = BlockFormat::ALL.map(BlockFormat::name).join(", ");
         format!("{plain}, Q4_K_M, Q4_K_S, Q5_K_M")
     }
 
     /// The format of a matrix with rows of `cols` weights: `what` is the tensor's name without its layer, `is_output`
     /// says whether it makes the logits (also the embedding table, if the two are tied).
-    pub(crate) fn format(
+    pub(super) fn format(
         self,
         what: &str,
         layer: u32,

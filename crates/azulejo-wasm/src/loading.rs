@@ -1,0 +1,150 @@
+//! From a file's bytes to a model on a device.
+
+use std::sync::Arc;
+
+use azulejo::Memory;
+use azulejo::formats::gguf::Gguf;
+use azulejo::formats::{BytesSource, ModelFile, ModelKind, ParseStep};
+use azulejo::shape::{Quant, Shape};
+use serde_json::{Value, json};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::error::{Result, invalid, thrown};
+use crate::options::{LoadOptions, read};
+use crate::{Device, Model};
+
+/// The header of a GGUF file, read from a prefix of it that grows.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Header {
+    total_bytes: u64,
+    file: Option<ModelFile>,
+}
+
+#[wasm_bindgen]
+impl Header {
+    /// Of a file of so many bytes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(total_bytes: f64) -> Header {
+        Header { total_bytes: total_bytes as u64, file: None }
+    }
+
+    /// Reads what there is of the file: 0 if that was enough, else how many bytes from its start are.
+    pub fn parse(&mut self, prefix: &[u8]) -> Result<f64> {
+        let corrupt = |error| {
+            thrown(azulejo::formats::FormatError::Gguf { file: "the model's file".to_owned(), error })
+        };
+        match Gguf::parse(prefix, self.total_bytes).map_err(corrupt)? {
+            ParseStep::NeedBytes(bytes) => Ok(bytes as f64),
+            ParseStep::Done(gguf) => {
+                // Nothing is read through the file itself: its bytes come range by range.
+                let source = Arc::new(BytesSource::new(Vec::new()));
+                self.file = Some(ModelFile::from_gguf(gguf, vec![source]).map_err(thrown)?);
+                Ok(0.0)
+            }
+        }
+    }
+
+    /// What the file is, and the memory that it would take: options as of [`Loading`].
+    pub fn summary(&self, options: &str) -> Result<String> {
+        let file = self.file()?;
+        let options: LoadOptions = read(options)?;
+        let (config, plan) = azulejo::Model::plan_of(file, &options.model_options()?).map_err(thrown)?;
+        let text = |key: &str| match &file.kind {
+            ModelKind::Gguf(m) => m.find_str(key).ok().flatten().map(str::to_owned),
+            ModelKind::HuggingFace(_) => None,
+        };
+        let languages = match &file.kind {
+            ModelKind::Gguf(m) => m.get_array_str("general.languages").map(<[String]>::to_vec).ok(),
+            ModelKind::HuggingFace(_) => None,
+        };
+        let parameters: u64 = plan.tensors.iter().map(|t| t.rows * t.cols).sum();
+        let memory = azulejo::estimated_memory(&plan).map_err(thrown)?;
+        Ok(json!({
+            "architecture": plan.architecture, "name": text("general.name"),
+            "license": text("general.license"), "languages": languages,
+            "contextLength": config.context_length, "vocabulary": config.vocabulary,
+            "parameters": parameters, "memory": of_memory(memory),
+        })
+        .to_string())
+    }
+
+    fn file(&self) -> Result<&ModelFile> {
+        self.file.as_ref().ok_or_else(|| invalid("the header is not complete: parse() wants more bytes"))
+    }
+}
+
+pub(crate) fn of_memory(memory: Memory) -> Value {
+    json!({ "weights": memory.weights, "kv": memory.kv, "activations": memory.activations })
+}
+
+/// A model whose weights are on their way to a device.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Loading {
+    loading: azulejo::Loading,
+    device: azulejo::Device,
+    name: Option<String>,
+}
+
+#[wasm_bindgen]
+impl Loading {
+    /// Plans the model and makes room for it: `{context?, chunk?, kvType?: "f16" | "f32"}`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(header: &Header, device: &Device, options: &str) -> Result<Loading> {
+        let options: LoadOptions = read(options)?;
+        let file = header.file()?;
+        let loading = azulejo::Loading::new(file, &device.0, &options.model_options()?).map_err(thrown)?;
+        let name = match &file.kind {
+            ModelKind::Gguf(m) => m.find_str("general.name").ok().flatten().map(str::to_owned),
+            ModelKind::HuggingFace(_) => None,
+        };
+        Ok(Loading { loading, device: device.0.clone(), name })
+    }
+
+    /// A model of a known shape with random weights, and no tokenizer: for benches. `quant` is a type such as
+    /// `Q4_K_M`.
+    pub async fn random(shape: String, quant: String, device: &Device, options: String) -> Result<Model> {
+        let device = device.0.clone();
+        let options: LoadOptions = read(&options)?;
+        let quant = Quant::from_name(&quant)
+            .ok_or_else(|| invalid(format!("there is no type '{quant}'; these are: {}", Quant::names())))?;
+        let file = Shape::from_name(&shape).and_then(|s| s.file(quant)).map_err(thrown)?;
+        let mut loading = azulejo::Loading::new(&file, &device, &options.model_options()?).map_err(thrown)?;
+        device.settle().await.map_err(thrown)?;
+        loading.fill_random(&mut |_, _| true).map_err(thrown)?;
+        device.flush().await.map_err(thrown)?;
+        let name = Some(format!("{shape} {} (random weights)", quant.name()));
+        Ok(Model { model: loading.finish().map_err(thrown)?, name })
+    }
+
+    /// The bytes of the file that are wanted: `[start, end, start, end, ...]`, in the file's order.
+    pub fn ranges(&self) -> Vec<f64> {
+        self.loading.ranges().flat_map(|r| [r.start as f64, r.end as f64]).collect()
+    }
+
+    /// Bytes that the model takes on the device.
+    pub fn memory(&self) -> String {
+        of_memory(self.loading.memory()).to_string()
+    }
+
+    /// Waits until the device has accepted shaders and buffers.
+    pub async fn settle(&self) -> Result<()> {
+        self.device.settle().await.map_err(thrown)
+    }
+
+    /// Gives the bytes of the range of that number.
+    pub fn fill(&mut self, index: usize, bytes: &[u8]) -> Result<()> {
+        self.loading.fill(index, bytes).map_err(thrown)
+    }
+
+    /// Waits until the device has taken what was given so far.
+    pub async fn flush(&self) -> Result<()> {
+        self.device.flush().await.map_err(thrown)
+    }
+
+    /// The model, when every range was given.
+    pub fn finish(self) -> Result<Model> {
+        Ok(Model { model: self.loading.finish().map_err(thrown)?, name: self.name })
+    }
+}

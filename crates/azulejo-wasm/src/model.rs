@@ -1,0 +1,65 @@
+//! A loaded model.
+
+use azulejo::{EncodeOptions, Message, Now};
+use serde_json::json;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::Session;
+use crate::device::described;
+use crate::error::{Result, thrown};
+use crate::loading::of_memory;
+use crate::options::{ChatOptions, TokenizeOptions, read};
+
+/// A model, ready for sessions.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Model {
+    pub(crate) model: azulejo::Model,
+    pub(crate) name: Option<String>,
+}
+
+#[wasm_bindgen]
+impl Model {
+    /// What it is and where it runs.
+    pub fn info(&self) -> String {
+        let (model, plan) = (&self.model, self.model.plan());
+        let tokenizer = model.tokenizer().ok();
+        let ends: Vec<u32> = tokenizer.iter().flat_map(|t| t.end_of_text()).copied().collect();
+        json!({
+            "architecture": plan.architecture, "name": self.name,
+            "contextLength": plan.kv.capacity, "vocabulary": model.config().vocabulary,
+            "parameters": model.parameters(), "bytesPerToken": model.bytes_per_token(),
+            "device": described(&model.device()), "memory": of_memory(model.memory()),
+            "bos": tokenizer.and_then(azulejo::Tokenizer::bos), "eos": ends,
+        })
+        .to_string()
+    }
+
+    /// The tokens of a conversation, `[{role, content}]`, by the model's chat template: `{template?, now?}`.
+    #[wasm_bindgen(js_name = chatPrompt)]
+    pub fn chat_prompt(&self, messages: &str, options: &str) -> Result<Vec<u32>> {
+        let messages: Vec<Message> = read(messages)?;
+        let options: ChatOptions = read(options)?;
+        let date = |(year, month, day, hour, minute, second)| Now { year, month, day, hour, minute, second };
+        let now = options.now.map(date);
+        self.model.chat_prompt_with(&messages, options.template.as_deref(), now).map_err(thrown)
+    }
+
+    /// A text's tokens: `{addSpecial?, parseSpecial?}`.
+    pub fn tokenize(&self, text: &str, options: &str) -> Result<Vec<u32>> {
+        let options: TokenizeOptions = read(options)?;
+        let encode = EncodeOptions { add_special: options.add_special, parse_special: options.parse_special };
+        let tokenizer = self.model.tokenizer().map_err(thrown)?;
+        tokenizer.encode(text, encode).map_err(thrown)
+    }
+
+    /// The text of tokens, without special ones.
+    pub fn detokenize(&self, tokens: &[u32]) -> Result<String> {
+        Ok(self.model.tokenizer().map_err(thrown)?.decode(tokens, true))
+    }
+
+    /// A conversation with an empty cache.
+    pub fn session(&self) -> Result<Session> {
+        Ok(Session(self.model.session().map_err(thrown)?))
+    }
+}

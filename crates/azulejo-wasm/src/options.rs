@@ -1,0 +1,139 @@
+//! Options that come as JSON.
+
+use azulejo::{DeviceChoice, Generate, KvType, ModelOptions, Overflow, SamplerOptions, Tier};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Result, invalid};
+
+/// Reads options; what is misspelt or of the wrong type is named.
+pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|e| invalid(format!("the options: {e}")))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DeviceOptions {
+    device: String,
+    max_tier: Option<String>,
+    binding_bytes: Option<u64>,
+}
+
+impl DeviceOptions {
+    pub(crate) fn model_options(&self) -> Result<ModelOptions> {
+        let device = match self.device.as_str() {
+            "webgpu" => DeviceChoice::Wgpu(None),
+            "cpu" => DeviceChoice::Cpu,
+            other => return Err(invalid(format!("device: there is no '{other}'; choose webgpu or cpu"))),
+        };
+        let max_tier = self.max_tier.as_deref().map(tier).transpose()?;
+        Ok(ModelOptions { device, max_tier, binding_bytes: self.binding_bytes, ..ModelOptions::default() })
+    }
+}
+
+/// A tier by its name.
+pub(crate) fn tier(name: &str) -> Result<Tier> {
+    Tier::ALL.into_iter().find(|tier| tier.name() == name).ok_or_else(|| {
+        let names = Tier::ALL.map(Tier::name).join(", ");
+        invalid(format!("tier: there is no '{name}'; choose one of {names}"))
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct LoadOptions {
+    context: Option<u32>,
+    chunk: Option<u32>,
+    kv_type: Option<String>,
+}
+
+impl LoadOptions {
+    pub(crate) fn model_options(&self) -> Result<ModelOptions> {
+        let mut options = ModelOptions { context: self.context, ..ModelOptions::default() };
+        if let Some(chunk) = self.chunk {
+            options.chunk = chunk;
+        }
+        match self.kv_type.as_deref() {
+            None => {}
+            Some("f16") => (options.k, options.v) = (KvType::F16, KvType::F16),
+            Some("f32") => (options.k, options.v) = (KvType::F32, KvType::F32),
+            Some(other) => {
+                return Err(invalid(format!("kvType: there is no '{other}'; choose f16 or f32")));
+            }
+        }
+        Ok(options)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct GenerateOptions {
+    max_tokens: Option<usize>,
+    temperature: Option<f32>,
+    top_k: Option<u32>,
+    top_p: Option<f32>,
+    min_p: Option<f32>,
+    repeat_penalty: Option<f32>,
+    repeat_last_n: Option<i32>,
+    frequency_penalty: Option<f32>,
+    presence_penalty: Option<f32>,
+    seed: Option<u64>,
+    stop: Vec<String>,
+    logprobs: Option<usize>,
+    ignore_end: bool,
+    overflow: Option<String>,
+    run_ahead: Option<u32>,
+    resume: Vec<u32>,
+}
+
+impl GenerateOptions {
+    pub(crate) fn generate(self) -> Result<Generate> {
+        let usual = SamplerOptions::default();
+        let sampler = SamplerOptions {
+            temperature: self.temperature.unwrap_or(usual.temperature),
+            top_k: self.top_k.unwrap_or(usual.top_k),
+            top_p: self.top_p.unwrap_or(usual.top_p),
+            min_p: self.min_p.unwrap_or(usual.min_p),
+            repeat_penalty: self.repeat_penalty.unwrap_or(usual.repeat_penalty),
+            repeat_last_n: self.repeat_last_n.unwrap_or(usual.repeat_last_n),
+            frequency_penalty: self.frequency_penalty.unwrap_or(usual.frequency_penalty),
+            presence_penalty: self.presence_penalty.unwrap_or(usual.presence_penalty),
+        };
+        let overflow = match self.overflow.as_deref() {
+            None | Some("error") => Overflow::Error,
+            Some("shift") => Overflow::Shift { keep: 0 },
+            Some(other) => {
+                return Err(invalid(format!("overflow: there is no '{other}'; choose error or shift")));
+            }
+        };
+        let usual = Generate::default();
+        Ok(Generate {
+            max_tokens: self.max_tokens,
+            sampler,
+            seed: self.seed.unwrap_or(usual.seed),
+            stop: self.stop,
+            overflow,
+            ignore_end: self.ignore_end,
+            logprobs: self.logprobs,
+            run_ahead: self.run_ahead.unwrap_or(usual.run_ahead),
+            resume: self.resume,
+            ..usual
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct TokenizeOptions {
+    pub(crate) add_special: bool,
+    pub(crate) parse_special: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct ChatOptions {
+    /// A chat template in place of the model's own.
+    pub(crate) template: Option<String>,
+    /// The page's date, for templates that ask for one: year, month (1 to 12), day, hour, minute, second.
+    pub(crate) now: Option<(i32, u8, u8, u8, u8, u8)>,
+}

@@ -1,0 +1,133 @@
+//! A model on its way from a file to a device, in pieces that come in any order.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use azulejo_engine::EngineError;
+use azulejo_formats::ModelFile;
+use azulejo_models::{Config, config, plan};
+use azulejo_plan::{Backend, Memory, Plan};
+use azulejo_tokenizer::Tokenizer;
+
+use crate::device::OnDevice;
+use crate::model::{OnEngine, plan_options};
+use crate::random::fill_random;
+use crate::vocabulary::tokenizer_from_file;
+use crate::{Code, Device, Error, Model, ModelOptions};
+
+/// A model whose weights are on their way. Only the header of its file is needed to begin with.
+#[derive(Debug)]
+pub struct Loading {
+    on: OnLoading,
+    /// For each piece that needs bytes, in the order of the file: the bytes, and the engine's number of the piece.
+    pieces: Vec<(Range<u64>, usize)>,
+    tokenizer: Result<Arc<Tokenizer>, (Code, String)>,
+    config: Arc<Config>,
+}
+
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of them, and it is moved once")]
+enum OnLoading {
+    #[cfg(feature = "cpu")]
+    Cpu(azulejo_engine::Loading<azulejo_cpu::CpuBackend>),
+    #[cfg(feature = "wgpu")]
+    Wgpu(azulejo_engine::Loading<azulejo_wgpu::WgpuBackend>),
+}
+
+macro_rules! with_loading {
+    ($on:expr, $loading:ident => $body:expr) => {
+        match $on {
+            #[cfg(feature = "cpu")]
+            OnLoading::Cpu($loading) => $body,
+            #[cfg(feature = "wgpu")]
+            OnLoading::Wgpu($loading) => $body,
+        }
+    };
+}
+
+impl Loading {
+    /// Plans the model and makes room for it on the device.
+    pub fn new(file: &ModelFile, device: &Device, options: &ModelOptions) -> Result<Self, Error> {
+        let config = config(file)?;
+        let tokenizer = tokenizer_from_file(file).map(Arc::new).map_err(|e| (e.code(), e.to_string()));
+        let plan = plan(file, &config, &plan_options(&config, options)?)?;
+        let on = match &device.0 {
+            #[cfg(feature = "cpu")]
+            OnDevice::Cpu(backend) => OnLoading::Cpu(azulejo_engine::Loading::new(backend.clone(), plan)?),
+            #[cfg(feature = "wgpu")]
+            OnDevice::Wgpu(backend) => OnLoading::Wgpu(azulejo_engine::Loading::new(backend.clone(), plan)?),
+        };
+        let pieces = with_loading!(&on, loading => pieces(file, loading)?);
+        Ok(Self { on, pieces, tokenizer, config: Arc::new(config) })
+    }
+
+    /// The bytes of the (first) file that each piece needs, in their order. A piece is about 1 MiB at most; pieces
+    /// may overlap where two uses share a tensor.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.pieces.iter().map(|(range, _)| range.clone())
+    }
+
+    /// Gives the bytes of a piece, by its place in [`ranges`](Self::ranges).
+    pub fn fill(&mut self, index: usize, bytes: &[u8]) -> Result<(), Error> {
+        let Some((range, piece)) = self.pieces.get(index) else {
+            return Err(Error::invalid(format!("there is no piece {index}, but {}", self.pieces.len())));
+        };
+        if range.end - range.start != bytes.len() as u64 {
+            let wanted = range.end - range.start;
+            return Err(Error::invalid(format!("piece {index} takes {wanted} bytes, not {}", bytes.len())));
+        }
+        Ok(with_loading!(&mut self.on, loading => loading.fill(*piece, bytes))?)
+    }
+
+    /// Fills everything from the file. `progress` is told bytes done and in all; false cancels.
+    pub fn fill_from(
+        &mut self,
+        file: &ModelFile,
+        progress: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> Result<(), Error> {
+        Ok(with_loading!(&mut self.on, loading => loading.fill_from(file, progress))?)
+    }
+
+    /// Fills everything with random weights, and forgets the tokenizer.
+    pub fn fill_random(&mut self, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<(), Error> {
+        self.tokenizer =
+            Err((Code::InvalidArgument, "this model has random weights and no tokenizer".to_owned()));
+        Ok(with_loading!(&mut self.on, loading => fill_random(loading, progress))?)
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        with_loading!(&self.on, loading => loading.plan())
+    }
+
+    /// Bytes taken.
+    pub fn memory(&self) -> Memory {
+        with_loading!(&self.on, loading => loading.backend().memory(loading.model()))
+    }
+
+    /// The model, if every piece was filled.
+    pub fn finish(self) -> Result<Model, Error> {
+        let on = match self.on {
+            #[cfg(feature = "cpu")]
+            OnLoading::Cpu(loading) => OnEngine::Cpu(Arc::new(loading.finish()?)),
+            #[cfg(feature = "wgpu")]
+            OnLoading::Wgpu(loading) => OnEngine::Wgpu(Arc::new(loading.finish()?)),
+        };
+        Ok(Model { on, tokenizer: self.tokenizer, config: self.config })
+    }
+}
+
+fn pieces<B: Backend>(
+    file: &ModelFile,
+    loading: &azulejo_engine::Loading<B>,
+) -> Result<Vec<(Range<u64>, usize)>, EngineError> {
+    let mut pieces = Vec::new();
+    for (index, load) in loading.loads().iter().enumerate() {
+        if let Some(tensor) = load.tensor {
+            let info = file.tensor(&loading.plan().tensor(tensor).name)?;
+            pieces.push((info.offset + load.bytes.start..info.offset + load.bytes.end, index));
+        }
+    }
+    pieces.sort_by_key(|(range, _)| (range.start, range.end));
+    Ok(pieces)
+}

@@ -1,0 +1,75 @@
+//! The browser's build: the engine as WebAssembly, and the npm package around it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{packages, steps};
+
+/// The target and the crate of the browser's build.
+pub(crate) const BROWSER: &str = "--target wasm32-unknown-unknown -p azulejo-wasm";
+/// The most bytes of engine and JavaScript together, compressed by brotli as servers do.
+const MOST_BYTES: u64 = 1_000_000;
+/// Where the bindings go; the package's sources import them from there.
+const BINDINGS: &str = "web/packages/azulejo/src/wasm";
+
+/// Builds the package into `web/packages/azulejo/dist`.
+pub(crate) fn build() -> Result<()> {
+    steps::run(&format!("cargo build --profile web {BROWSER}"))?;
+    bindings()?;
+    install()?;
+    steps::run("npm run build --prefix web --workspace azulejo")?;
+    size()
+}
+
+/// Makes the JavaScript that calls the engine.
+fn bindings() -> Result<()> {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => folder.into(),
+        None => steps::root().join("target"),
+    };
+    let wasm = target.join("wasm32-unknown-unknown/web/azulejo_wasm.wasm");
+    let out = steps::root().join(BINDINGS);
+    println!("\n== wasm-bindgen {}", wasm.display());
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(&wasm).web(true)?.typescript(true).remove_name_section(true);
+    bindgen.remove_producers_section(true).generate(&out)?;
+    Ok(())
+}
+
+/// Installs the npm packages of the lock file, where they aren't there.
+fn install() -> Result<()> {
+    packages::node()?;
+    let web = steps::root().join("web");
+    let modified = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
+    let installed = modified(&web.join("node_modules/.package-lock.json"));
+    if installed.is_some() && installed >= modified(&web.join("package-lock.json")) {
+        println!("npm packages: installed already");
+        return Ok(());
+    }
+    steps::run("npm ci --prefix web --no-audit --no-fund")
+}
+
+/// Holds the package to its size.
+pub(crate) fn size() -> Result<()> {
+    let report = steps::output("node web/size.mjs")?;
+    print!("\n{report}");
+    let total = report.lines().last().and_then(|l| l.split_whitespace().last()).context("no sizes")?;
+    let total: u64 = total.parse().context("no sizes")?;
+    if total > MOST_BYTES {
+        bail!("engine and JavaScript are {total} bytes, more than {MOST_BYTES}");
+    }
+    Ok(())
+}
+
+/// A page that chats with the demonstration model, on this machine's own browser; or in one without a window, which
+/// prints the answer.
+pub(crate) fn demo(check: bool) -> Result<()> {
+    build()?;
+    if check {
+        packages::browsers()?;
+        return steps::run("node web/e2e/demo.js --check");
+    }
+    steps::run("node web/e2e/demo.js")
+}
