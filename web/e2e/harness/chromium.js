@@ -18,6 +18,39 @@ const QUIET = [
   "--password-store=basic",
 ];
 
+/**
+ * A function that says how many bytes the page and its workers hold now: JavaScript's heap, and what stands outside it,
+ * array buffers and wasm memories. It costs the page nothing but the question.
+ */
+async function heapOf(context, page) {
+  const session = await context.newCDPSession(page);
+  const waiting = new Map();
+  const workers = new Set();
+  let calls = 0;
+  session.on("Target.attachedToTarget", ({ sessionId, targetInfo }) => targetInfo.type === "worker" && workers.add(sessionId));
+  session.on("Target.detachedFromTarget", ({ sessionId }) => {
+    workers.delete(sessionId);
+    for (const [id, [asked, answer]] of waiting) asked === sessionId && (waiting.delete(id), answer(null));
+  });
+  session.on("Target.receivedMessageFromTarget", ({ message }) => {
+    const { id, result } = JSON.parse(message);
+    waiting.get(id)?.[1](result ?? null);
+    waiting.delete(id);
+  });
+  await session.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  const askWorker = (sessionId) =>
+    new Promise((answer) => {
+      waiting.set(++calls, [sessionId, answer]);
+      const message = JSON.stringify({ id: calls, method: "Runtime.getHeapUsage" });
+      session.send("Target.sendMessageToTarget", { sessionId, message }).catch(() => answer(null));
+    });
+  const bytes = (usage) => (usage ? usage.usedSize + usage.backingStorageSize : 0);
+  return async () => {
+    const all = await Promise.all([session.send("Runtime.getHeapUsage"), ...[...workers].map(askWorker)]);
+    return all.reduce((sum, usage) => sum + bytes(usage), 0);
+  };
+}
+
 export async function startChromium({ profile, gpu, flags = [] }) {
   const webgpu = gpu
     ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
@@ -45,6 +78,7 @@ export async function startChromium({ profile, gpu, flags = [] }) {
       page.on("console", (message) => seen.console.push(`${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => seen.console.push(`uncaught: ${error}`));
       page.on("crash", () => seen.console.push("crash: the page's process ended"));
+      const heap = await heapOf(context, page);
       await page.goto(url, { waitUntil: "load" });
       return {
         evaluate: async (code, ...args) => unwrapped(await page.evaluate(wrapped(code, args))),
@@ -52,6 +86,7 @@ export async function startChromium({ profile, gpu, flags = [] }) {
         requests: () => [...seen.requests],
         console: () => [...seen.console],
         close: () => page.close(),
+        heap,
       };
     },
     async kill() {

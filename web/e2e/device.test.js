@@ -1,0 +1,168 @@
+// A lost device in mid-answer, and a stop at every stage.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { CONFIGURATIONS, launch, notRun } from "./harness/browsers.js";
+import { DEMO, site } from "./harness/site.js";
+import { greedyAnswer } from "./harness/program.js";
+
+const PROMPT = "¿Cómo puedo sacar el pasaporte?";
+const TOKENS = 48;
+
+let server, native;
+before(async () => {
+  server = await site();
+  native = await greedyAnswer(DEMO, PROMPT, TOKENS);
+});
+after(() => server?.close());
+
+for (const name of CONFIGURATIONS) {
+  describe(name, () => {
+    let browser, page;
+    const device = name === "chromium" || name === "firefox" ? "webgpu" : "cpu";
+    const load = (options) => page.evaluate((o) => e2e.load("/models/demo.gguf", o), { device, ...options });
+    before(async () => {
+      browser = await launch(name);
+      page = await browser.newPage(server.url("/pages/blank.html"));
+    });
+    after(() => browser?.close());
+
+    for (const worker of [true, false]) {
+      test(`a device lost in mid-answer changes nothing that is said, worker: ${worker}`, async (t) => {
+        if (notRun(t, name, "webgpu")) return;
+        await load({ worker });
+        server.log.length = 0;
+        const { text, usage, lost } = await page.evaluate(async (prompt, tokens) => {
+          let lost = false;
+          const answer = await e2e.ask(prompt, { max_tokens: tokens }, async (text) => {
+            if (!lost && text.length > 20) {
+              lost = true;
+              await e2e.engine.debug.loseDevice();
+            }
+          });
+          return { ...answer, lost };
+        }, PROMPT, TOKENS);
+        assert.ok(lost, "the device was lost while the answer came");
+        assert.equal(text, native.text);
+        assert.equal(usage.prompt_tokens, native.prompt_tokens);
+        assert.equal(usage.completion_tokens, native.tokens.length);
+        const events = await page.evaluate(() => e2e.events);
+        assert.ok(events.some((e) => e.type === "device-lost") && events.some((e) => e.type === "device-restored"), JSON.stringify(events));
+        assert.equal(server.bytes("/models/demo.gguf"), 0, "the weights came from the store");
+        // And it goes on being well.
+        const again = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPT, TOKENS);
+        assert.equal(again.text, native.text);
+        await page.evaluate(() => e2e.dispose());
+      });
+    }
+
+    test("a device lost between two answers is not noticed by the next", async (t) => {
+      if (notRun(t, name, "webgpu")) return;
+      await load();
+      await page.evaluate(() => e2e.engine.debug.loseDevice());
+      const { text } = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPT, TOKENS);
+      assert.equal(text, native.text);
+      await page.evaluate(() => e2e.dispose());
+    });
+
+    test("a second loss within a minute takes the tier below", async (t) => {
+      if (notRun(t, name, "webgpu")) return;
+      const before = await load();
+      const after = await page.evaluate(async (prompt) => {
+        for (let i = 0; i < 2; i++) {
+          await e2e.engine.debug.loseDevice();
+          await e2e.ask(prompt, { max_tokens: 4 });
+        }
+        return e2e.engine.info;
+      }, PROMPT);
+      assert.notEqual(after.device.tier, before.device.tier);
+      const { text } = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPT, TOKENS);
+      assert.equal(text, native.text);
+      await page.evaluate(() => e2e.dispose());
+    });
+
+    test("a stop before, in the prompt, in the answer and by interruptGenerate; the next answer is whole", async () => {
+      await load();
+      const stops = await page.evaluate(async (prompt) => {
+        const said = {};
+        const body = { messages: [{ role: "user", content: prompt }], temperature: 0, max_tokens: 200 };
+        const fate = (promise) => promise.then((c) => `answered: ${c.choices?.[0]?.finish_reason}`, (e) => e.code ?? e.name);
+        const aborted = AbortSignal.abort();
+        said.before = await fate(e2e.engine.chat.completions.create(body, { signal: aborted }));
+        said.inBody = await fate(e2e.engine.chat.completions.create({ ...body, signal: aborted }));
+        const soon = new AbortController();
+        const long = { ...body, messages: [{ role: "user", content: `${prompt} `.repeat(30) }] };
+        const started = e2e.engine.chat.completions.create(long, { signal: soon.signal });
+        soon.abort();
+        said.inPrompt = await fate(started);
+        const middle = new AbortController();
+        let pieces = 0;
+        try {
+          const stream = await e2e.engine.chat.completions.create({ ...body, stream: true }, { signal: middle.signal });
+          for await (const chunk of stream) {
+            if (chunk.choices[0]?.delta.content && ++pieces === 5) middle.abort();
+          }
+          said.inAnswer = "ended";
+        } catch (error) {
+          said.inAnswer = error.code ?? error.name;
+        }
+        said.piecesAfterStop = pieces - 5;
+        const stream = await e2e.engine.chat.completions.create({ ...body, stream: true });
+        let count = 0;
+        for await (const chunk of stream) {
+          if (chunk.choices[0]?.delta.content && ++count === 5) await e2e.engine.interruptGenerate();
+        }
+        said.interrupted = "ended";
+        // A loop that is left.
+        for await (const chunk of await e2e.engine.chat.completions.create({ ...body, stream: true })) {
+          if (chunk.choices[0]?.delta.content) break;
+        }
+        return said;
+      }, PROMPT);
+      assert.equal(stops.before, "cancelled");
+      assert.equal(stops.inBody, "cancelled");
+      assert.equal(stops.inPrompt, "cancelled");
+      assert.equal(stops.inAnswer, "cancelled");
+      assert.ok(stops.piecesAfterStop <= 1, `${stops.piecesAfterStop} pieces came after the stop`);
+      const { text } = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPT, TOKENS);
+      assert.equal(text, native.text);
+      await page.evaluate(() => e2e.dispose());
+    });
+
+    test("a stop while it loads", async () => {
+      for (const phase of ["download", "upload", "compile"]) {
+        const fate = await page.evaluate(async (phase, device) => {
+          const abort = new AbortController();
+          let seen = false;
+          try {
+            const engine = await azulejo.createEngine("/models/demo.gguf", {
+              device,
+              signal: abort.signal,
+              onProgress: (p) => {
+                if (p.phase === phase) (seen = true), abort.abort();
+              },
+            });
+            await engine.dispose();
+            return { seen, code: "loaded" };
+          } catch (error) {
+            return { seen, code: error.code };
+          }
+        }, phase, device);
+        assert.equal(fate.code, fate.seen ? "cancelled" : "loaded", `${phase}: ${JSON.stringify(fate)}`);
+      }
+    });
+
+    test("after dispose every call is a clear error", async () => {
+      await load();
+      const code = await page.evaluate(async () => {
+        const engine = e2e.engine;
+        await engine.dispose();
+        await engine.dispose();
+        return engine.chat.completions.create({ messages: [{ role: "user", content: "?" }] }).then(() => "answered", (e) => e.code);
+      });
+      assert.match(code, /^[a-z_]+$/);
+      assert.notEqual(code, "answered");
+    });
+  });
+}

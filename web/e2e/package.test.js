@@ -1,0 +1,106 @@
+// The package as published: packed, installed into an empty project, checked by TypeScript there, bundled, and answering.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+
+import { launch } from "./harness/browsers.js";
+import { DEMO, PACKAGE, PAGES } from "./harness/site.js";
+import { serve } from "./harness/server.js";
+
+const run = promisify(execFile);
+const require = createRequire(import.meta.url);
+const npm = (cwd, ...args) => run("npm", args, { cwd, env: { ...process.env, npm_config_loglevel: "error" } });
+
+const APP = `import { createEngine } from "azulejo";
+
+const engine = await createEngine("/models/demo.gguf");
+const answer = await engine.chat.completions.create({
+  messages: [{ role: "user", content: "Where do glass bottles go?" }],
+  temperature: 0,
+  max_tokens: 24,
+});
+document.title = answer.choices[0]!.message.content ?? "";
+await engine.dispose();
+`;
+
+describe("the package as published", () => {
+  let folder, files, packed;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "azulejo-e2e-package-"));
+    const { stdout } = await npm(PACKAGE, "pack", "--json", "--pack-destination", folder);
+    // npm 11 gives a list, or an object by name where it packs workspaces.
+    const told = JSON.parse(stdout);
+    packed = Array.isArray(told) ? told[0] : Object.values(told)[0];
+    files = packed.files.map((file) => file.path);
+    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
+    await npm(folder, "install", "--offline", "--no-audit", "--no-fund", join(folder, packed.filename));
+    await writeFile(join(folder, "app.ts"), APP);
+  });
+  after(() => folder && rm(folder, { recursive: true }));
+
+  test("it has what it needs and nothing else", async () => {
+    for (const needed of ["README.md", "package.json", "dist/index.js", "dist/worker.js", "dist/azulejo_wasm_bg.wasm"]) {
+      assert.ok(files.includes(needed), `${needed} is missing from ${files.join(", ")}`);
+    }
+    assert.ok(files.some((file) => /licen[cs]e/i.test(file)), "the licence is in it");
+    const strangers = files.filter((file) => !/^(dist\/|package\.json$|README\.md$|LICEN[CS]E)/.test(file) || /test/.test(file));
+    assert.deepEqual(strangers, []);
+    assert.deepEqual((await readdir(join(folder, "node_modules"))).filter((name) => !name.startsWith(".")), ["azulejo"]);
+    const manifest = JSON.parse(await readFile(join(folder, "node_modules/azulejo/package.json"), "utf8"));
+    assert.deepEqual(manifest.dependencies ?? {}, {});
+    for (const [name, entry] of Object.entries(manifest.exports)) {
+      for (const path of typeof entry === "string" ? [entry] : Object.values(entry)) {
+        assert.ok(path === "./package.json" || files.includes(path.slice(2)), `${name}: ${path} is not packed`);
+      }
+    }
+  });
+
+  test("its types are right for a strict project", async () => {
+    const options = { strict: true, noEmit: true, target: "es2022", module: "esnext", moduleResolution: "bundler" };
+    const lib = ["es2024", "dom", "dom.iterable", "dom.asynciterable", "esnext.disposable"];
+    const compilerOptions = { ...options, lib, skipLibCheck: false, types: [] };
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.ts"] }));
+    const tsc = join(require.resolve("typescript/package.json"), "../bin/tsc");
+    await run(process.execPath, [tsc, "-p", folder]).catch((error) => assert.fail(error.stdout || error.message));
+  });
+
+  test("bundled by esbuild it answers in a page", async () => {
+    const out = join(folder, "site");
+    await mkdir(out);
+    const { build } = await import("esbuild");
+    await build({
+      entryPoints: [join(folder, "app.ts")],
+      outdir: out,
+      bundle: true,
+      format: "esm",
+      target: "es2022",
+      absWorkingDir: folder,
+      logLevel: "silent",
+    });
+    // What a bundler that follows \`new URL(..., import.meta.url)\` does by itself.
+    for (const name of ["worker.js", "azulejo_wasm_bg.wasm"]) {
+      await cp(join(folder, "node_modules/azulejo/dist", name), join(out, name));
+    }
+    await writeFile(join(out, "index.html"), '<!doctype html><script type="module" src="app.js"></script>');
+    const server = await serve({ "/": out, "/pages/": PAGES, "/models/demo.gguf": DEMO });
+    const browser = await launch("chromium");
+    try {
+      const page = await browser.newPage(server.url("/index.html"));
+      const title = await page.evaluate(async () => {
+        while (!document.title) await new Promise((done) => setTimeout(done, 50));
+        return document.title;
+      });
+      assert.match(title, /glass/i);
+      assert.deepEqual(server.violations, []);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
+  });
+});

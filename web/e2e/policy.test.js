@@ -1,0 +1,38 @@
+// A page under the strict policy: an answer without a violation, and not one request to another origin.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { CONFIGURATIONS, launch } from "./harness/browsers.js";
+import { site } from "./harness/site.js";
+
+let server;
+before(async () => (server = await site()));
+after(() => server?.close());
+
+for (const name of CONFIGURATIONS) {
+  describe(name, () => {
+    let browser;
+    before(async () => (browser = await launch(name)));
+    after(() => browser?.close());
+
+    for (const worker of ["true", "false", "shared"]) {
+      test(`an answer under the strict policy, worker: ${worker}`, async () => {
+        server.reset();
+        // The page's own script does it all: what a driver runs may be above the policy.
+        const page = await browser.newPage(server.url(`/pages/answer.html?worker=${worker}`));
+        const answer = await page.evaluate(() => window.e2eAnswer);
+        assert.ok(answer.text.length > 10, JSON.stringify(answer));
+        assert.deepEqual(await page.evaluate(() => window.e2eViolations), []);
+        const requests = await page.requests();
+        assert.deepEqual(requests.filter((url) => !url.startsWith(`${server.origin}/`)), []);
+        const said = (await page.console()).filter((line) => !/^(log|info|debug):/.test(line));
+        assert.deepEqual(said, [], "nothing is said on the console");
+        await page.close();
+        // Workers have the policy too, and tell the server.
+        assert.deepEqual(server.violations, []);
+        assert.ok(server.log.some((entry) => entry.path.endsWith(".wasm")), "the engine was fetched");
+      });
+    }
+  });
+}

@@ -1,0 +1,104 @@
+// The browser says what the native program says: greedy answers on every engine, device and tier that runs here.
+
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { CONFIGURATIONS, lack, launch } from "./harness/browsers.js";
+import { greedyAnswer } from "./harness/program.js";
+import { DEMO, site } from "./harness/site.js";
+
+const PROMPTS = [
+  "Onde posso renovar o cartão de cidadão?",
+  "¿Cómo puedo sacar el pasaporte?",
+  "On puc obrir una botiga?",
+  "Canto custa renovar o DNI?",
+  "Non botatzen da papera?",
+  "Where do glass bottles go?",
+  "😀🇵🇹 Olá, ça va? Ñandú, l·l, 日本語, Ελληνικά – e\u0301",
+];
+const TOKENS = 64;
+const HELD_OUT = process.env.AZULEJO_E2E_MODELS;
+
+// Each device that a configuration is asked for, and the tier that it must then be on.
+const DEVICES = {
+  chromium: [
+    { device: "webgpu", tier: "subgroups" },
+    { device: "webgpu", maxTier: "baseline", tier: "baseline" },
+  ],
+  firefox: [
+    { device: "webgpu", tier: "f16" },
+    { device: "webgpu", maxTier: "baseline", tier: "baseline" },
+  ],
+  "chromium-cpu": [{ device: "cpu" }],
+  "firefox-cpu": [{ device: "cpu" }],
+  webkit: [{ device: "cpu" }],
+};
+
+let server;
+const expected = {};
+before(async () => {
+  server = await site();
+  for (const prompt of PROMPTS) expected[prompt] = await greedyAnswer(DEMO, prompt, TOKENS);
+});
+after(() => server?.close());
+
+for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
+  describe(name, () => {
+    let browser, page;
+    before(async () => {
+      browser = await launch(name);
+      page = await browser.newPage(server.url("/pages/blank.html"));
+    });
+    after(() => browser?.close());
+
+    for (const { tier, ...options } of DEVICES[name]) {
+      const on = [options.device, tier].filter(Boolean).join(" ");
+      test(`answers on ${on} are the native program's`, async () => {
+        const info = await page.evaluate((o) => e2e.load("/models/demo.gguf", o), options);
+        assert.equal(info.device.backend, options.device, JSON.stringify(info.device));
+        if (tier) assert.equal(info.device.tier, tier, JSON.stringify(info.device));
+        for (const prompt of PROMPTS) {
+          const { text, usage, finish } = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), prompt, TOKENS);
+          const native = expected[prompt];
+          assert.equal(text, native.text, prompt);
+          assert.equal(usage.prompt_tokens, native.prompt_tokens, prompt);
+          assert.equal(finish, native.stop_reason === "max_tokens" ? "length" : "stop", prompt);
+        }
+        await page.evaluate(() => e2e.dispose());
+      });
+    }
+
+    test("WebGPU asked for where there is none is a clear error", async (t) => {
+      if (!lack(name, "webgpu")) return t.skip("this configuration has WebGPU");
+      await assert.rejects(
+        page.evaluate(() => e2e.load("/models/demo.gguf", { device: "webgpu" })),
+        { code: "no_device" },
+      );
+    });
+
+    test("without a wish the device that is faster here is taken, and answers the same", async () => {
+      const info = await page.evaluate(() => e2e.load("/models/demo.gguf"));
+      assert.ok(["webgpu", "cpu"].includes(info.device.backend), JSON.stringify(info.device));
+      const { text } = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPTS[0], TOKENS);
+      assert.equal(text, expected[PROMPTS[0]].text);
+      await page.evaluate(() => e2e.dispose());
+    });
+
+    test("held-out models say what the native program says", async (t) => {
+      if (!HELD_OUT) return t.skip("not run: AZULEJO_E2E_MODELS names no folder of models");
+      const files = (await readdir(HELD_OUT)).filter((file) => /Q4_(0|K_M)\.gguf$/.test(file));
+      assert.ok(files.length > 0, `${HELD_OUT} has no *Q4_0.gguf or *Q4_K_M.gguf`);
+      for (const file of files) {
+        const native = await greedyAnswer(join(HELD_OUT, file), "A praza do concello", 24);
+        server.mount(`/models/${file}`, join(HELD_OUT, file));
+        const info = await page.evaluate((f, o) => e2e.load(`/models/${f}`, o), file, DEVICES[name][0]);
+        const { text, usage } = await page.evaluate(() => e2e.ask("A praza do concello", { max_tokens: 24 }));
+        t.diagnostic(`${file} on ${JSON.stringify(info.device)}: ${usage.completion_tokens} tokens`);
+        assert.equal(text, native.text, file);
+        await page.evaluate(() => e2e.dispose());
+      }
+    });
+  });
+}
