@@ -20,13 +20,13 @@ pub(crate) mod format {
     numbers!(F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K);
 
     /// Formats with two scales a unit.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
     pub(crate) const fn halves(format: u8) -> bool {
         matches!(format, Q2_K | Q3_K | Q6_K)
     }
 
     /// Formats with integer scales under those of a superblock.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
     pub(crate) const fn is_k(format: u8) -> bool {
         matches!(format, Q2_K | Q3_K | Q4_K | Q5_K | Q6_K)
     }

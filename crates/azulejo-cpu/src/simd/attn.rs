@@ -118,6 +118,12 @@ impl Attend {
                     weigh_avx2(scores, softmax, sums, self.padded, seen);
                     super::attn_avx2::add_weighted(scores, &self.values, self.padded, count, sums);
                 },
+                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                Instructions::Simd128 => {
+                    super::attn_simd128::scores(queries, &self.keys, self.padded, count, scores);
+                    weigh(scores, softmax, sums, self.padded, seen);
+                    super::attn_simd128::add_weighted(scores, &self.values, self.padded, count, sums);
+                }
                 _ => {
                     for (query, scores) in queries.chunks_exact(self.padded).zip(scores.iter_mut()) {
                         let keys = self.keys.chunks_exact(self.padded);

@@ -113,6 +113,10 @@ impl<'a> Cache<'a> {
             (Cache::F16(cache), Instructions::Avx2) => unsafe {
                 super::attn_avx2::load_halves(&cache[at..at + out.len()], out);
             },
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            (Cache::F16(cache), Instructions::Simd128) => {
+                super::attn_simd128::load_halves(&cache[at..at + out.len()], out);
+            }
             (Cache::F16(cache), _) => out.iter_mut().zip(&cache[at..]).for_each(|(o, h)| *o = half(*h)),
             (Cache::F32(cache), _) => out.copy_from_slice(&cache[at..at + out.len()]),
         }

@@ -1,13 +1,16 @@
 //! gemm: a matrix times the tokens of a step.
 //!
 //! Tasks are runs of rows. A tile of some rows is decoded once and met by all tokens; the portable way
-//! decodes as `gemv` does, the AVX2 way (`gemm_avx2.rs`) to what its multiplications take.
+//! decodes as `gemv` does, the others (`gemm_avx2.rs`, `gemm_simd128.rs`) to what their multiplications take.
 
+use azulejo_quant::BlockFormat;
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::gemm::Params;
 
 #[cfg(target_arch = "x86_64")]
 use super::gemm_avx2;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::gemm_simd128;
 use super::gemv::add_bias;
 use super::input::{self, Order, XBlock};
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
@@ -71,9 +74,14 @@ pub(crate) fn gemm(
     };
     let matrix = &weights.matrix;
     let x_stride = params.x_stride as usize;
+    let order = match context.instructions {
+        Instructions::Avx2 => Order::Paired,
+        Instructions::Simd128 if matrix.format != BlockFormat::Q8_0 => Order::EvenOdd,
+        _ => Order::Plain,
+    };
     let blocks = match matrix.format.is_float() {
         true => &[][..],
-        false => quantise(context, scratch, matrix.units_per_row, x_stride, x),
+        false => quantise(context, scratch, matrix.units_per_row, order, x_stride, x),
     };
     context.threads.for_each(tasks, |mut task| match context.instructions {
         #[cfg(target_arch = "x86_64")]
@@ -86,6 +94,20 @@ pub(crate) fn gemm(
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx2 => {
             let mut tile = gemm_avx2::Tile::default();
+            each_tile(&mut task, &mut |row, rows, products| {
+                tile.products(matrix, row, rows, blocks, products)
+            });
+        }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Instructions::Simd128 if matrix.format.is_float() => {
+            let mut tile = gemm_simd128::FloatTile::default();
+            each_tile(&mut task, &mut |row, rows, products| {
+                tile.products(matrix, row, rows, x_stride, x, products)
+            });
+        }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Instructions::Simd128 => {
+            let mut tile = gemm_simd128::Tile::default();
             each_tile(&mut task, &mut |row, rows, products| {
                 tile.products(matrix, row, rows, blocks, products)
             });
@@ -123,10 +145,10 @@ fn quantise<'s>(
     context: Context<'_>,
     scratch: &'s mut Scratch,
     units: usize,
+    order: Order,
     stride: usize,
     x: &[f32],
 ) -> &'s [XBlock] {
-    let order = if context.instructions == Instructions::Avx2 { Order::Paired } else { Order::Plain };
     let blocks = input::blocks(units);
     let tokens = x.len() / stride;
     let out = scratch.blocks(tokens * blocks);

@@ -9,9 +9,13 @@ use azulejo_shaders::Run;
 use azulejo_shaders::kernels::{gemv, gemv_swiglu};
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2::{self, Tail, vector, vector_f32};
+use super::avx2::{self, vector, vector_f32};
 use super::elementwise::{gated, normalise};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::gemv_simd128;
 use super::input::{self, Order, XBlock};
+#[cfg(target_arch = "x86_64")]
+use super::tail::Tail;
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
 #[cfg(target_arch = "x86_64")]
 use crate::matrix::format::{Q8_0, halves};
@@ -53,8 +57,11 @@ impl<'x> Input<'x> {
         if matrix.format.is_float() {
             return Input::Floats(x);
         }
-        let is_paired = context.instructions == Instructions::Avx2 && matrix.format != BlockFormat::Q8_0;
-        let order = if is_paired { Order::Paired } else { Order::Plain };
+        let order = match context.instructions {
+            Instructions::Avx2 if matrix.format != BlockFormat::Q8_0 => Order::Paired,
+            Instructions::Simd128 if matrix.format != BlockFormat::Q8_0 => Order::EvenOdd,
+            _ => Order::Plain,
+        };
         let blocks = scratch.blocks(input::blocks(matrix.units_per_row));
         input::quantise(context.instructions, &x, order, blocks);
         Input::Blocks(blocks)
@@ -74,6 +81,10 @@ fn products(context: Context<'_>, matrix: &Matrix<'_>, x: &Input<'_>, first_row:
         (Instructions::Avx2, Input::Floats(x)) => by_format!(floats matrix.format, F => unsafe {
             avx2_float_rows::<F>(matrix, x, first_row, out);
         }, else {}),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        (Instructions::Simd128, Input::Blocks(x)) => gemv_simd128::rows(matrix, x, first_row, out),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        (Instructions::Simd128, Input::Floats(x)) => gemv_simd128::float_rows(matrix, x, first_row, out),
         (_, Input::Blocks(x)) => {
             by_format!(quants matrix.format, F => portable_rows::<F>(matrix, x, first_row, out), else {});
         }

@@ -38,6 +38,8 @@ pub(crate) enum Order {
     /// the same, those of odd place; both of the second halves. It is what 16-bit lanes of packed nibbles hold, so
     /// that weights need no shuffle.
     Paired,
+    /// In each run, the values of even place, then those of odd place, for weights in vectors of 8.
+    EvenOdd,
 }
 
 /// Blocks that a row of `units` units takes.
@@ -51,6 +53,8 @@ pub(crate) fn quantise(instructions: Instructions, x: &[f32], order: Order, out:
         #[cfg(target_arch = "x86_64")]
         // SAFETY: these instructions are only chosen where they were found.
         Instructions::Avx2 => unsafe { avx2::quantise_block(x, order, out) },
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Instructions::Simd128 => simd128::quantise_block(x, order, out),
         _ => quantise_block(x, order, out),
     };
     let (full, rest) = x.as_chunks::<BLOCK>();
@@ -65,7 +69,7 @@ pub(crate) fn quantise(instructions: Instructions, x: &[f32], order: Order, out:
 }
 
 fn quantise_block(x: &[f32; BLOCK], order: Order, out: &mut XBlock) {
-    debug_assert_eq!(order, Order::Plain, "only AVX2 has a use for another order");
+    debug_assert_eq!(order, Order::Plain, "the portable kernels have no use for another order");
     // As integers, the magnitudes of floats are in their order, with infinities and what is no number on top.
     let most = x.iter().fold(0u32, |most, x| most.max(x.to_bits() & 0x7fff_ffff));
     let most = f32::from_bits(most);
@@ -147,5 +151,52 @@ mod avx2 {
             }
         }
         out.q = bytemuck::cast(q);
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128 {
+    use std::arch::wasm32::*;
+
+    use super::{BLOCK, LEAST, Order, XBlock};
+    use crate::simd::simd128::{sum4, vector};
+
+    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, out: &mut XBlock) {
+        // As integers, the magnitudes of floats are in their order, with infinities and what is no number on top.
+        let mut most = u32x4_splat(0);
+        for run in x.as_chunks::<4>().0 {
+            most = u32x4_max(most, v128_and(vector(run), u32x4_splat(0x7fff_ffff)));
+        }
+        let lanes: [u32; 4] = bytemuck::cast(most);
+        let most = f32::from_bits(lanes.into_iter().fold(0, u32::max));
+        let inverse = f32x4_splat(if most > LEAST { 32767.0 / most } else { 0.0 });
+        out.scale = if most.is_finite() { most / 32767.0 } else { f32::NAN };
+        // Adding 1.5 * 2^23 rounds to an integer, which is then the lowest bits.
+        let round = f32x4_splat(12_582_912.0);
+        let mut sums = [u32x4_splat(0); 16];
+        for ((run, q), sum) in x.as_chunks::<16>().0.iter().zip(&mut out.q).zip(&mut sums) {
+            let [a, b, c, d]: [v128; 4] = bytemuck::cast(*run);
+            let [a, b, c, d] =
+                [a, b, c, d].map(|v| i32x4_sub(f32x4_add(f32x4_mul(v, inverse), round), round));
+            let (first, second) = if order == Order::EvenOdd {
+                let even = |a, b| i32x4_shuffle::<0, 2, 4, 6>(a, b);
+                let odd = |a, b| i32x4_shuffle::<1, 3, 5, 7>(a, b);
+                (i16x8_narrow_i32x4(even(a, b), even(c, d)), i16x8_narrow_i32x4(odd(a, b), odd(c, d)))
+            } else {
+                (i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d))
+            };
+            *q = bytemuck::cast([first, second]);
+            let ones = i16x8_splat(1);
+            *sum = i32x4_add(i32x4_dot_i16x8(first, ones), i32x4_dot_i16x8(second, ones));
+        }
+        let scale = f32x4_splat(out.scale);
+        let half = |u: usize, h: usize| {
+            let of = |u: usize| f32x4_convert_i32x4(sums[2 * u + h]);
+            f32x4_mul(sum4([of(u), of(u + 1), of(u + 2), of(u + 3)]), scale)
+        };
+        let (low, high) = ([half(0, 0), half(4, 0)], [half(0, 1), half(4, 1)]);
+        out.low = bytemuck::cast(low);
+        out.high = bytemuck::cast(high);
+        out.sums = bytemuck::cast([f32x4_add(low[0], high[0]), f32x4_add(low[1], high[1])]);
     }
 }

@@ -7,6 +7,8 @@ pub(crate) mod attn;
 #[cfg(target_arch = "x86_64")]
 mod attn_avx2;
 pub(crate) mod attn_decode;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod attn_simd128;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 pub(crate) mod elementwise;
@@ -15,9 +17,17 @@ pub(crate) mod floats;
 pub(crate) mod gemm;
 #[cfg(target_arch = "x86_64")]
 mod gemm_avx2;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod gemm_simd128;
 pub(crate) mod gemv;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod gemv_simd128;
 mod input;
 pub(crate) mod rope_kv;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+mod tail;
 
 use crate::matrix::Matrix;
 use crate::threads::Threads;
@@ -31,6 +41,8 @@ pub enum Instructions {
     Portable,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
+    /// WebAssembly's 128-bit SIMD, where the build has it (`-C target-feature=+simd128`).
+    Simd128,
 }
 
 impl Instructions {
@@ -46,8 +58,9 @@ impl Instructions {
             }
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 => false,
+            Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
         };
-        [Self::Twin, Self::Portable, Self::Avx2].into_iter().filter(is_available).collect()
+        [Self::Twin, Self::Portable, Self::Avx2, Self::Simd128].into_iter().filter(is_available).collect()
     }
 
     /// The name in reports.
@@ -56,6 +69,7 @@ impl Instructions {
             Self::Twin => "twin",
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::Simd128 => "simd128",
         }
     }
 }

@@ -1,0 +1,321 @@
+//! Tiles of `gemm` by WebAssembly's SIMD.
+//!
+//! As by AVX2 (`gemm_avx2.rs`): quantised weights become 16-bit integers, K formats' times the integer scale of their
+//! unit, and meet inputs of 16-bit integers. But only the decoding is compiled once a format: what meets the inputs is
+//! the same code for all formats of a kind, since a page loads it. The sums of a lane fit 32 bits while it has 32
+//! products of a K format (31 * 63 * 32767 * 32 < 2^31 for Q5_K), or 16 of Q6_K's of up to 32 * 128.
+
+use std::arch::wasm32::*;
+
+use super::gemm::ROWS;
+use super::input::{self, XBlock};
+use super::simd128::{self, multiply_add, sum4, vector};
+use super::tail::Tail;
+use crate::matrix::format::{Q3_K, Q6_K, Q8_0, halves, is_k};
+use crate::matrix::{Matrix, UNITS, by_format};
+
+/// Blocks of 256 columns that a tile holds of each row: with 8 rows, two thirds of a first-level cache of 32 KiB.
+const PANEL: usize = 4;
+/// Rows of a register tile.
+const R: usize = 4;
+/// Tokens of a register tile.
+const T: usize = 2;
+/// Vectors of a block: a unit has 4.
+const VECTORS: usize = 4 * UNITS;
+
+/// A block of `R` rows of a tile.
+#[derive(Clone, Copy)]
+struct Block {
+    /// The weights, in the order of the inputs; times the unit's integer scale for a K format.
+    w: [[v128; R]; VECTORS],
+    /// The scale of each unit; for a K format the first is the superblock's.
+    scale: [[f32; R]; UNITS],
+    /// The offsets of the units of each row, by halves where the format has two.
+    offset: [[[v128; 2]; 2]; R],
+}
+
+impl Block {
+    const ZERO: Self = Self {
+        w: [[u32x4(0, 0, 0, 0); R]; VECTORS],
+        scale: [[0.0; R]; UNITS],
+        offset: [[[f32x4(0.0, 0.0, 0.0, 0.0); 2]; 2]; R],
+    };
+}
+
+/// What tells formats apart once their blocks are decoded.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// Units whose products are summed up as integers.
+    run: usize,
+    /// One scale for a block.
+    is_folded: bool,
+    offsets: Offsets,
+}
+
+/// The offsets that a format has.
+#[derive(Clone, Copy)]
+enum Offsets {
+    None,
+    Units,
+    Halves,
+}
+
+impl Kind {
+    const fn of(format: u8) -> Self {
+        let offsets = match format {
+            Q3_K | Q6_K | Q8_0 => Offsets::None,
+            _ if halves(format) => Offsets::Halves,
+            _ => Offsets::Units,
+        };
+        let run = match format {
+            Q6_K => 2,
+            _ if is_k(format) => 4,
+            _ => 1,
+        };
+        Self { run, is_folded: is_k(format), offsets }
+    }
+}
+
+/// A decoded tile: `[rows / R][block]`.
+#[derive(Default)]
+pub(super) struct Tile {
+    blocks: Vec<[Block; PANEL]>,
+}
+
+impl Tile {
+    /// Products of `rows` rows from `first` on with all tokens, `x` being `[token][block]`.
+    pub(super) fn products(
+        &mut self,
+        matrix: &Matrix<'_>,
+        first: usize,
+        rows: usize,
+        x: &[XBlock],
+        products: &mut [[f32; ROWS]],
+    ) {
+        by_format!(quants matrix.format, F => {
+            self.products_of(matrix, decode::<F>, Kind::of(F), first, rows, x, products)
+        }, else {});
+    }
+
+    fn products_of(
+        &mut self,
+        matrix: &Matrix<'_>,
+        decode: fn(&Matrix<'_>, usize, usize, &mut Block, usize),
+        kind: Kind,
+        first: usize,
+        rows: usize,
+        x: &[XBlock],
+        products: &mut [[f32; ROWS]],
+    ) {
+        self.blocks.resize(ROWS / R, [Block::ZERO; PANEL]);
+        products.fill([0.0; ROWS]);
+        let per_row = input::blocks(matrix.units_per_row);
+        for begin in (0..per_row).step_by(PANEL) {
+            let count = PANEL.min(per_row - begin);
+            for r in 0..rows {
+                for (b, block) in self.blocks[r / R][..count].iter_mut().enumerate() {
+                    decode(matrix, first + r, begin + b, block, r % R);
+                }
+            }
+            for (group, products) in products.chunks_mut(T).enumerate() {
+                // Tokens behind the last are computed as the group's last and dropped, so that each sum is built in
+                // the same way wherever its token is.
+                let x: [&[XBlock]; T] = std::array::from_fn(|t| {
+                    &x[(group * T + t.min(products.len() - 1)) * per_row + begin..][..count]
+                });
+                for (at, tile) in self.blocks.iter().enumerate().take(rows.div_ceil(R)) {
+                    let sums = if kind.is_folded { folded(tile, kind, x) } else { scaled(tile, kind, x) };
+                    add_sums(sums, at * R, products);
+                }
+            }
+        }
+    }
+}
+
+/// Adds the sums of lanes to the products of each token, rows from `at` on.
+#[inline(always)]
+fn add_sums(sums: [[v128; R]; T], at: usize, products: &mut [[f32; ROWS]]) {
+    for (products, sums) in products.iter_mut().zip(sums) {
+        let sums: [f32; R] = bytemuck::cast(sum4(sums));
+        products[at..at + R].iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
+    }
+}
+
+/// Decodes block `b` of a row into row `r` of a block.
+fn decode<const F: u8>(matrix: &Matrix<'_>, row: usize, b: usize, out: &mut Block, r: usize) {
+    let u = row * matrix.units_per_row + b * UNITS;
+    let left = matrix.units_per_row - b * UNITS;
+    if left < UNITS {
+        let mut tail = Tail::default();
+        return decode_full::<F>(&tail.fill(matrix, u, left), 0, out, r);
+    }
+    decode_full::<F>(matrix, u, out, r);
+}
+
+#[inline(always)]
+fn decode_full<const F: u8>(matrix: &Matrix<'_>, u: usize, out: &mut Block, r: usize) {
+    let units = out.w.as_chunks_mut::<4>().0.iter_mut().zip(&mut out.scale).enumerate();
+    if !is_k(F) {
+        let scales = simd128::scales::<F>(matrix, u);
+        out.offset[r] = scales.offset;
+        let scale: [f32; UNITS] = bytemuck::cast(scales.scale[0]);
+        for (k, (w, out_scale)) in units {
+            for (w, unit) in w.iter_mut().zip(simd128::unit::<F>(matrix, u, k)) {
+                w[r] = unit;
+            }
+            out_scale[r] = scale[k];
+        }
+        return;
+    }
+    let scales = simd128::int_scales::<F>(matrix, u);
+    out.offset[r] = scales.offset;
+    let bias = i16x8_splat(match F {
+        Q3_K => 4,
+        Q6_K => 32,
+        _ => 0,
+    });
+    let factors: [[i16; UNITS]; 2] = scales.scale.map(bytemuck::cast);
+    for (k, (w, out_scale)) in units {
+        for (v, (w, unit)) in w.iter_mut().zip(simd128::unit::<F>(matrix, u, k)).enumerate() {
+            w[r] = i16x8_mul(i16x8_sub(unit, bias), i16x8_splat(factors[v / 2][k]));
+        }
+        out_scale[r] = scales.d;
+    }
+}
+
+/// The integer products of some units from `k` on.
+#[inline(always)]
+fn products(block: &Block, x: &[&XBlock; T], k: usize, units: usize) -> [[v128; R]; T] {
+    let mut products = [[u32x4(0, 0, 0, 0); R]; T];
+    for v in 4 * k..4 * (k + units) {
+        for t in 0..T {
+            let x = vector(&x[t].q.as_flattened().as_chunks::<8>().0[v]);
+            for (product, w) in products[t].iter_mut().zip(block.w[v]) {
+                *product = i32x4_add(*product, i32x4_dot_i16x8(w, x));
+            }
+        }
+    }
+    products
+}
+
+/// Adds what the offsets contribute: each unit's times the sum of its inputs.
+#[inline(always)]
+fn add_offsets(block: &Block, kind: Kind, x: &[&XBlock; T], totals: &mut [[v128; R]; T]) {
+    let mut add = |h: usize, of: fn(&XBlock) -> &[f32; UNITS]| {
+        for t in 0..T {
+            let sums: [v128; 2] = bytemuck::cast(*of(x[t]));
+            for (total, offsets) in totals[t].iter_mut().zip(block.offset) {
+                for (sums, offset) in sums.into_iter().zip(offsets[h]) {
+                    *total = multiply_add(offset, sums, *total);
+                }
+            }
+        }
+    };
+    match kind.offsets {
+        Offsets::None => {}
+        Offsets::Units => add(0, |x| &x.sums),
+        Offsets::Halves => {
+            add(0, |x| &x.low);
+            add(1, |x| &x.high);
+        }
+    }
+}
+
+/// A scale for each unit.
+fn scaled(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T] {
+    let mut totals = [[f32x4_splat(0.0); R]; T];
+    for (b, block) in tile.iter().enumerate().take(x[0].len()) {
+        let x: [&XBlock; T] = std::array::from_fn(|t| &x[t][b]);
+        let mut sums = [[f32x4_splat(0.0); R]; T];
+        for k in 0..UNITS {
+            let products = products(block, &x, k, 1);
+            for t in 0..T {
+                for r in 0..R {
+                    let product = f32x4_convert_i32x4(products[t][r]);
+                    sums[t][r] = multiply_add(product, f32x4_splat(block.scale[k][r]), sums[t][r]);
+                }
+            }
+        }
+        for t in 0..T {
+            for r in 0..R {
+                totals[t][r] = multiply_add(sums[t][r], f32x4_splat(x[t].scale), totals[t][r]);
+            }
+        }
+        add_offsets(block, kind, &x, &mut totals);
+    }
+    totals
+}
+
+/// One scale for a block.
+fn folded(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T] {
+    let mut totals = [[f32x4_splat(0.0); R]; T];
+    for (b, block) in tile.iter().enumerate().take(x[0].len()) {
+        let x: [&XBlock; T] = std::array::from_fn(|t| &x[t][b]);
+        for k in (0..UNITS).step_by(kind.run) {
+            let products = products(block, &x, k, kind.run);
+            for t in 0..T {
+                for r in 0..R {
+                    let scale = f32x4_splat(block.scale[0][r] * x[t].scale);
+                    totals[t][r] = multiply_add(f32x4_convert_i32x4(products[t][r]), scale, totals[t][r]);
+                }
+            }
+        }
+        add_offsets(block, kind, &x, &mut totals);
+    }
+    totals
+}
+
+/// Units of 32 columns that a tile of floats holds of each row.
+const FLOAT_PANEL: usize = 16;
+
+/// A tile of floats: `[rows / R][unit][vector][row]`.
+#[derive(Default)]
+pub(super) struct FloatTile {
+    units: Vec<[[[v128; R]; 8]; FLOAT_PANEL]>,
+}
+
+impl FloatTile {
+    /// Products of `rows` rows from `first` on with all tokens, `x` having a row each `stride`.
+    pub(super) fn products(
+        &mut self,
+        matrix: &Matrix<'_>,
+        first: usize,
+        rows: usize,
+        stride: usize,
+        x: &[f32],
+        products: &mut [[f32; ROWS]],
+    ) {
+        self.units.resize(ROWS / R, [[[f32x4_splat(0.0); R]; 8]; FLOAT_PANEL]);
+        products.fill([0.0; ROWS]);
+        for begin in (0..matrix.units_per_row).step_by(FLOAT_PANEL) {
+            let count = FLOAT_PANEL.min(matrix.units_per_row - begin);
+            for r in 0..rows {
+                let u = (first + r) * matrix.units_per_row + begin;
+                for (k, unit) in self.units[r / R][..count].iter_mut().enumerate() {
+                    let w = by_format!(floats matrix.format, F => simd128::floats::<F>(matrix, u + k), else {
+                        continue
+                    });
+                    unit.iter_mut().zip(w).for_each(|(vector, w)| vector[r % R] = w);
+                }
+            }
+            for (group, products) in products.chunks_mut(T).enumerate() {
+                let x: [&[[f32; 4]]; T] = std::array::from_fn(|t| {
+                    let token = group * T + t.min(products.len() - 1);
+                    x[token * stride + begin * 32..][..count * 32].as_chunks::<4>().0
+                });
+                for (at, tile) in self.units.iter().enumerate().take(rows.div_ceil(R)) {
+                    let mut sums = [[f32x4_splat(0.0); R]; T];
+                    for (v, w) in tile[..count].as_flattened().iter().enumerate() {
+                        for t in 0..T {
+                            let x = vector(&x[t][v]);
+                            for r in 0..R {
+                                sums[t][r] = multiply_add(w[r], x, sums[t][r]);
+                            }
+                        }
+                    }
+                    add_sums(sums, at * R, products);
+                }
+            }
+        }
+    }
+}
