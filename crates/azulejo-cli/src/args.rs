@@ -76,6 +76,8 @@ pub(crate) enum Command {
     /// Show what is in a model file, without loading it
     #[command(alias = "show")]
     Inspect(InspectArgs),
+    /// Write what a web page checks a model's download by: sizes and hashes
+    Manifest(ManifestArgs),
     /// List the devices that models can run on
     Devices,
 }
@@ -376,6 +378,20 @@ pub(crate) struct InspectArgs {
     /// With --plan: op by op, nothing fused
     #[arg(long)]
     pub(crate) no_fuse: bool,
+}
+
+/// A model's manifest for web pages.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ManifestArgs {
+    /// A .gguf file
+    #[arg(value_name = "PATH")]
+    pub(crate) model: PathBuf,
+    /// Where to write it [default: beside the model, PATH.azulejo.json]
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// Bytes of a chunk: what is downloaded, checked and kept as one
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(65_536..=67_108_864))]
+    pub(crate) chunk_bytes: u64,
 }
 
 fn kv_type(text: &str) -> Result<KvType, String> {

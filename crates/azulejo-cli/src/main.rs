@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Command::Perplexity(args) => commands::perplexity::run(&args, &output),
         Command::Bench(args) => commands::bench::run(&args, &output),
         Command::Inspect(args) => commands::inspect::run(&args, &output),
+        Command::Manifest(args) => commands::manifest::run(&args, &output),
         Command::Devices => commands::devices::run(&output),
     };
     ExitCode::from(exit::code(done, &output))

@@ -52,7 +52,7 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    fn of(adapter: &wgpu::Adapter) -> Self {
+    async fn of(adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
         let kind = match info.device_type {
             wgpu::DeviceType::DiscreteGpu => "discrete GPU",
@@ -63,19 +63,17 @@ impl Adapter {
         };
         let words =
             |words: [&str; 2]| words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
+        #[cfg(not(target_arch = "wasm32"))]
+        let (name, has_subgroups) =
+            (info.name.clone(), adapter.features().contains(wgpu::Features::SUBGROUP));
+        #[cfg(target_arch = "wasm32")]
+        let crate::browser::Facts { name, has_subgroups } = crate::browser::Facts::get().await;
         Self {
-            name: if info.name.is_empty() {
-                "a GPU that gives no name".to_owned()
-            } else {
-                info.name.clone()
-            },
+            name: if name.is_empty() { "a GPU that gives no name".to_owned() } else { name },
             interface: info.backend.to_str().to_owned(),
             driver: words([&info.driver, &info.driver_info]),
             kind,
-            tier: Tier::of(
-                adapter.features().contains(wgpu::Features::SUBGROUP),
-                adapter.features().contains(wgpu::Features::SHADER_F16),
-            ),
+            tier: Tier::of(has_subgroups, adapter.features().contains(wgpu::Features::SHADER_F16)),
             binding_bytes: binding_bytes(&adapter.limits()),
         }
     }
@@ -95,7 +93,11 @@ fn instance() -> wgpu::Instance {
 
 /// All adapters; in a browser the one that it gives.
 pub async fn devices() -> Vec<Adapter> {
-    adapters(&instance()).await.iter().map(Adapter::of).collect()
+    let mut devices = Vec::new();
+    for adapter in adapters(&instance()).await {
+        devices.push(Adapter::of(&adapter).await);
+    }
+    devices
 }
 
 async fn adapters(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
@@ -145,7 +147,7 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
             all.into_iter().nth(index).ok_or(WgpuError::NoSuchDevice { index, count })?
         }
     };
-    let described = Adapter::of(&adapter);
+    let described = Adapter::of(&adapter).await;
     let (tier, reason) = choose(&described, &adapter.get_info(), options.max_tier);
     let offered = adapter.limits();
     let limits = wgpu::Limits {
@@ -154,7 +156,10 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
         ..Default::default()
     };
     let mut features = wgpu::Features::empty();
+    #[cfg(not(target_arch = "wasm32"))]
     features.set(wgpu::Features::SUBGROUP, tier.subgroups());
+    #[cfg(target_arch = "wasm32")]
+    crate::browser::ask_for_subgroups(tier.subgroups());
     features.set(wgpu::Features::SHADER_F16, tier.f16());
     let wanted = wgpu::DeviceDescriptor {
         label: Some("azulejo"),

@@ -11,6 +11,8 @@
 //!
 //! All shaders come from [`azulejo_shaders`]; nothing here knows what a kernel computes.
 
+#[cfg(target_arch = "wasm32")]
+mod browser;
 mod call;
 mod device;
 mod error;

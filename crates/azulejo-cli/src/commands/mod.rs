@@ -6,5 +6,6 @@ pub(crate) mod devices;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod logits;
+pub(crate) mod manifest;
 pub(crate) mod perplexity;
 pub(crate) mod tokenize;
