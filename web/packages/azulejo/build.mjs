@@ -1,0 +1,75 @@
+// Builds dist/: index.js and the adapters (which share chunks), worker.js by itself, the engine's wasm, declarations.
+// With --tests the unit tests go to build/test instead.
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const require = createRequire(import.meta.url);
+const here = dirname(fileURLToPath(import.meta.url));
+const local = (path) => join(here, path);
+const common = { absWorkingDir: here, bundle: true, format: "esm", target: "es2022", logLevel: "warning" };
+
+if (process.argv.includes("--tests")) await tests();
+else await dist();
+
+async function dist() {
+  rmSync(local("dist"), { recursive: true, force: true });
+  mkdirSync(local("dist"));
+  const minify = { minify: true, legalComments: "none" };
+  const adapters = ["ai-sdk", "openai", "prompt-api", "remote"].map((name) => `src/adapters/${name}.ts`);
+  await build({
+    ...common,
+    ...minify,
+    entryPoints: ["src/index.ts", ...adapters],
+    entryNames: "[name]",
+    // Beside index.js, so that `new URL("azulejo_wasm_bg.wasm", import.meta.url)` finds the file from there too.
+    chunkNames: "[name]-[hash]",
+    splitting: true,
+    outdir: "dist",
+  });
+  // By itself: bundlers take a worker's file as one.
+  await build({ ...common, ...minify, entryPoints: ["src/worker.ts"], outdir: "dist" });
+  wasm();
+  copyFileSync(local("../../../LICENSE"), local("LICENSE"));
+  const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
+  execFileSync(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: here, stdio: "inherit" });
+}
+
+/** The engine, optimised once more after the compiler: a minute's work, so that the last result is kept. */
+function wasm() {
+  const from = local("src/wasm/azulejo_wasm_bg.wasm");
+  const hash = createHash("sha256").update(readFileSync(from)).digest("hex").slice(0, 16);
+  const kept = local(`build/wasm/${hash}.wasm`);
+  if (!existsSync(kept)) {
+    console.log("wasm-opt: about a minute");
+    rmSync(local("build/wasm"), { recursive: true, force: true });
+    mkdirSync(local("build/wasm"), { recursive: true });
+    const tool = join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt");
+    const enabled = ["bulk-memory", "simd", "nontrapping-float-to-int", "sign-ext", "mutable-globals",
+      "reference-types", "multivalue"];
+    const flags = ["-O3", ...enabled.map((feature) => `--enable-${feature}`)];
+    execFileSync(process.execPath, [tool, ...flags, from, "-o", `${kept}.part`], { cwd: here, stdio: "inherit" });
+    renameSync(`${kept}.part`, kept);
+  }
+  copyFileSync(kept, local("dist/azulejo_wasm_bg.wasm"));
+}
+
+async function tests() {
+  rmSync(local("build/test"), { recursive: true, force: true });
+  const files = readdirSync(local("test")).filter((name) => name.endsWith(".test.ts"));
+  await build({
+    ...common,
+    entryPoints: files.map((name) => `test/${name}`),
+    outdir: "build/test",
+    platform: "node",
+    packages: "external",
+    splitting: true,
+    sourcemap: "inline",
+  });
+}

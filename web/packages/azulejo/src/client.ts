@@ -1,0 +1,181 @@
+// The engine as its users see it: the OpenAI API's calls, made of calls through a port.
+
+import { chatChunks, chatCompletion, type Chunker, completion, completionChunks, heading } from "./answer.js";
+import type { Written } from "./answer.js";
+import { parseChat, parseCompletion, parseMessages, type Parsed } from "./chat.js";
+import { cancelled, checkAbort, pause } from "./errors.js";
+import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js";
+import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
+import type { CompletionRequest } from "./shapes.js";
+import { Channel, Stream } from "./stream.js";
+import type { ChatCompletions, Completions, EngineInfo, EngineListener, LocalEngine, RequestOptions } from "./types.js";
+
+/** How long a worker is waited for before it is ended all the same. */
+const DISPOSE_MS = 3000;
+
+/** A request on its way. */
+interface Request {
+  events: Channel<GenerateEvent>;
+  generated: Promise<Generated>;
+  controller: AbortController;
+  /** True if it was the caller's signal that ended it. */
+  isAborted(): boolean;
+  /** Takes the signals' listeners off. */
+  done(): void;
+}
+
+export class Client implements LocalEngine {
+  readonly #events = new EventTarget();
+  readonly #port: Port;
+  #info: EngineInfo;
+  #disposed: Promise<void> | null = null;
+
+  constructor(port: Port, info: EngineInfo) {
+    this.#port = port;
+    this.#info = info;
+  }
+
+  get info(): EngineInfo {
+    return this.#info;
+  }
+
+  readonly chat = {
+    completions: {
+      create: (body: ChatRequest, options?: RequestOptions) => this.#chat(body, options),
+    } as ChatCompletions,
+  };
+
+  readonly completions = {
+    create: (body: CompletionRequest, options?: RequestOptions) => this.#complete(body, options),
+  } as Completions;
+
+  readonly debug = {
+    loseDevice: async () => void (await this.#port.call("loseDevice", null)),
+    memory: () => this.#port.call("memory", null),
+    greedyTokens: (prompt: readonly number[], count: number) =>
+      this.#port.call("greedyTokens", { prompt: [...prompt], count }),
+  };
+
+  async interruptGenerate(): Promise<void> {
+    await this.#port.call("interrupt", null);
+  }
+
+  async resetChat(): Promise<void> {
+    await this.#port.call("clear", null);
+  }
+
+  tokenize(input: string | readonly ChatMessage[]): Promise<number[]> {
+    const prompt = typeof input === "string" ? input : { messages: parseMessages(input) };
+    return this.#port.call("tokenize", { input: prompt, special: false });
+  }
+
+  detokenize(tokens: readonly number[]): Promise<string> {
+    return this.#port.call("detokenize", { tokens: [...tokens] });
+  }
+
+  dispose(): Promise<void> {
+    this.#disposed ??= (async () => {
+      await Promise.race([this.#port.call("dispose", null).catch(() => {}), pause(DISPOSE_MS)]);
+      this.#port.close();
+    })();
+    return this.#disposed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  addEventListener<T extends EngineEvent["type"]>(type: T, listener: EngineListener<T>): void {
+    this.#events.addEventListener(type, listener as EventListener);
+  }
+
+  removeEventListener<T extends EngineEvent["type"]>(type: T, listener: EngineListener<T>): void {
+    this.#events.removeEventListener(type, listener as EventListener);
+  }
+
+  /** Passes on what the engine tells by itself. */
+  tell(event: EngineEvent): void {
+    if (event.type === "device-restored") this.#info = event.info;
+    this.#events.dispatchEvent(new CustomEvent(event.type, { detail: event }));
+  }
+
+  async #chat(body: ChatRequest, options?: RequestOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>> {
+    const parsed = parseChat(body);
+    const head = this.#heading("chatcmpl-");
+    const request = this.#request(parsed, [body.signal, options?.signal], options);
+    if (parsed.stream) return this.#stream(request, chatChunks(head, parsed));
+    return chatCompletion(head, parsed, await this.#whole(request));
+  }
+
+  async #complete(body: CompletionRequest, options?: RequestOptions): Promise<Completion | Stream<Completion>> {
+    const parsed = parseCompletion(body);
+    const head = this.#heading("cmpl-");
+    const request = this.#request(parsed, [body.signal, options?.signal], options);
+    if (parsed.stream) return this.#stream(request, completionChunks(head, parsed));
+    return completion(head, parsed, await this.#whole(request));
+  }
+
+  #heading(prefix: string) {
+    const { name, version, device } = this.#info;
+    return heading(prefix, name, `azulejo-${version}-${device.backend}-${device.tier}`);
+  }
+
+  #request({ prompt, options }: Parsed, signals: (AbortSignal | null | undefined)[], how?: RequestOptions): Request {
+    signals.forEach(checkAbort);
+    const controller = new AbortController();
+    const stop = () => controller.abort();
+    signals.forEach((signal) => signal?.addEventListener("abort", stop));
+    const isAborted = () => signals.some((signal) => signal?.aborted);
+    const done = () => signals.forEach((signal) => signal?.removeEventListener("abort", stop));
+    const events = new Channel<GenerateEvent>();
+    controller.signal.addEventListener("abort", () => events.fail(cancelled()));
+    const generated = this.#port.call("generate", { prompt, options }, {
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.type === "prompt") how?.onPromptProgress?.(event.progress);
+        events.push(event);
+      },
+    });
+    generated.then(() => events.end(), (error) => events.fail(error));
+    return { events, generated, controller, isAborted, done };
+  }
+
+  async #whole({ events, generated, done }: Request): Promise<Written> {
+    try {
+      const tokens: Written["tokens"] = [];
+      let text = "";
+      for await (const event of events) {
+        if (event.type === "rest") text += event.text;
+        if (event.type !== "token") continue;
+        text += event.token.text;
+        if (event.token.token) tokens.push(event.token.token);
+      }
+      return { text, tokens, generated: await generated };
+    } finally {
+      done();
+    }
+  }
+
+  /** The stream, as soon as the request's turn has come: what is wrong with it is thrown here. */
+  async #stream<T>({ events, generated, controller, isAborted, done }: Request, chunker: Chunker<T>): Promise<Stream<T>> {
+    const taken = events[Symbol.asyncIterator]();
+    try {
+      await taken.next();
+    } catch (error) {
+      done();
+      throw error;
+    }
+    async function* chunks(): AsyncGenerator<T, void, undefined> {
+      try {
+        yield* chunker.first();
+        for await (const event of taken) yield* chunker.event(event);
+        yield* chunker.last(await generated);
+      } catch (error) {
+        if (!controller.signal.aborted || isAborted()) throw error;
+      } finally {
+        done();
+      }
+    }
+    return new Stream(chunks(), controller);
+  }
+}

@@ -1,0 +1,105 @@
+// The one error of the package: a stable code, what happened and where, and what to do about it.
+
+/** The engine's codes, the same as the native library's, and then those of the browser side. */
+export const ERROR_CODES = [
+  "corrupt",
+  "unsupported",
+  "io",
+  "out_of_memory",
+  "device_lost",
+  "no_device",
+  "device",
+  "cancelled",
+  "context_full",
+  "invalid_argument",
+  "network",
+  "not_found",
+  "integrity",
+  "storage_full",
+  "consent",
+  "internal",
+] as const;
+
+/** What kind of error it is. Stable across versions: branch on it, not on the message. */
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** What was thrown: `code` to branch on, `message` (what and where), `hint` (what to do). */
+export class AzulejoError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, hint = "", cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+    // What the platform's own aborts are called, so that the usual `error.name === "AbortError"` finds it.
+    this.name = code === "cancelled" ? "AbortError" : "AzulejoError";
+  }
+
+  /** Any thrown value as an AzulejoError: those that have a code already keep it, also across a worker's border. */
+  static from(thrown: unknown): AzulejoError {
+    if (thrown instanceof AzulejoError) return thrown;
+    const { name, message, code, hint } = (thrown ?? {}) as { [key: string]: unknown };
+    const text = typeof message === "string" && message ? message : String(thrown);
+    if (isCode(code)) return new AzulejoError(code, text, typeof hint === "string" ? hint : "", thrown);
+    if (name === "AbortError") return cancelled(thrown);
+    return new AzulejoError(
+      "internal",
+      `Something inside azulejo failed: ${text}`,
+      "This is a bug of azulejo or of the browser. Make a new engine, and report the message with the browser's version.",
+      thrown,
+    );
+  }
+}
+
+function isCode(code: unknown): code is ErrorCode {
+  return (ERROR_CODES as readonly unknown[]).includes(code);
+}
+
+/** An error as it crosses a worker's border. */
+export interface WireError {
+  code: ErrorCode;
+  message: string;
+  hint: string;
+}
+
+export function toWire(thrown: unknown): WireError {
+  const { code, message, hint } = AzulejoError.from(thrown);
+  return { code, message, hint };
+}
+
+/** What an abort throws. */
+export function cancelled(cause?: unknown): AzulejoError {
+  return new AzulejoError("cancelled", "The caller stopped it.", "Nothing is wrong: a signal was aborted.", cause);
+}
+
+/** What an argument that makes no sense throws. */
+export function invalid(message: string, hint = "Correct the argument that the message names."): AzulejoError {
+  return new AzulejoError("invalid_argument", message, hint);
+}
+
+/** Throws if the signal was aborted. */
+export function checkAbort(signal?: AbortSignal | null): void {
+  if (signal?.aborted) throw cancelled(signal.reason);
+}
+
+/** The promise, or a rejection as soon as the signal is aborted; what the promise does afterwards is ignored. */
+export function abortable<T>(promise: Promise<T>, signal?: AbortSignal | null): Promise<T> {
+  if (!signal) return promise;
+  if (signal.aborted) {
+    promise.catch(() => {});
+    return Promise.reject(cancelled(signal.reason));
+  }
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(cancelled(signal.reason));
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+/** Waits so long, or until the signal is aborted. */
+export function pause(milliseconds: number, signal?: AbortSignal | null): Promise<void> {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = new Promise<void>((done) => (timer = setTimeout(done, milliseconds)));
+  return abortable(wait, signal).finally(() => clearTimeout(timer));
+}

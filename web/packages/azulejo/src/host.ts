@@ -1,0 +1,270 @@
+// The engine itself: what answers a client's calls, in a worker or on the page. One model, one session, one request at
+// a time; a GPU that goes away is opened anew and the answer goes on.
+
+import { type Chosen, chooseDevice, closeDevice, openCpu, tiersBelow } from "./device.js";
+import { AzulejoError, cancelled, checkAbort, invalid } from "./errors.js";
+import { load, type LoadCall, type Loaded, unload } from "./load.js";
+import { probe } from "./probe.js";
+import type { Call, CallContext, Calls, EngineEvent, Generated, Port, WirePrompt, WireToken } from "./protocol.js";
+import { breathe, nudged, type Runtime, startRuntime } from "./runtime.js";
+import type { LoadOptions, Tier } from "./types.js";
+import type { SessionAnswer, SessionEvent, SessionOptions } from "./wasm-surface.js";
+
+/** Losses of a device within this time count together. */
+const SOON_MS = 60_000;
+
+/** Requests wait for each other; one that is aborted while it waits leaves the line. */
+class Line {
+  #last: Promise<unknown> = Promise.resolve();
+
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    checkAbort(signal);
+    const before = this.#last;
+    let leave!: () => void;
+    this.#last = Promise.all([before, new Promise<void>((done) => (leave = done))]);
+    try {
+      await new Promise<void>((done, fail) => {
+        const stop = () => fail(cancelled(signal!.reason));
+        signal?.addEventListener("abort", stop, { once: true });
+        void before.then(() => {
+          signal?.removeEventListener("abort", stop);
+          done();
+        });
+      });
+      checkAbort(signal);
+      return await work();
+    } finally {
+      leave();
+    }
+  }
+}
+
+export class Host implements Port {
+  readonly #tell: (event: EngineEvent) => void;
+  readonly #line = new Line();
+  #runtime: Runtime | null = null;
+  #loaded: Loaded | null = null;
+  #how: LoadCall | null = null;
+  #interrupted = false;
+  #running = false;
+  #disposed = false;
+  #losses: number[] = [];
+
+  constructor(tell: (event: EngineEvent) => void) {
+    this.#tell = tell;
+  }
+
+  call<K extends Call>(name: K, args: Calls[K]["args"], context: CallContext<K> = {}): Promise<Calls[K]["answer"]> {
+    const calls: { [C in Call]: (args: Calls[C]["args"], context: CallContext<C>) => Promise<Calls[C]["answer"]> } = {
+      load: (a, c) => this.#load(a, c),
+      probe: async (a) => probe(await startRuntime(a.wasmUrl), a),
+      generate: (a, c) => this.#line.run(() => this.#generate(a.prompt, a.options, c), c.signal),
+      tokenize: (a) => this.#line.run(async () => [...this.#tokens(a.input, a.special)]),
+      detokenize: (a) => this.#line.run(async () => this.#ready().model.detokenize(Uint32Array.from(a.tokens))),
+      greedyTokens: (a, c) => this.#line.run(() => this.#greedyTokens(a.prompt, a.count), c.signal),
+      interrupt: async () => this.#interrupt(),
+      clear: () => this.#line.run(async () => (this.#ready().session.clear(), null)),
+      memory: async () => ({ wasmBytes: this.#runtime?.memory.buffer.byteLength ?? 0 }),
+      loseDevice: async () => (this.#ready().chosen.device.destroy(), null),
+      dispose: () => this.#dispose(),
+    };
+    return calls[name](args, context);
+  }
+
+  close(): void {}
+
+  #ready(): Loaded {
+    if (this.#loaded) return this.#loaded;
+    if (this.#disposed) throw invalid("This engine was disposed.", "Make a new one with createEngine().");
+    throw new AzulejoError("device_lost", "The engine has no device any more.", "Make a new one with createEngine().");
+  }
+
+  async #load({ model, options, wasmUrl }: Calls["load"]["args"], context: CallContext<"load">) {
+    this.#how = { model, options };
+    this.#runtime = await startRuntime(wasmUrl);
+    checkAbort(context.signal);
+    this.#loaded = await load(this.#runtime, { model, options, onProgress: context.onEvent, signal: context.signal });
+    return this.#loaded.info;
+  }
+
+  async #dispose(): Promise<null> {
+    if (this.#disposed) return null;
+    this.#disposed = true;
+    this.#interrupt();
+    await this.#line.run(async () => {
+      if (this.#loaded) unload(this.#loaded);
+      this.#loaded = null;
+    });
+    return null;
+  }
+
+  #interrupt(): null {
+    this.#interrupted = this.#running;
+    return null;
+  }
+
+  #tokens(input: WirePrompt, special: boolean): Uint32Array {
+    const { model } = this.#ready();
+    if (typeof input === "string") {
+      return model.tokenize(input, JSON.stringify({ addSpecial: special, parseSpecial: special }));
+    }
+    if (Array.isArray(input)) return Uint32Array.from(input);
+    const d = new Date();
+    const now = [d.getFullYear(), d.getMonth() + 1, d.getDate(), d.getHours(), d.getMinutes(), d.getSeconds()];
+    const { messages, template } = input;
+    return model.chatPrompt(JSON.stringify(messages), JSON.stringify({ now, ...(template ? { template } : {}) }));
+  }
+
+  async #generate(prompt: WirePrompt, options: SessionOptions, context: CallContext<"generate">): Promise<Generated> {
+    if (this.#disposed) this.#ready();
+    const { signal, onEvent } = context;
+    if (!this.#loaded) await this.#recover(signal);
+    const tokens = this.#tokens(prompt, true);
+    onEvent?.({ type: "started" });
+    // A seed of its own, so that an answer can go on after a lost device as it would have.
+    const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
+    const made: number[] = [];
+    const clock = new Clock();
+    this.#interrupted = false;
+    this.#running = true;
+    const heard = (event: SessionEvent) => {
+      if (event.type === "prompt") {
+        const progress = clock.prompt(event.done, event.total);
+        if (made.length === 0) onEvent?.({ type: "prompt", progress });
+      } else if (event.type === "token") {
+        clock.token();
+        made.push(event.token);
+        onEvent?.({ type: "token", token: wireToken(event) });
+      } else onEvent?.({ type: "rest", text: event.text });
+      return !this.#interrupted && !signal?.aborted;
+    };
+    try {
+      for (;;) {
+        try {
+          const resume = made.length > 0 ? { resume: [...made] } : {};
+          const answer = await this.#session(tokens, { ...options, seed, ...resume }, heard);
+          checkAbort(signal);
+          return { ...clock.generated(answer, tokens.length), stop: answer.stop };
+        } catch (error) {
+          const { code, message } = AzulejoError.from(error);
+          if (code === "cancelled" && this.#interrupted && !signal?.aborted) return clock.interrupted(tokens.length);
+          if (code !== "device_lost") throw error;
+          this.#tell({ type: "device-lost", message, generated: made.length });
+          await this.#recover(signal);
+        }
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** One run of the session: on a GPU it is nudged, on the CPU messages are let in after each event. */
+  async #session(tokens: Uint32Array, options: SessionOptions, heard: (event: SessionEvent) => boolean) {
+    const { session, chosen } = this.#ready();
+    const onGpu = chosen.info.backend === "webgpu";
+    const onEvent = (json: string) => {
+      const goOn = heard(JSON.parse(json));
+      return onGpu ? goOn : breathe().then(() => goOn && !this.#interrupted);
+    };
+    const work = session.generate(tokens, JSON.stringify(options), onEvent);
+    const answer: SessionAnswer = JSON.parse(await (onGpu ? nudged(chosen.device, work) : work));
+    return answer;
+  }
+
+  async #greedyTokens(prompt: number[], count: number): Promise<number[]> {
+    const { session, chosen } = this.#ready();
+    const work = session.greedyTokens(Uint32Array.from(prompt), count);
+    return [...(await (chosen.info.backend === "webgpu" ? nudged(chosen.device, work) : work))];
+  }
+
+  /** A new device, with the model from where it came: the same tier at first, then the next one, then the CPU. */
+  async #recover(signal?: AbortSignal): Promise<void> {
+    const now = Date.now();
+    this.#losses = [...this.#losses.filter((at) => at > now - SOON_MS), now];
+    const old = this.#loaded;
+    const how = this.#how!;
+    const losses = this.#losses.length;
+    this.#loaded = null;
+    if (old) unload(old);
+    const chosen = await this.#next(old?.chosen ?? null, losses, how.options, signal);
+    this.#loaded = await load(this.#runtime!, { ...how, signal }, chosen);
+    this.#tell({ type: "device-restored", device: this.#loaded.info.device, info: this.#loaded.info });
+  }
+
+  async #next(old: Chosen | null, losses: number, options: LoadOptions, signal?: AbortSignal): Promise<Chosen> {
+    const { wasm } = this.#runtime!;
+    const why = `the GPU was lost ${losses} times within a minute`;
+    const below = tiersBelow(old?.info.tier ?? "baseline")[0];
+    if (losses > 2 || (losses === 2 && !below)) {
+      if (options.device !== "webgpu") return openCpu(wasm, why);
+      throw new AzulejoError("device_lost", `The GPU is lost again and again: ${why}.`,
+        'Choose a smaller model or a shorter context, or device: "auto", which goes on on the CPU.');
+    }
+    // Which of GPU and CPU is faster was settled when the model was loaded first.
+    const tier = losses === 2 ? below : (old?.info.tier as Tier | undefined);
+    const chosen = await chooseDevice(wasm, { ...options, device: "webgpu", ...(tier ? { maxTier: tier } : {}) }, signal);
+    if (signal?.aborted) closeDevice(chosen.device);
+    checkAbort(signal);
+    return { ...chosen, choice: losses === 1 ? "opened anew after it was lost" : `${why}: a lower tier` };
+  }
+}
+
+const utf8 = new TextDecoder();
+
+function wireToken(event: Extract<SessionEvent, { type: "token" }>): WireToken {
+  const { token: id, text, logprob, bytes, top } = event;
+  if (logprob === undefined || !bytes) return { id, text };
+  const named = (b: number[]) => ({ text: utf8.decode(Uint8Array.from(b)), bytes: b });
+  const others = (top ?? []).map((t) => ({ ...named(t.bytes), logprob: t.logprob }));
+  return { id, text, token: { ...named(bytes), logprob, top: others } };
+}
+
+/** Times of an answer, by llama-server's names. */
+class Clock {
+  readonly #start = performance.now();
+  #cached = 0;
+  #first: number | null = null;
+  #last = this.#start;
+  #promptKnown = false;
+  #tokens = 0;
+
+  prompt(done: number, total: number) {
+    if (!this.#promptKnown) this.#cached = done;
+    this.#promptKnown = true;
+    return { total, cache: this.#cached, processed: done, time_ms: performance.now() - this.#start };
+  }
+
+  token(): void {
+    this.#last = performance.now();
+    this.#first ??= this.#last;
+    this.#tokens++;
+  }
+
+  generated(answer: SessionAnswer, promptTokens: number): Omit<Generated, "stop"> {
+    const count = answer.tokens.length;
+    const read = promptTokens - this.#cached;
+    const promptMs = (this.#first ?? performance.now()) - this.#start;
+    const predictedMs = this.#last - (this.#first ?? this.#last);
+    return {
+      promptTokens,
+      cachedTokens: this.#cached,
+      tokens: count,
+      timings: {
+        cache_n: this.#cached,
+        prompt_n: read,
+        prompt_ms: promptMs,
+        prompt_per_second: promptMs > 0 ? (read * 1000) / promptMs : 0,
+        predicted_n: count,
+        predicted_ms: predictedMs,
+        // The first token comes with the prompt.
+        predicted_per_second: predictedMs > 0 ? ((count - 1) * 1000) / predictedMs : 0,
+      },
+    };
+  }
+
+  /** An answer that was interrupted before its first token. */
+  interrupted(promptTokens: number): Generated {
+    const none = { text: "", tokens: [], stop: "cancelled" as const, stopString: null, promptTokens, cachedTokens: 0 };
+    return { ...this.generated(none, promptTokens), stop: "cancelled" };
+  }
+}

@@ -1,0 +1,89 @@
+// What crosses the border between a page and the worker that has the engine: calls by number, with events and one
+// answer each. Everything is structured-cloneable; the same calls are made directly when there is no worker.
+
+import type { WireError } from "./errors.js";
+import type { PromptProgress, Timings } from "./shapes.js";
+import type { DeviceInfo, SessionOptions } from "./wasm-surface.js";
+import type { EngineInfo, LoadOptions, Probe, ProbeRequest, Progress, RandomModel } from "./types.js";
+
+/** A model as it crosses: addresses are absolute, an ArrayBuffer has become a Blob. */
+export type WireModel =
+  | { kind: "url"; url: string; manifest?: string | object; root?: string }
+  | { kind: "blob"; blob: Blob; name: string; manifest?: string | object; root?: string }
+  | ({ kind: "random" } & RandomModel);
+
+export type WirePrompt = { messages: { role: string; content: string }[]; template?: string } | string | number[];
+
+export interface WireToken {
+  id: number;
+  text: string;
+  /** With logprobs: the token's own text and bytes. */
+  token?: TokenText & { logprob: number; top: (TokenText & { logprob: number })[] };
+}
+
+export interface TokenText {
+  text: string;
+  bytes: number[];
+}
+
+export type GenerateEvent =
+  | { type: "started" }
+  | { type: "prompt"; progress: PromptProgress }
+  | { type: "token"; token: WireToken }
+  | { type: "rest"; text: string };
+
+export interface Generated {
+  stop: "end" | "stop" | "length" | "cancelled";
+  promptTokens: number;
+  cachedTokens: number;
+  tokens: number;
+  timings: Timings;
+}
+
+/** What an engine tells by itself. */
+export type EngineEvent =
+  | { type: "device-lost"; message: string; generated: number }
+  | { type: "device-restored"; device: DeviceInfo; info: EngineInfo };
+
+/** The calls: their argument, their answer and the events on the way. */
+export interface Calls {
+  load: { args: { model: WireModel; options: LoadOptions; wasmUrl: string }; answer: EngineInfo; event: Progress };
+  probe: { args: ProbeRequest & { wasmUrl: string }; answer: Probe; event: never };
+  generate: { args: { prompt: WirePrompt; options: SessionOptions }; answer: Generated; event: GenerateEvent };
+  tokenize: { args: { input: WirePrompt; special: boolean }; answer: number[]; event: never };
+  detokenize: { args: { tokens: number[] }; answer: string; event: never };
+  greedyTokens: { args: { prompt: number[]; count: number }; answer: number[]; event: never };
+  interrupt: { args: null; answer: null; event: never };
+  clear: { args: null; answer: null; event: never };
+  memory: { args: null; answer: { wasmBytes: number }; event: never };
+  loseDevice: { args: null; answer: null; event: never };
+  dispose: { args: null; answer: null; event: never };
+}
+
+export type Call = keyof Calls;
+
+/** One side of a call: how it is cancelled, and where its events go. */
+export interface CallContext<K extends Call> {
+  signal?: AbortSignal | undefined;
+  onEvent?: ((event: Calls[K]["event"]) => void) | undefined;
+}
+
+/** What answers calls: a host itself, or a worker's port. */
+export interface Port {
+  call<K extends Call>(name: K, args: Calls[K]["args"], context?: CallContext<K>): Promise<Calls[K]["answer"]>;
+  /** Ends the worker, if there is one. */
+  close(): void;
+}
+
+/** To the worker. The first message to a shared worker names the lock that is held while its page lives. */
+export type ToHost =
+  | { hello: string }
+  | { id: number; call: Call; args: unknown }
+  | { id: number; abort: true };
+
+/** From the worker. */
+export type FromHost =
+  | { id: number; answer: unknown }
+  | { id: number; error: WireError }
+  | { id: number; event: unknown }
+  | { engine: EngineEvent };

@@ -1,0 +1,169 @@
+// The OpenAI API's shapes: what requests may hold and what answers look like. A structural subset of the types of the
+// `openai` package, so that code written for it compiles and runs here; test/types.ts holds the two together.
+
+export interface ChatMessagePart {
+  type: string;
+  text?: string;
+}
+
+export interface ChatMessage {
+  role: string;
+  content?: string | null | readonly ChatMessagePart[];
+}
+
+/** What both kinds of requests may hold beside their prompt. */
+export interface SamplingOptions {
+  /** Taken as it is: an engine has one model. */
+  model?: string;
+  max_tokens?: number | null;
+  /** 0 takes the likeliest token each time. 1 if absent, as OpenAI's. */
+  temperature?: number | null;
+  top_p?: number | null;
+  top_k?: number | null;
+  min_p?: number | null;
+  /** 1 is none. `repeat_penalty` and `repetition_penalty` are the same. */
+  repeat_penalty?: number | null;
+  repetition_penalty?: number | null;
+  /** How many of the last tokens the penalties look at; -1 is all of the context. */
+  repeat_last_n?: number | null;
+  frequency_penalty?: number | null;
+  presence_penalty?: number | null;
+  /** The same seed, prompt and options give the same answer on the same device. */
+  seed?: number | null;
+  stop?: string | null | readonly string[];
+  /** Goes on after the model's end of text. */
+  ignore_eos?: boolean | null;
+  stream?: boolean | null;
+  stream_options?: { include_usage?: boolean } | null;
+  /** Sends chunks with `prompt_progress` while the prompt is read, as llama-server does. */
+  return_progress?: boolean | null;
+  /** Aborts the request, here as well as in the second argument. */
+  signal?: AbortSignal | null;
+  n?: number | null;
+  // What OpenAI's requests may hold and this engine refuses unless it means nothing (null, [], {}, "text", "none").
+  logit_bias?: unknown;
+}
+
+export interface ChatRequest extends SamplingOptions {
+  messages: readonly ChatMessage[];
+  max_completion_tokens?: number | null;
+  logprobs?: boolean | null;
+  top_logprobs?: number | null;
+  /** A chat template (Jinja) in place of the model's own. */
+  chat_template?: string | null;
+  tools?: unknown;
+  tool_choice?: unknown;
+  functions?: unknown;
+  function_call?: unknown;
+  response_format?: unknown;
+  modalities?: unknown;
+  audio?: unknown;
+  reasoning_effort?: unknown;
+}
+
+export interface CompletionRequest extends SamplingOptions {
+  /** A text or its tokens. */
+  prompt: string | readonly string[] | readonly number[] | readonly (readonly number[])[] | null;
+  echo?: boolean | null;
+  /** How many of the likeliest tokens to tell beside each (0 to 20). */
+  logprobs?: number | null;
+  best_of?: number | null;
+  suffix?: string | null;
+}
+
+export type FinishReason = "stop" | "length";
+
+export interface TokenLogprob {
+  token: string;
+  bytes: number[] | null;
+  logprob: number;
+  top_logprobs: { token: string; bytes: number[] | null; logprob: number }[];
+}
+
+export interface ChatLogprobs {
+  content: TokenLogprob[] | null;
+  refusal: null;
+}
+
+export interface CompletionLogprobs {
+  tokens: string[];
+  token_logprobs: number[];
+  top_logprobs: Record<string, number>[];
+  text_offset: number[];
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  prompt_tokens_details: { cached_tokens: number };
+}
+
+/** Times of an answer, by the names that llama-server gives them. */
+export interface Timings {
+  /** Tokens of the prompt that were in the cache, and those that were read. */
+  cache_n: number;
+  prompt_n: number;
+  prompt_ms: number;
+  prompt_per_second: number;
+  predicted_n: number;
+  predicted_ms: number;
+  predicted_per_second: number;
+}
+
+export interface PromptProgress {
+  total: number;
+  cache: number;
+  processed: number;
+  time_ms: number;
+}
+
+interface Answer {
+  id: string;
+  created: number;
+  model: string;
+  /** The engine's version, back-end and tier: the same one gives the same answer for the same seed. */
+  system_fingerprint: string;
+}
+
+export interface ChatCompletion extends Answer {
+  object: "chat.completion";
+  choices: {
+    index: number;
+    message: { role: "assistant"; content: string | null; refusal: null };
+    finish_reason: FinishReason;
+    logprobs: ChatLogprobs | null;
+  }[];
+  usage: Usage;
+  timings: Timings;
+}
+
+export interface ChatCompletionChunk extends Answer {
+  object: "chat.completion.chunk";
+  choices: {
+    index: number;
+    delta: { role?: "assistant"; content?: string };
+    finish_reason: FinishReason | null;
+    logprobs: ChatLogprobs | null;
+  }[];
+  /** In the last chunk, if `stream_options.include_usage` asked for it. */
+  usage?: Usage | null;
+  /** In the last chunk. */
+  timings?: Timings;
+  prompt_progress?: PromptProgress;
+}
+
+/** Also the chunk of a streamed completion, as OpenAI has it. */
+export interface Completion extends Answer {
+  object: "text_completion";
+  choices: {
+    index: number;
+    text: string;
+    /** In chunks before the last one null, which OpenAI's own type doesn't say. */
+    finish_reason: FinishReason;
+    logprobs: CompletionLogprobs | null;
+  }[];
+  usage?: Usage;
+  timings?: Timings;
+  prompt_progress?: PromptProgress;
+}

@@ -1,0 +1,85 @@
+// The Cache API as a store, where there is no origin private file system: an entry a chunk. Entries are whole or absent.
+
+import type { Bytes, ChunkStore, Meta } from "./store.js";
+
+const NAME = "azulejo";
+/** Entries are named by addresses; this one is never fetched, since `.invalid` belongs to no one. */
+const BASE = "https://azulejo.invalid/";
+
+/** The store, or null where there is none. */
+export async function cacheStore(): Promise<ChunkStore | null> {
+  try {
+    if (!globalThis.caches) return null;
+    return new CacheStore(await caches.open(NAME));
+  } catch {
+    return null;
+  }
+}
+
+class CacheStore implements ChunkStore {
+  readonly kind = "cache-api";
+  readonly #cache: Cache;
+
+  constructor(cache: Cache) {
+    this.#cache = cache;
+  }
+
+  async get(key: string, index: number): Promise<Bytes | null> {
+    const entry = await this.#cache.match(`${BASE}${key}/${index}`);
+    return entry ? new Uint8Array(await entry.arrayBuffer()) : null;
+  }
+
+  put(key: string, index: number, bytes: Bytes): Promise<void> {
+    const headers = { "content-type": "application/octet-stream", "content-length": String(bytes.length) };
+    return this.#cache.put(`${BASE}${key}/${index}`, new Response(bytes, { headers }));
+  }
+
+  async chunks(key: string): Promise<number[]> {
+    const names = await this.#names();
+    return names.filter(([of, name]) => of === key && /^\d+$/.test(name)).map(([, name]) => Number(name));
+  }
+
+  async meta(key: string): Promise<Meta | null> {
+    const entry = await this.#cache.match(`${BASE}${key}/meta`);
+    return entry ? entry.json() : null;
+  }
+
+  setMeta(key: string, meta: Meta): Promise<void> {
+    return this.#cache.put(`${BASE}${key}/meta`, Response.json(meta));
+  }
+
+  async keys(): Promise<string[]> {
+    return [...new Set((await this.#names()).map(([key]) => key))];
+  }
+
+  async delete(key: string): Promise<void> {
+    for (const [of, name] of await this.#names()) if (of === key) await this.#cache.delete(`${BASE}${key}/${name}`);
+  }
+
+  /** Every entry's key and name. */
+  async #names(): Promise<[string, string][]> {
+    const entries = await this.#cache.keys();
+    return entries.map(({ url }) => url.slice(BASE.length).split("/") as [string, string]);
+  }
+}
+
+/** A small JSON value that is remembered for the site, such as which device is faster; lost where nothing is kept. */
+export const settings = {
+  async read(name: string): Promise<unknown> {
+    try {
+      const cache = await caches.open("azulejo-settings");
+      const entry = await cache.match(BASE + encodeURIComponent(name));
+      return entry ? await entry.json() : null;
+    } catch {
+      return null;
+    }
+  },
+  async write(name: string, value: unknown): Promise<void> {
+    try {
+      const cache = await caches.open("azulejo-settings");
+      await cache.put(BASE + encodeURIComponent(name), Response.json(value));
+    } catch {
+      // Nothing is lost but a second of the next start.
+    }
+  },
+};

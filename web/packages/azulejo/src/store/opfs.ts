@@ -1,0 +1,125 @@
+// The origin private file system: a folder a model in `azulejo/`, a file a chunk.
+
+import type { Bytes, ChunkStore, Meta } from "./store.js";
+
+const FOLDER = "azulejo";
+const META = "meta.json";
+
+/** The parts of a file handle that not every browser has. */
+interface SyncHandle {
+  truncate(size: number): void;
+  write(bytes: Uint8Array, at: { at: number }): number;
+  flush(): void;
+  close(): void;
+}
+type FileHandle = Omit<FileSystemFileHandle, "createWritable"> &
+  Partial<Pick<FileSystemFileHandle, "createWritable">> & { createSyncAccessHandle?(): Promise<SyncHandle> };
+
+/** The store, or null where there is none: old browsers, private windows, no https, no way to write from here. */
+export async function opfsStore(): Promise<ChunkStore | null> {
+  try {
+    const handles = globalThis.FileSystemFileHandle?.prototype as Partial<FileHandle> | undefined;
+    if (!handles || !("createWritable" in handles || "createSyncAccessHandle" in handles)) return null;
+    const root = await navigator.storage.getDirectory();
+    return new OpfsStore(await root.getDirectoryHandle(FOLDER, { create: true }));
+  } catch {
+    return null;
+  }
+}
+
+/** The value, or null if there is no such file or folder. */
+async function found<T>(promise: Promise<T>): Promise<T | null> {
+  try {
+    return await promise;
+  } catch (error) {
+    if ((error as Error)?.name === "NotFoundError") return null;
+    throw error;
+  }
+}
+
+class OpfsStore implements ChunkStore {
+  readonly kind = "opfs";
+  readonly #folder: FileSystemDirectoryHandle;
+
+  constructor(folder: FileSystemDirectoryHandle) {
+    this.#folder = folder;
+  }
+
+  async get(key: string, index: number): Promise<Bytes | null> {
+    const file = await this.#file(key, String(index));
+    return file && new Uint8Array(await file.arrayBuffer());
+  }
+
+  put(key: string, index: number, bytes: Bytes): Promise<void> {
+    return this.#write(key, String(index), bytes);
+  }
+
+  async chunks(key: string): Promise<number[]> {
+    const folder = await found(this.#folder.getDirectoryHandle(key));
+    const numbers: number[] = [];
+    if (folder) for await (const name of names(folder)) if (/^\d+$/.test(name)) numbers.push(Number(name));
+    return numbers;
+  }
+
+  async meta(key: string): Promise<Meta | null> {
+    const file = await this.#file(key, META);
+    try {
+      return file && JSON.parse(await file.text());
+    } catch {
+      // Cut short by a crash: written anew the next time.
+      return null;
+    }
+  }
+
+  setMeta(key: string, meta: Meta): Promise<void> {
+    return this.#write(key, META, new TextEncoder().encode(JSON.stringify(meta)));
+  }
+
+  async keys(): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const name of names(this.#folder)) keys.push(name);
+    return keys;
+  }
+
+  async delete(key: string): Promise<void> {
+    await found(this.#folder.removeEntry(key, { recursive: true }));
+  }
+
+  async #file(key: string, name: string): Promise<File | null> {
+    const folder = await found(this.#folder.getDirectoryHandle(key));
+    const handle = folder && (await found(folder.getFileHandle(name)));
+    return handle && (await found(handle.getFile()));
+  }
+
+  async #write(key: string, name: string, bytes: Bytes): Promise<void> {
+    const folder = await this.#folder.getDirectoryHandle(key, { create: true });
+    const handle: FileHandle = await folder.getFileHandle(name, { create: true });
+    if (handle.createWritable) {
+      // Goes to a file of its own, which takes this one's place when it is closed.
+      const stream = await handle.createWritable();
+      try {
+        await stream.write(bytes);
+      } catch (error) {
+        await stream.abort().catch(() => {});
+        throw error;
+      }
+      return stream.close();
+    }
+    // Older Safari, in dedicated workers. A crash leaves the file short, which its reader notices.
+    const sync = await handle.createSyncAccessHandle!();
+    try {
+      sync.truncate(0);
+      if (sync.write(bytes, { at: 0 }) !== bytes.length) {
+        throw new DOMException("The disk took a part of a chunk only.", "QuotaExceededError");
+      }
+      sync.flush();
+    } finally {
+      sync.close();
+    }
+  }
+}
+
+/** The names in a folder; the standard's `keys()` is not in every version of the types. */
+function names(folder: FileSystemDirectoryHandle): AsyncIterable<string> {
+  return (folder as unknown as { keys(): AsyncIterable<string> }).keys();
+}

@@ -1,0 +1,107 @@
+// Streams of chunks as the OpenAI SDK has them: async iterables with a controller, that can become ReadableStreams.
+
+import { AzulejoError } from "./errors.js";
+
+/** A line of values between one who gives them and one who takes them. */
+export class Channel<T> implements AsyncIterable<T> {
+  #values: T[] = [];
+  #end: { error?: unknown } | null = null;
+  #wake: (() => void) | null = null;
+
+  push(value: T): void {
+    this.#values.push(value);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#end ??= {};
+    this.#wake?.();
+  }
+
+  /** Ends with an error, which comes before values that nobody has taken yet. */
+  fail(error: unknown): void {
+    if (this.#end) return;
+    this.#end = { error };
+    this.#values = [];
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (;;) {
+      while (this.#values.length > 0) yield this.#values.shift() as T;
+      if (this.#end) {
+        if ("error" in this.#end) throw this.#end.error;
+        return;
+      }
+      await new Promise<void>((done) => (this.#wake = done));
+      this.#wake = null;
+    }
+  }
+}
+
+/**
+ * An answer as it is written. Leaving the loop and `abort()` end it quietly, as with the OpenAI SDK; the request's own
+ * signal ends it with an error whose name is `AbortError`, so that half an answer is not taken for a whole one.
+ */
+export class Stream<T> implements AsyncIterable<T> {
+  readonly controller: AbortController;
+  readonly #source: AsyncIterable<T>;
+  #taken = false;
+
+  constructor(source: AsyncIterable<T>, controller: AbortController) {
+    this.#source = source;
+    this.controller = controller;
+  }
+
+  abort(): void {
+    this.controller.abort();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    if (this.#taken) {
+      throw new AzulejoError("invalid_argument", "This stream was read already.", "Keep its chunks, or use tee().");
+    }
+    this.#taken = true;
+    let finished = false;
+    try {
+      for await (const value of this.#source) yield value;
+      finished = true;
+    } finally {
+      if (!finished) this.controller.abort();
+    }
+  }
+
+  /** Two streams of the same chunks. */
+  tee(): [Stream<T>, Stream<T>] {
+    const channels = [new Channel<T>(), new Channel<T>()] as const;
+    void (async () => {
+      try {
+        for await (const value of this) channels.forEach((c) => c.push(value));
+        channels.forEach((c) => c.end());
+      } catch (error) {
+        channels.forEach((c) => c.fail(error));
+      }
+    })();
+    return [new Stream(channels[0], this.controller), new Stream(channels[1], this.controller)];
+  }
+
+  /** The chunks as JSON, a line each, in UTF-8: what the OpenAI SDK's `Stream.fromReadableStream` reads. */
+  toReadableStream(): ReadableStream<Uint8Array> {
+    const chunks = this[Symbol.asyncIterator]();
+    const encoder = new TextEncoder();
+    return new ReadableStream({
+      async pull(controller) {
+        try {
+          const { value, done } = await chunks.next();
+          if (done) controller.close();
+          else controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
+        } catch (error) {
+          controller.error(error);
+        }
+      },
+      async cancel() {
+        await chunks.return();
+      },
+    });
+  }
+}

@@ -1,0 +1,219 @@
+// The public types that are not the OpenAI API's: models, options, progress, information, engines.
+
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatMessage,
+  ChatRequest,
+  Completion,
+  CompletionRequest,
+} from "./shapes.js";
+import type { EngineEvent } from "./protocol.js";
+import type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
+import type { Stream } from "./stream.js";
+
+/** `model.gguf.azulejo.json`, as `azulejo manifest model.gguf` writes it: what a download is checked against. */
+export interface Manifest {
+  format: "azulejo-manifest-1";
+  file: string;
+  bytes: number;
+  chunk_bytes: number;
+  /** SHA-256 of each chunk, in hex. */
+  chunks: string[];
+  /** SHA-256 over the chunks' hashes, put together as bytes: names the file's contents in 64 characters. */
+  root: string;
+  name?: string | null;
+  architecture?: string | null;
+  license?: string | null;
+  languages?: string[] | null;
+  context?: number | null;
+  memory?: { weights: number; kv_per_position: number; activations: number } | null;
+}
+
+/** A GGUF file somewhere, and what it is checked against. */
+export interface ModelAddress {
+  url: string | URL;
+  /** The manifest's address, or the manifest itself. */
+  manifest?: string | URL | Manifest;
+  /** The manifest's root hash, if the page pins it. */
+  root?: string;
+}
+
+/** A model of a known shape with random weights and no tokenizer: for benches. */
+export interface RandomModel {
+  shape: string;
+  quant: string;
+}
+
+/** An address, a file that the visitor chose, or bytes. */
+export type ModelInput = string | URL | ModelAddress | Blob | ArrayBuffer | RandomModel;
+
+export type DeviceChoice = "auto" | "webgpu" | "cpu";
+export type CacheChoice = "auto" | "opfs" | "cache-api" | "memory";
+export type Tier = "subgroups+f16" | "subgroups" | "f16" | "baseline";
+
+/** What a loading engine says about itself; many names for the same so that existing progress bars work as they are. */
+export interface Progress {
+  phase: "probe" | "download" | "verify" | "upload" | "compile" | "ready";
+  /** Bytes of the model that are on the device, and of its file. */
+  loaded: number;
+  total: number;
+  /** 0 to 1. */
+  progress: number;
+  /** A sentence in English. */
+  text: string;
+  file: string;
+  bytesPerSecond: number;
+  etaSeconds: number | null;
+  /** Seconds since the start. */
+  timeElapsed: number;
+  /** True while nothing had to be downloaded. */
+  fromCache: boolean;
+  /** True if what was read so far was checked against a manifest. */
+  verified: boolean;
+  /** True if the file will be there the next time. */
+  persistent: boolean;
+}
+
+/** The part of the options that crosses to the worker. */
+export interface LoadOptions {
+  device?: DeviceChoice;
+  /** The most capable tier of shaders to use. */
+  maxTier?: Tier;
+  /** Tokens that the context has room for; the model's own length if absent (at most 4096). */
+  context?: number;
+  cache?: CacheChoice;
+  /** The type of the KV cache. */
+  kvType?: "f16" | "f32";
+  /** False: no numerical test of the GPU at the first start on a device. */
+  selfTest?: boolean;
+  /** False: with `device: "auto"` the GPU is taken if there is one, without trying which of GPU and CPU is faster. */
+  measure?: boolean;
+}
+
+export interface EngineOptions extends LoadOptions {
+  onProgress?: (progress: Progress) => void;
+  /** web-llm's name of `onProgress`. */
+  initProgressCallback?: (progress: Progress) => void;
+  /** A lost device and its return. */
+  onEvent?: (event: EngineEvent) => void;
+  /** Aborts the loading; afterwards it means nothing. */
+  signal?: AbortSignal;
+  /** True (a worker of its own), "shared" (one for all tabs of the site), or false (here: a slow CPU blocks the page). */
+  worker?: boolean | "shared";
+  /** Where `azulejo_wasm_bg.wasm` and `worker.js` are, if not beside the package's JavaScript. */
+  wasmUrl?: string | URL;
+  workerUrl?: string | URL;
+}
+
+/** What an engine is and where it runs. */
+export interface EngineInfo {
+  /** The model's name, else its file's. */
+  name: string;
+  architecture: string;
+  contextLength: number;
+  vocabulary: number;
+  parameters: number;
+  bytesPerToken: number;
+  memory: Memory;
+  device: DeviceInfo & {
+    /** Why this device and not another. */
+    choice: string;
+  };
+  file: {
+    name: string;
+    bytes: number;
+    /** True if each byte was checked against a manifest. */
+    verified: boolean;
+    /** Where it is kept, and by which id `storage.delete` knows it. */
+    storage: "opfs" | "cache-api" | "memory" | "file" | "none";
+    persistent: boolean;
+    id: string | null;
+    /** What to know about the storage, such as why the file is not kept. */
+    note: string | null;
+  };
+  version: string;
+}
+
+export interface ProbeRequest {
+  model?: string;
+  manifest?: string | Manifest;
+  context?: number;
+}
+
+export interface ProbeOptions {
+  model?: string | URL;
+  manifest?: string | URL | Manifest;
+  context?: number;
+  wasmUrl?: string | URL;
+  workerUrl?: string | URL;
+  worker?: boolean;
+}
+
+/** What is known before anything is downloaded. */
+export interface Probe {
+  device: DeviceProbe;
+  /** Bytes to download, and the memory that the model takes; null if not known. */
+  bytes: number | null;
+  memory: Memory | null;
+  verdict: "fits" | "tight" | "no" | "unknown";
+  /** Sentences in English. */
+  reasons: string[];
+}
+
+/** Where the second argument of the OpenAI SDK puts a signal. */
+export interface RequestOptions {
+  signal?: AbortSignal | null;
+  /** Called while the prompt is read. */
+  onPromptProgress?: (progress: { total: number; cache: number; processed: number; time_ms: number }) => void;
+}
+
+/** What `create` gives for a request: a stream if it says `stream: true`. */
+export interface ChatCompletions {
+  create(body: ChatRequest & { stream?: false | null }, options?: RequestOptions): Promise<ChatCompletion>;
+  create(body: ChatRequest & { stream: true }, options?: RequestOptions): Promise<Stream<ChatCompletionChunk>>;
+  create(
+    body: ChatRequest,
+    options?: RequestOptions,
+  ): Promise<ChatCompletion | Stream<ChatCompletionChunk>>;
+}
+
+export interface Completions {
+  create(body: CompletionRequest & { stream?: false | null }, options?: RequestOptions): Promise<Completion>;
+  create(body: CompletionRequest & { stream: true }, options?: RequestOptions): Promise<Stream<Completion>>;
+  create(body: CompletionRequest, options?: RequestOptions): Promise<Completion | Stream<Completion>>;
+}
+
+export type EngineListener<T extends EngineEvent["type"]> = (
+  event: CustomEvent<Extract<EngineEvent, { type: T }>>,
+) => void;
+
+/** A loaded model that answers requests, one after the other. */
+export interface Engine extends AsyncDisposable {
+  readonly info: EngineInfo;
+  readonly chat: { readonly completions: ChatCompletions };
+  readonly completions: Completions;
+  /** Ends the answer that is being written; what there is of it is the answer. */
+  interruptGenerate(): Promise<void>;
+  /** The tokens of a text, or of a conversation by the model's chat template. */
+  tokenize(input: string | readonly ChatMessage[]): Promise<number[]>;
+  detokenize(tokens: readonly number[]): Promise<string>;
+  /** Forgets the cached conversation. */
+  resetChat(): Promise<void>;
+  addEventListener<T extends EngineEvent["type"]>(type: T, listener: EngineListener<T>): void;
+  removeEventListener<T extends EngineEvent["type"]>(type: T, listener: EngineListener<T>): void;
+  /** Frees the memory and ends the worker. */
+  dispose(): Promise<void>;
+}
+
+/** An engine of this device, with what tests and benches need. */
+export interface LocalEngine extends Engine {
+  readonly debug: {
+    /** Has the GPU go away, as a driver's crash would. */
+    loseDevice(): Promise<void>;
+    /** Bytes of the engine's own memory (weights on a GPU are not in it). */
+    memory(): Promise<{ wasmBytes: number }>;
+    /** Reads a prompt and writes so many tokens, without a text or an end. */
+    greedyTokens(prompt: readonly number[], count: number): Promise<number[]>;
+  };
+}

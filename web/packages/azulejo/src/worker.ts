@@ -1,0 +1,118 @@
+// The worker's entry. Dedicated: one engine for the page that made it. Shared: an engine for each model, which all tabs
+// of the site use; it goes when the last tab does.
+
+import { checkAbort, toWire } from "./errors.js";
+import { Host } from "./host.js";
+import type { Call, Calls, EngineEvent, FromHost, ToHost } from "./protocol.js";
+import type { EngineInfo, Progress } from "./types.js";
+
+interface Peer {
+  postMessage(message: FromHost): void;
+  onmessage: ((event: MessageEvent<ToHost>) => void) | null;
+}
+
+type Answering = (call: Call, args: never, signal: AbortSignal, onEvent: (event: unknown) => void) => Promise<unknown>;
+
+/** Answers a page's calls; gives what aborts them all. */
+function serve(peer: Peer, answering: Answering, onHello: (lock: string) => void = () => {}): () => void {
+  const running = new Map<number, AbortController>();
+  peer.onmessage = async ({ data }) => {
+    if ("hello" in data) return onHello(data.hello);
+    if ("abort" in data) return running.get(data.id)?.abort();
+    const { id, call, args } = data;
+    const controller = new AbortController();
+    running.set(id, controller);
+    try {
+      const onEvent = (event: unknown) => peer.postMessage({ id, event });
+      peer.postMessage({ id, answer: await answering(call, args as never, controller.signal, onEvent) });
+    } catch (error) {
+      peer.postMessage({ id, error: toWire(error) });
+    } finally {
+      running.delete(id);
+    }
+  };
+  return () => running.forEach((controller) => controller.abort());
+}
+
+/** An engine that tabs share. */
+class Shared {
+  static readonly all = new Map<string, Shared>();
+  readonly host: Host;
+  readonly peers = new Set<Peer>();
+  readonly #key: string;
+  readonly #loading = new AbortController();
+  readonly #listeners = new Set<(progress: Progress) => void>();
+  readonly #info: Promise<EngineInfo>;
+
+  constructor(key: string, args: Calls["load"]["args"]) {
+    this.#key = key;
+    this.host = new Host((event) => this.peers.forEach((peer) => peer.postMessage({ engine: event })));
+    const onEvent = (progress: Progress) => this.#listeners.forEach((listener) => listener(progress));
+    this.#info = this.host.call("load", args, { signal: this.#loading.signal, onEvent });
+    this.#info.catch(() => Shared.all.delete(key));
+  }
+
+  async join(peer: Peer, signal: AbortSignal, listener: (progress: Progress) => void): Promise<EngineInfo> {
+    this.peers.add(peer);
+    this.#listeners.add(listener);
+    const left = new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
+    try {
+      const info = await Promise.race([this.#info, left]);
+      if (!info) {
+        this.leave(peer);
+        checkAbort(signal);
+      }
+      return info as EngineInfo;
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  /** The last one that leaves takes it along. */
+  leave(peer: Peer): void {
+    if (!this.peers.delete(peer) || this.peers.size > 0) return;
+    Shared.all.delete(this.#key);
+    this.#loading.abort();
+    void this.host.call("dispose", null).catch(() => {});
+  }
+}
+
+/** The same model with the same options is the same engine; files that a visitor chose are always different ones. */
+function keyOf({ model, options }: Calls["load"]["args"]): string {
+  return model.kind === "blob" ? `blob ${Math.random()}` : JSON.stringify([model, options]);
+}
+
+function serveShared(peer: Peer): void {
+  let engine: Shared | null = null;
+  const unloaded = new Host(() => {});
+  const stop = serve(
+    peer,
+    async (call, args, signal, onEvent) => {
+      if (call === "load") {
+        const key = keyOf(args);
+        engine = Shared.all.get(key) ?? new Shared(key, args);
+        Shared.all.set(key, engine);
+        return engine.join(peer, signal, onEvent);
+      }
+      if (call === "dispose") {
+        engine?.leave(peer);
+        return null;
+      }
+      return (engine?.host ?? unloaded).call(call, args, { signal, onEvent });
+    },
+    // A page holds a lock while it lives: who gets it after the page knows that it's gone, even by a crash.
+    (lock) =>
+      void navigator.locks?.request(lock, () => {
+        stop();
+        engine?.leave(peer);
+      }),
+  );
+}
+
+const scope = globalThis as unknown as Peer & { onconnect?: ((event: MessageEvent) => void) | null };
+if ("onconnect" in scope) {
+  scope.onconnect = ({ ports }) => serveShared(ports[0] as unknown as Peer);
+} else {
+  const host = new Host((event: EngineEvent) => scope.postMessage({ engine: event }));
+  serve(scope, (call, args, signal, onEvent) => host.call(call, args, { signal, onEvent }));
+}
