@@ -3,6 +3,7 @@
 // An engine that cannot start is an error: a machine that runs these tests has all three. What an engine cannot *do*
 // (`ABILITIES`) a test reports with `notRun`, and node prints it; it never counts as passed.
 
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,7 +63,13 @@ export function notRun(t, name, ability) {
 export async function launch(name, options = {}) {
   if (!START[name]) throw new Error(`no browser ${name}: ${Object.keys(START).join(", ")}`);
   const profile = await mkdtemp(join(tmpdir(), `azulejo-e2e-${name}-`));
-  const removeProfile = () => rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  const removal = { recursive: true, force: true, maxRetries: 10, retryDelay: 200 };
+  const atExit = () => rmSync(profile, removal);
+  process.once("exit", atExit);
+  const removeProfile = () => {
+    process.off("exit", atExit);
+    return rm(profile, removal);
+  };
   const begin = () =>
     START[name]({ ...options, profile }).catch((error) => {
       throw new Error(`${name} cannot be started on this machine: ${error.message}`, { cause: error });

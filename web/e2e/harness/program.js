@@ -17,14 +17,8 @@ export async function azulejo(...args) {
   return stdout;
 }
 
-/** The greedy answer to one chat message: `{text, tokens, ...}`. */
-export async function greedyAnswer(model, prompt, tokens) {
-  const args = ["generate", "-m", model, "--device", "cpu", "--temp", "0", "-n", String(tokens), "--json", "-q"];
-  return JSON.parse(await azulejo(...args, "-p", prompt));
-}
-
-/** The greedy continuation of a text. */
-export async function greedyContinuation(model, prompt, tokens) {
-  const args = ["generate", "-m", model, "--device", "cpu", "--temp", "0", "-n", String(tokens), "--json", "-q", "--raw"];
+/** The greedy answer to one chat message: `{text, tokens, prompt_tokens, stop_reason}`. */
+export async function greedyAnswer(model, prompt, tokens, ...more) {
+  const args = ["generate", "-m", model, "--device", "cpu", "--temp", "0", "-n", String(tokens), "--json", "-q", ...more];
   return JSON.parse(await azulejo(...args, "-p", prompt));
 }

@@ -11,7 +11,8 @@ import { serve } from "./server.js";
 
 const local = (path) => fileURLToPath(new URL(path, import.meta.url));
 export const PACKAGE = local("../../packages/azulejo/");
-export const DIST = join(PACKAGE, "dist/");
+/** The built package; AZULEJO_DIST names another build of it. */
+export const DIST = process.env.AZULEJO_DIST ?? join(PACKAGE, "dist/");
 export const PAGES = local("../pages/");
 export const DEMO = local("../../../models/azulejo-demo.gguf");
 

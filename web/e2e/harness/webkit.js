@@ -101,7 +101,11 @@ export async function startWebkit({ profile, features = [] }) {
       const handle = spare ?? (await newWindow());
       spare = null;
       open.add(handle);
-      const goto = (to) => inWindow(handle, () => command(port, "POST", at("/url"), { url: to }));
+      const goto = async (to) => {
+        await inWindow(handle, () => command(port, "POST", at("/url"), { url: to }));
+        // The driver may answer before the page's modules have run.
+        await until(() => run(`return location.href === arguments[0] && document.readyState === "complete"`, to), `${to} is loaded`);
+      };
       const run = (script, ...args) =>
         inWindow(handle, () => command(port, "POST", at("/execute/sync"), { script, args }));
       await goto(url);
