@@ -2,16 +2,17 @@
 
 use anyhow::{Result, bail};
 
+use crate::web::{self, BROWSER};
 use crate::{licences, packages, steps, tidy};
 
-/// Crates that the browser's build consists of.
-const BROWSER: &str = "-p azulejo-cpu -p azulejo-wgpu -p azulejo-engine";
 /// Systems that the program is built for besides this one; checked, as there is no linker for them here.
 const SYSTEMS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-pc-windows-msvc"];
 
 /// Runs all of it; the first failure ends it.
 pub(crate) fn run() -> Result<()> {
     packages::vulkan()?;
+    packages::node()?;
+    packages::browsers()?;
     tidy::run()?;
     licences::check()?;
     steps::run("cargo fmt --all --check")?;
@@ -23,21 +24,25 @@ pub(crate) fn run() -> Result<()> {
         steps::run(&format!("cargo check --release --target {system} -p azulejo-cli"))?;
     }
     println!(
-        "\nall that could be run was run: CPU, wgpu on Vulkan; not run here: Metal and DX12 (checked only), CUDA"
+        "\nall that could be run was run: CPU; wgpu on Vulkan; Chromium, Firefox and WebKitGTK. Not run here: Metal and DX12 (checked only), CUDA, Safari; the lines `not run` above say what an engine of this machine lacks"
     );
     Ok(())
 }
 
-/// The crates of the browser's build compile for it, and naga isn't among them.
+/// The browser's build: its lints, what must not be in it, its size, and its tests in real browsers.
 fn browser() -> Result<()> {
-    const TARGET: &str = "--target wasm32-unknown-unknown";
-    steps::run(&format!("cargo check --release {TARGET} {BROWSER}"))?;
+    steps::run(&format!("cargo clippy --profile web {BROWSER} -- -D warnings"))?;
     for unwanted in ["naga", "wgpu-core"] {
-        let line = format!("cargo tree {TARGET} {BROWSER} -e normal --prefix none");
+        let line = format!("cargo tree {BROWSER} -e normal --prefix none");
         if steps::output(&line)?.lines().any(|l| l.split(' ').next() == Some(unwanted)) {
             bail!("{unwanted} is in the browser's build; `{line} -i {unwanted}` says why");
         }
         println!("{unwanted} is not in the browser's build");
     }
-    Ok(())
+    web::build()?;
+    steps::run("node web/licences.mjs")?;
+    steps::run("npm run check --prefix web")?;
+    steps::run("npm test --prefix web --workspace azulejo")?;
+    steps::run("cargo build --release -p azulejo-cli")?;
+    steps::run("npm test --prefix web --workspace e2e")
 }

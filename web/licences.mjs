@@ -1,0 +1,19 @@
+// The licences of all npm packages of the lock file are on the list in deny.toml.
+import { readFileSync } from "node:fs";
+
+const deny = readFileSync(new URL("../deny.toml", import.meta.url), "utf8");
+const list = deny.split("\n").find((line) => line.startsWith("allow = ["));
+const allowed = new Set([...list.matchAll(/"([^"]+)"/g)].map((match) => match[1]));
+const lock = JSON.parse(readFileSync(new URL("package-lock.json", import.meta.url), "utf8"));
+const packages = Object.entries(lock.packages).filter(([path]) => path.includes("node_modules/"));
+
+/** True if an SPDX expression is satisfied by the list; none of the expressions of a lock file nests an AND in an OR. */
+function isAllowed(expression) {
+  const bare = expression.replace(/[()]/g, "");
+  return bare.split(" OR ").some((option) => option.split(" AND ").every((name) => allowed.has(name.trim())));
+}
+
+const wrong = packages.filter(([, { license, link }]) => !link && !isAllowed(license ?? "no licence"));
+for (const [path, { license }] of wrong) console.error(`${path}: '${license ?? "none"}' is not on the list of deny.toml`);
+if (wrong.length > 0) process.exit(1);
+console.log(`licences: ${packages.length} npm packages, all allowed`);
