@@ -29,3 +29,8 @@ pub fn start() {
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
+
+/// The codes of the engine's errors, as the package lists them.
+pub fn engine_codes() -> impl Iterator<Item = &'static str> {
+    azulejo::Code::ALL.into_iter().map(azulejo::Code::as_str)
+}

@@ -2,6 +2,7 @@
 
 mod errors;
 mod generate;
+mod manifest;
 mod measure;
 mod support;
 mod tokens;

@@ -1,17 +1,10 @@
 // The one error of the package: a stable code, what happened and where, and what to do about it.
 
-/** The engine's codes, the same as the native library's, and then those of the browser side. */
+import { ENGINE_CODES } from "./codes.js";
+
+/** The engine's codes, and then those of the browser side. */
 export const ERROR_CODES = [
-  "corrupt",
-  "unsupported",
-  "io",
-  "out_of_memory",
-  "device_lost",
-  "no_device",
-  "device",
-  "cancelled",
-  "context_full",
-  "invalid_argument",
+  ...ENGINE_CODES,
   "network",
   "not_found",
   "integrity",
