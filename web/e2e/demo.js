@@ -1,5 +1,6 @@
-// Serves the chat page of examples/web-minimal with the built package and the demonstration model, and opens it in this
-// machine's browser; or, with --check, asks a question in one without a window and prints the answer.
+// Serves the pages of examples/web-minimal (a chat) and examples/web-bench (at /bench/) with the built package and the
+// demonstration model, and opens the chat in this machine's browser. Without a window: --check asks a question and prints
+// the answer; --bench measures and prints the table: --bench BROWSER 'model=ttl-160m&quant=Q4_0&device=cpu' ...
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,20 +10,25 @@ import { serve } from "./harness/server.js";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const QUESTION = "Onde posso renovar o cartão de cidadão?";
+const [dist, models] = [join(ROOT, "web/packages/azulejo/dist"), join(ROOT, "models")];
 const server = await serve({
   "/": join(ROOT, "examples/web-minimal"),
-  "/azulejo/": join(ROOT, "web/packages/azulejo/dist"),
-  "/models/": join(ROOT, "models"),
+  "/azulejo/": dist,
+  "/models/": models,
+  "/bench/": join(ROOT, "examples/web-bench"),
+  "/bench/azulejo/": dist,
+  "/bench/models/": models,
 });
 
-if (process.argv.includes("--check")) {
+const [mode, ...rest] = process.argv.slice(2);
+if (mode === "--check" || mode === "--bench") {
   try {
-    await check();
+    await (mode === "--check" ? check() : bench(rest[0], rest.slice(1)));
   } finally {
     await server.close();
   }
 } else {
-  console.log(`\nthe demo is at ${server.url("/")} (Ctrl-C ends it)`);
+  console.log(`\nthe chat is at ${server.url("/")}, the bench at ${server.url("/bench/")} (Ctrl-C ends both)`);
   const opener = { darwin: "open", win32: "explorer" }[process.platform] ?? "xdg-open";
   spawn(opener, [server.url("/")], { stdio: "ignore", detached: true }).on("error", () => {}).unref();
 }
@@ -48,6 +54,28 @@ async function check() {
     }, QUESTION);
     console.log(`${state}\n\n> ${QUESTION}\n${answer}`);
     if (!/webgpu/.test(state) || answer.length < 20) throw new Error("the demo gave no answer by WebGPU");
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Measures each of the settings on the bench page, in one browser, and prints its table. */
+async function bench(name, settings) {
+  const browser = await launch(name);
+  try {
+    for (const setting of settings) {
+      const page = await browser.newPage(server.url(`/bench/?${setting}&run`));
+      const { state, cells } = await page.evaluate(async () => {
+        const done = () => document.querySelector("#rows tr") && /^Done/.test(document.querySelector("#state").textContent);
+        const failed = () => !document.querySelector("#run").disabled;
+        await new Promise((go) => setTimeout(go, 500));
+        while (!done() && !failed()) await new Promise((go) => setTimeout(go, 200));
+        const cells = [...document.querySelectorAll("#rows td")].map((cell) => cell.textContent);
+        return { state: document.querySelector("#state").textContent, cells };
+      });
+      console.log(`| ${name} | ${setting} | ${cells.length ? cells.join(" | ") : state} |`);
+      await page.close();
+    }
   } finally {
     await browser.close();
   }
