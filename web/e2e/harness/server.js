@@ -53,7 +53,7 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
  * - `hold: {after}`: stops sending for good once so many bytes of the path have been sent in all
  * - `bytesPerSecond`: sends that slowly, each connection
  */
-export async function serve(mounts = {}) {
+export async function serve(mounts = {}, { policy = STRICT_POLICY } = {}) {
   const folders = new Map(Object.entries(mounts));
   const faults = new Map();
   const log = [];
@@ -88,7 +88,7 @@ export async function serve(mounts = {}) {
     const entry = { method: request.method, path, search, range: request.headers.range ?? null, status: 0, sent: 0 };
     log.push(entry);
     const headers = {
-      "content-security-policy": search.includes("trusted-types") ? `${STRICT_POLICY}; ${TRUSTED_TYPES}` : STRICT_POLICY,
+      ...(policy && { "content-security-policy": search.includes("trusted-types") ? `${policy}; ${TRUSTED_TYPES}` : policy }),
       "x-content-type-options": "nosniff",
       "cache-control": "no-store",
     };
