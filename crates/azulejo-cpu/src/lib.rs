@@ -10,7 +10,7 @@
 //!
 //! On two threads of an EPYC of 2021 (Zen 3), a Llama of 160 million weights decodes 1.0 to 1.4 times as many tokens
 //! a second as llama.cpp 0.5 (AVX2) in Q4_0, Q8_0 and Q4_K, and takes in 0.9 to 1.15 times as many of a prompt of 512,
-//! although it keeps activations in 16 bits where llama.cpp has 8 (`simd/input.rs`). `examples/shape.rs` measures.
+//! although it keeps activations in 16 bits where llama.cpp has 8 (`simd/input.rs`). `azulejo bench --shape` measures.
 
 mod backend;
 mod call;
