@@ -19,8 +19,10 @@ if (process.argv.includes("--tests")) await tests();
 else await dist();
 
 async function dist() {
+  const engine = wasm();
   rmSync(local("dist"), { recursive: true, force: true });
   mkdirSync(local("dist"));
+  copyFileSync(engine, local("dist/azulejo_wasm_bg.wasm"));
   const minify = { minify: true, legalComments: "none" };
   const adapters = ["ai-sdk", "openai", "prompt-api", "remote"].map((name) => `src/adapters/${name}.ts`);
   await build({
@@ -35,7 +37,6 @@ async function dist() {
   });
   // By itself: bundlers take a worker's file as one.
   await build({ ...common, ...minify, entryPoints: ["src/worker.ts"], outdir: "dist" });
-  wasm();
   copyFileSync(local("../../../LICENSE"), local("LICENSE"));
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: here, stdio: "inherit" });
@@ -57,7 +58,7 @@ function wasm() {
     execFileSync(process.execPath, [tool, ...flags, from, "-o", `${kept}.part`], { cwd: here, stdio: "inherit" });
     renameSync(`${kept}.part`, kept);
   }
-  copyFileSync(kept, local("dist/azulejo_wasm_bg.wasm"));
+  return kept;
 }
 
 async function tests() {

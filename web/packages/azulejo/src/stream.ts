@@ -87,21 +87,29 @@ export class Stream<T> implements AsyncIterable<T> {
 
   /** The chunks as JSON, a line each, in UTF-8: what the OpenAI SDK's `Stream.fromReadableStream` reads. */
   toReadableStream(): ReadableStream<Uint8Array> {
-    const chunks = this[Symbol.asyncIterator]();
     const encoder = new TextEncoder();
-    return new ReadableStream({
-      async pull(controller) {
-        try {
-          const { value, done } = await chunks.next();
-          if (done) controller.close();
-          else controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
-        } catch (error) {
-          controller.error(error);
-        }
-      },
-      async cancel() {
-        await chunks.return();
-      },
-    });
+    return readable(mapped(this[Symbol.asyncIterator](), (value) => encoder.encode(`${JSON.stringify(value)}\n`)));
   }
+}
+
+async function* mapped<T, U>(values: AsyncIterable<T>, map: (value: T) => U): AsyncGenerator<U, void, undefined> {
+  for await (const value of values) yield map(value);
+}
+
+/** A ReadableStream of values that are made as they are asked for. */
+export function readable<T>(values: AsyncGenerator<T, void, undefined>): ReadableStream<T> {
+  return new ReadableStream<T>({
+    async pull(controller) {
+      try {
+        const { value, done } = await values.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        controller.error(error);
+      }
+    },
+    async cancel() {
+      await values.return();
+    },
+  });
 }

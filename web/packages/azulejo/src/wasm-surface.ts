@@ -1,8 +1,8 @@
 // What the engine's wasm module offers, as this package uses it. The generated declarations are checked against it.
 
-/** A GPU's or the CPU's description. */
+/** A GPU's or the CPU's description; "remote" is a server's. */
 export interface DeviceInfo {
-  backend: "webgpu" | "cpu";
+  backend: "webgpu" | "cpu" | "remote";
   name: string;
   driver: string;
   /** What kernels may use: `subgroups+f16`, `subgroups`, `f16`, `baseline`; on the CPU what its SIMD is. */

@@ -10,7 +10,8 @@ import { manifestOf, remembered } from "./resolve.js";
 import { type Bytes, type ChunkStore, chunkLength, type Meta, openStore, room } from "./store.js";
 
 const CHUNK_BYTES = 4 << 20;
-/** Bytes that are in memory or on their way. */
+/** Chunks that are in memory or on their way at most, and bytes. */
+const WINDOW = 4;
 const WINDOW_BYTES = 16 << 20;
 
 /** Told while bytes come. */
@@ -48,7 +49,7 @@ export class ModelSource {
   readonly #chunkBytes: number;
   readonly #chunks: Chunks;
   readonly #window: number;
-  readonly #held = new Map<number, Promise<Bytes>>();
+  readonly #held = new Map<number, { chunk: Promise<Bytes>; signal: AbortSignal | undefined }>();
 
   constructor(about: Pick<ModelSource, "name" | "total" | "verified" | "storage" | "persistent" | "note" | "id" |
     "progress">, chunkBytes: number, chunks: Chunks) {
@@ -62,7 +63,7 @@ export class ModelSource {
     this.progress = about.progress;
     this.#chunkBytes = chunkBytes;
     this.#chunks = chunks;
-    this.#window = Math.max(1, Math.floor(WINDOW_BYTES / chunkBytes));
+    this.#window = Math.max(1, Math.min(WINDOW, Math.floor(WINDOW_BYTES / chunkBytes)));
   }
 
   /** The bytes from `start` to `end` (not included). What comes after them is fetched ahead. */
@@ -76,7 +77,7 @@ export class ModelSource {
     for (let at = start; at < end; ) {
       this.prefetch(at, signal);
       const index = Math.floor(at / this.#chunkBytes);
-      const chunk = await abortable(this.#held.get(index)!, signal);
+      const chunk = await abortable(this.#held.get(index)!.chunk, signal);
       const offset = at - index * this.#chunkBytes;
       const piece = chunk.subarray(offset, offset + (end - at));
       bytes.set(piece, at - start);
@@ -92,11 +93,12 @@ export class ModelSource {
     for (const index of this.#held.keys()) if (index < first || index >= end) this.#held.delete(index);
     for (let index = first; index < end; index++) {
       const length = chunkLength(this.total, this.#chunkBytes, index);
-      if (length === 0 || this.#held.has(index)) continue;
-      const chunk = this.#chunks.get(index, length, signal);
-      this.#held.set(index, chunk);
+      const there = this.#held.get(index);
+      if (length === 0 || (there && !there.signal?.aborted)) continue;
+      const held = { chunk: this.#chunks.get(index, length, signal), signal };
+      this.#held.set(index, held);
       // The read tells of the failure; the next read tries again.
-      chunk.catch(() => this.#held.get(index) === chunk && this.#held.delete(index));
+      held.chunk.catch(() => this.#held.get(index) === held && this.#held.delete(index));
     }
   }
 
@@ -375,7 +377,7 @@ class UrlChunks implements Chunks {
       if (at === index) return bytes;
       this.#passed.set(at, bytes);
       const [oldest] = this.#passed.keys();
-      if (this.#passed.size * this.#chunkBytes > WINDOW_BYTES) this.#passed.delete(oldest!);
+      if (this.#passed.size > WINDOW) this.#passed.delete(oldest!);
     }
   }
 }

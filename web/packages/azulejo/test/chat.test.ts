@@ -1,0 +1,93 @@
+// Requests: what is taken, what is refused and in which words.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { parseChat, parseCompletion } from "../src/chat.js";
+import { AzulejoError, ERROR_CODES, toWire } from "../src/errors.js";
+
+const messages = [{ role: "user", content: "Bom dia" }];
+const refused = (body: object, code: string, words: RegExp) =>
+  assert.throws(() => parseChat({ messages, ...body } as never), (error: AzulejoError) => {
+    assert.equal(error.code, code);
+    assert.match(error.message, words);
+    assert.ok(error.hint.length > 0);
+    return true;
+  });
+
+test("chat_defaults are OpenAI's temperature and the engine's everything else", () => {
+  const { options, stream, prompt } = parseChat({ messages });
+  assert.deepEqual(options, { temperature: 1 });
+  assert.equal(stream, false);
+  assert.deepEqual(prompt, { messages });
+});
+
+test("chat_options go by the engine's names", () => {
+  const { options } = parseChat({
+    messages, max_tokens: 7, temperature: 0, top_p: 0.5, top_k: 9, min_p: 0.1, repetition_penalty: 1.1,
+    repeat_last_n: -1, frequency_penalty: 0.2, presence_penalty: -0.3, seed: 5, stop: "\n", logprobs: true, top_logprobs: 3,
+  });
+  assert.deepEqual(options, {
+    maxTokens: 7, temperature: 0, topP: 0.5, topK: 9, minP: 0.1, repeatPenalty: 1.1, repeatLastN: -1,
+    frequencyPenalty: 0.2, presencePenalty: -0.3, seed: 5, stop: ["\n"], logprobs: 3,
+  });
+});
+
+test("chat_max_completion_tokens goes before max_tokens", () => {
+  assert.equal(parseChat({ messages, max_tokens: 7, max_completion_tokens: 3 }).options.maxTokens, 3);
+});
+
+test("chat_parts of text are put together, a developer is the system", () => {
+  const parts = [{ type: "text", text: "Bom " }, { type: "text", text: "dia" }];
+  const { prompt } = parseChat({ messages: [{ role: "developer", content: "Curto." }, { role: "user", content: parts }] });
+  assert.deepEqual(prompt, { messages: [{ role: "system", content: "Curto." }, { role: "user", content: "Bom dia" }] });
+});
+
+test("chat_what means nothing is taken", () => {
+  parseChat({
+    messages, model: "x", user: "y", n: 1, tools: [], tool_choice: "none", response_format: { type: "text" },
+    logit_bias: {}, modalities: ["text"], stop: null, seed: null, top_logprobs: null,
+  } as never);
+});
+
+test("chat_what the engine can't do is refused by name", () => {
+  refused({ tools: [{ type: "function" }] }, "unsupported", /"tools"/);
+  refused({ response_format: { type: "json_object" } }, "unsupported", /"response_format"/);
+  refused({ logit_bias: { 5: -100 } }, "unsupported", /"logit_bias"/);
+  refused({ temprature: 0 }, "unsupported", /"temprature"/);
+  refused({ messages: [{ role: "tool", content: "" }] }, "unsupported", /role "tool"/);
+  refused({ messages: [{ role: "user", content: [{ type: "image_url" }] }] }, "unsupported", /messages\[0\]\.content\[0\].*image_url/);
+});
+
+test("chat_values out of bounds are refused with the bounds", () => {
+  refused({ n: 2 }, "invalid_argument", /"n" is 2/);
+  refused({ temperature: -1 }, "invalid_argument", /"temperature" is -1.*at least 0/);
+  refused({ top_p: 1.5 }, "invalid_argument", /"top_p" is 1.5.*from 0 to 1/);
+  refused({ max_tokens: 1.5 }, "invalid_argument", /"max_tokens" is 1.5.*whole/);
+  refused({ temperature: "hot" }, "invalid_argument", /"temperature" is "hot"/);
+  refused({ top_logprobs: 2 }, "invalid_argument", /"logprobs": true/);
+  refused({ stop: [""] }, "invalid_argument", /"stop"/);
+  refused({ messages: [] }, "invalid_argument", /"messages"/);
+});
+
+test("completion_prompts are one text or one list of tokens", () => {
+  assert.equal(parseCompletion({ prompt: "a" }).prompt, "a");
+  assert.equal(parseCompletion({ prompt: ["a"] }).prompt, "a");
+  assert.deepEqual(parseCompletion({ prompt: [1, 2] }).prompt, [1, 2]);
+  assert.deepEqual(parseCompletion({ prompt: [[1, 2]] }).prompt, [1, 2]);
+  assert.equal(parseCompletion({ prompt: "a" }).options.maxTokens, 16);
+  for (const prompt of [["a", "b"], [[1], [2]], [1.5], [], null]) {
+    assert.throws(() => parseCompletion({ prompt } as never), { code: "invalid_argument" });
+  }
+});
+
+test("error_codes and hints survive a worker's border", () => {
+  const there = structuredClone(toWire(new AzulejoError("integrity", "Chunk 3 is wrong.", "Check it.")));
+  const back = AzulejoError.from(there);
+  assert.deepEqual([back.code, back.message, back.hint], ["integrity", "Chunk 3 is wrong.", "Check it."]);
+  assert.equal(AzulejoError.from(new DOMException("stop", "AbortError")).code, "cancelled");
+  assert.equal(new AzulejoError("cancelled", "").name, "AbortError");
+  assert.equal(AzulejoError.from(new RangeError("odd")).code, "internal");
+  assert.equal(AzulejoError.from({ code: "nonsense", message: "x" }).code, "internal");
+  assert.equal(new Set(ERROR_CODES).size, ERROR_CODES.length);
+});
