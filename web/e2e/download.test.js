@@ -38,6 +38,12 @@ const load = (page, options = {}) =>
   });
 const loadPlain = (page) => page.evaluate((url) => e2e.load(url, { device: "cpu" }), MODEL);
 const answer = async (page) => (await page.evaluate((p) => e2e.ask(p, { max_tokens: 12 }), ASK)).text;
+/** Waits until a good part of the file is in the store. */
+const someStored = (page) =>
+  until(
+    () => page.evaluate(async () => (await azulejo.storage.list()).some((model) => model.storedBytes >= 3 * (1 << 20))),
+    "3 MiB are stored",
+  );
 const dispose = (page) => page.evaluate(() => e2e.dispose());
 const clear = (page) =>
   page.evaluate(async () => {
@@ -83,11 +89,7 @@ for (const name of ENGINES) {
       server.faults.set(MODEL, { hold: { after: 6 * MIB } });
       load(page).catch(() => {});
       await until(() => server.bytes(MODEL) >= 6 * MIB, "half of the file is on its way");
-      const stored = await until(
-        () => page.evaluate(() => e2e.progress.some((p) => p.phase === "download" && p.loaded >= 3 * (1 << 20))),
-        "some of it has been stored",
-      );
-      assert.ok(stored);
+      await someStored(page);
       await browser.kill();
       server.reset();
       await browser.restart();
@@ -98,17 +100,28 @@ for (const name of ENGINES) {
       assert.equal(await answer(page), text);
     });
 
-    test("a tab closed in mid-download is gone on from by the next", async () => {
-      server.faults.set(MODEL, { hold: { after: 6 * MIB } });
-      load(page).catch(() => {});
-      await until(() => page.evaluate(() => e2e.progress.some((p) => p.loaded >= 3 * (1 << 20))), "some of it is stored");
-      await page.close();
-      server.reset();
-      await open();
-      await load(page);
-      assert.ok(server.bytes(MODEL) < size - 2 * MIB, `${server.bytes(MODEL)} of ${size} bytes were fetched again`);
-      assert.equal(await answer(page), text);
-    });
+    for (const [what, leave] of [
+      ["a tab closed in mid-download is gone on from by another", (left) => left.close()],
+      // The page may be kept, frozen, for the visitor's way back.
+      ["a page left in mid-download does not hold up another", (left) => left.goto(server.url("/pages/empty.html"))],
+    ]) {
+      test(what, async () => {
+        // Open before: the download takes all connections that a browser makes to a server. And WebKit's private
+        // windows forget what a site stored when its last page goes.
+        const left = page;
+        await open();
+        server.faults.set(MODEL, { hold: { after: 6 * MIB } });
+        load(left).catch(() => {});
+        await someStored(page);
+        const leaving = leave(left);
+        server.reset();
+        await leaving;
+        await load(page);
+        assert.ok(server.bytes(MODEL) < size - 2 * MIB, `${server.bytes(MODEL)} of ${size} bytes were fetched again`);
+        assert.equal(await answer(page), text);
+        await left.close().catch(() => {});
+      });
+    }
 
     test("a flipped byte is fetched once more", async () => {
       server.faults.set(MODEL, { flip: { at: BAD_BYTE, times: 1 } });
@@ -224,9 +237,10 @@ for (const name of ENGINES) {
     });
 
     test("a file that changes between two visits is not mixed", async () => {
-      server.faults.set(MODEL, { etag: '"old"', hold: { after: 6 * MIB } });
+      // Without a manifest chunks have 4 MiB, and all come at the same time: one is missing a byte.
+      server.faults.set(MODEL, { etag: '"old"', hold: { after: size - 1 } });
       loadPlain(page).catch(() => {});
-      await until(() => page.evaluate(() => e2e.progress.some((p) => p.loaded >= 3 * (1 << 20))), "some of it is stored");
+      await someStored(page);
       await page.close();
       server.reset();
       server.faults.set(MODEL, { etag: '"new"' });
@@ -270,9 +284,10 @@ for (const name of ENGINES) {
       await assert.rejects(
         page.evaluate(async (url, manifest) => {
           const abort = new AbortController();
-          const watch = setInterval(() => {
-            if (e2e.progress.some((p) => p.loaded >= 3 * (1 << 20))) abort.abort();
-          }, 20);
+          const watch = setInterval(async () => {
+            const list = await azulejo.storage.list();
+            if (list.some((model) => model.storedBytes >= 3 * (1 << 20))) abort.abort();
+          }, 50);
           await e2e.load({ url, manifest }, { device: "cpu", signal: abort.signal }).finally(() => clearInterval(watch));
         }, MODEL, MANIFEST),
         { code: "cancelled" },

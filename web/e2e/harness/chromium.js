@@ -3,7 +3,7 @@
 
 import { chromium } from "playwright-core";
 
-import { unwrapped, wrapped } from "./page.js";
+import { inTime, unwrapped, wrapped } from "./page.js";
 import { kill, printed, start } from "./process.js";
 
 const QUIET = [
@@ -81,7 +81,8 @@ export async function startChromium({ profile, gpu, flags = [] }) {
       const heap = await heapOf(context, page);
       await page.goto(url, { waitUntil: "load" });
       return {
-        evaluate: async (code, ...args) => unwrapped(await page.evaluate(wrapped(code, args))),
+        evaluate: async (code, ...args) =>
+          unwrapped(await inTime(page.evaluate(wrapped(code, args)), code, () => seen.console)),
         goto: (to) => page.goto(to, { waitUntil: "load" }),
         requests: () => [...seen.requests],
         console: () => [...seen.console],

@@ -2,7 +2,7 @@
 
 import puppeteer from "puppeteer-core";
 
-import { unwrapped, wrapped } from "./page.js";
+import { inTime, unwrapped, wrapped } from "./page.js";
 import { kill } from "./process.js";
 
 export async function startFirefox({ profile, gpu, prefs = {} }) {
@@ -38,7 +38,8 @@ export async function startFirefox({ profile, gpu, prefs = {} }) {
       page.on("pageerror", (error) => seen.console.push(`uncaught: ${error}`));
       await page.goto(url, { waitUntil: "load" });
       return {
-        evaluate: async (code, ...args) => unwrapped(await page.evaluate(wrapped(code, args))),
+        evaluate: async (code, ...args) =>
+          unwrapped(await inTime(page.evaluate(wrapped(code, args)), code, () => seen.console)),
         goto: (to) => page.goto(to, { waitUntil: "load" }),
         requests: () => [...seen.requests],
         console: () => [...seen.console],

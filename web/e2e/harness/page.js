@@ -27,6 +27,17 @@ export function unwrapped(text) {
   throw thrown;
 }
 
+/** The promise, or an error that tells what the page said, if it takes longer than anything should. */
+export async function inTime(promise, code, said, seconds = 120) {
+  let timer;
+  const late = new Promise((_, fail) => {
+    timer = setTimeout(async () => {
+      fail(new Error(`no answer from the page in ${seconds} s to ${String(code).slice(0, 200)}\nit said: ${(await said()).join("\n")}`));
+    }, seconds * 1000);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 /** Runs `check` until it gives something true; an error that says `what` was waited for otherwise. */
 export async function until(check, what, seconds = 60) {
   const end = Date.now() + seconds * 1000;

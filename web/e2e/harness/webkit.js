@@ -84,23 +84,19 @@ export async function startWebkit({ profile, features = [] }) {
       return work();
     });
 
-  // The last window is never closed, as that would end the session; it waits here for the next page.
-  let spare = await command(port, "GET", at("/window"));
-  const open = new Set();
+  // The first window stays, empty, as closing the last one would end the session.
+  const first = await command(port, "GET", at("/window"));
   let calls = 0;
   const newWindow = () =>
     inTurn(async () => {
-      const [any] = await command(port, "GET", at("/window/handles"));
-      await command(port, "POST", at("/window"), { handle: any });
+      await command(port, "POST", at("/window"), { handle: first });
       return (await command(port, "POST", at("/window/new"), { type: "window" })).handle;
     });
 
   return {
     version: `${capabilities.browserName} ${capabilities.browserVersion}`,
     async newPage(url) {
-      const handle = spare ?? (await newWindow());
-      spare = null;
-      open.add(handle);
+      const handle = await newWindow();
       const goto = async (to) => {
         await inWindow(handle, () => command(port, "POST", at("/url"), { url: to }));
         // The driver may answer before the page's modules have run.
@@ -118,8 +114,8 @@ export async function startWebkit({ profile, features = [] }) {
         );
         const text = await until(
           () => run(`const a = (window.e2eAnswers ??= {}); const t = a["${slot}"]; delete a["${slot}"]; return t ?? null;`),
-          `an answer of the page to ${String(code).slice(0, 80)}`,
-          600,
+          `an answer of the page to ${String(code).slice(0, 200)}`,
+          120,
         );
         return unwrapped(text);
       };
@@ -129,12 +125,7 @@ export async function startWebkit({ profile, features = [] }) {
         // WebDriver tells no requests; the page's own list lacks those of its workers (the server's log has them).
         requests: () => evaluate(() => [location.href, ...performance.getEntriesByType("resource").map((e) => e.name)]),
         console: () => evaluate(() => window.e2eConsole ?? []),
-        close: async () => {
-          open.delete(handle);
-          if (open.size > 0 || spare) return inWindow(handle, () => command(port, "DELETE", at("/window")));
-          await goto("about:blank");
-          spare = handle;
-        },
+        close: () => inWindow(handle, () => command(port, "DELETE", at("/window"))),
       };
     },
     async kill() {
