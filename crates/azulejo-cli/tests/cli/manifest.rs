@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::support::{azulejo, model, scratch};
+use crate::support::{azulejo, golden, scratch};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -12,7 +12,7 @@ fn hex(bytes: &[u8]) -> String {
 fn manifest_hashes_are_those_of_the_chunks() {
     let folder = scratch("manifest");
     let (file, manifest) = (folder.join("m.gguf"), folder.join("m.gguf.azulejo.json"));
-    std::fs::copy(model(), &file).unwrap();
+    std::fs::copy(golden("llama-gqa/model-f32.gguf"), &file).unwrap();
     let done = azulejo(&["manifest", file.to_str().unwrap(), "--chunk-bytes", "65536"]);
     assert_eq!(done.code, 0, "{}", done.err);
     let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();

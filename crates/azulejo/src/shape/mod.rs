@@ -179,7 +179,7 @@ mod tests {
 
     fn size(name: &str, quant: Quant) -> u64 {
         let shape = SHAPES.iter().find(|s| s.name == name).unwrap();
-        file(shape, quant).unwrap().tensors.values().map(|t| t.bytes).sum()
+        shape.file(quant).unwrap().tensors.values().map(|t| t.bytes).sum()
     }
 
     #[test]
@@ -207,8 +207,8 @@ mod tests {
     fn shape_every_one_makes_a_plan() {
         for shape in SHAPES {
             for quant in [Quant::Q4KM, Quant::Plain(BlockFormat::Q2_K), Quant::Plain(BlockFormat::F32)] {
-                let file = file(shape, quant).unwrap();
-                azulejo::Model::plan_of(&file, &azulejo::ModelOptions::default()).unwrap();
+                let file = shape.file(quant).unwrap();
+                crate::Model::plan_of(&file, &crate::ModelOptions::default()).unwrap();
             }
         }
     }
