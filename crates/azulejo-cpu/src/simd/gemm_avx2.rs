@@ -11,10 +11,9 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::{self, lanes_of_pair, vector, vector_f32};
+use super::avx2::{self, Tail, lanes_of_pair, vector, vector_f32};
 use super::gemm::ROWS;
 use super::input::{self, XBlock};
-use super::tail::Tail;
 use crate::matrix::format::{Q3_K, Q6_K, Q8_0, halves, is_k};
 use crate::matrix::{Matrix, UNITS, by_format};
 

@@ -9,8 +9,7 @@ use std::arch::wasm32::*;
 
 use super::gemm::ROWS;
 use super::input::{self, XBlock};
-use super::simd128::{self, multiply_add, sum4, vector};
-use super::tail::Tail;
+use super::simd128::{self, Constants, Units, multiply_add, sum4, vector};
 use crate::matrix::format::{Q3_K, Q6_K, Q8_0, halves, is_k};
 use crate::matrix::{Matrix, UNITS, by_format};
 
@@ -141,45 +140,35 @@ fn add_sums(sums: [[v128; R]; T], at: usize, products: &mut [[f32; ROWS]]) {
     }
 }
 
-/// Decodes block `b` of a row into row `r` of a block.
+/// Decodes block `b` of a row into row `r` of a block. What is behind a row's last unit gets a scale of zero.
 fn decode<const F: u8>(matrix: &Matrix<'_>, row: usize, b: usize, out: &mut Block, r: usize) {
     let u = row * matrix.units_per_row + b * UNITS;
-    let left = matrix.units_per_row - b * UNITS;
-    if left < UNITS {
-        let mut tail = Tail::default();
-        return decode_full::<F>(&tail.fill(matrix, u, left), 0, out, r);
-    }
-    decode_full::<F>(matrix, u, out, r);
-}
-
-#[inline(always)]
-fn decode_full<const F: u8>(matrix: &Matrix<'_>, u: usize, out: &mut Block, r: usize) {
-    let units = out.w.as_chunks_mut::<4>().0.iter_mut().zip(&mut out.scale).enumerate();
+    let count = UNITS.min(matrix.units_per_row - b * UNITS);
+    let units = Units::new::<F>(matrix, Constants::new(), u, count);
+    let out_units = out.w.as_chunks_mut::<4>().0.iter_mut().enumerate().take(count);
     if !is_k(F) {
-        let scales = simd128::scales::<F>(matrix, u);
+        let scales = simd128::scales::<F>(matrix, u, count);
         out.offset[r] = scales.offset;
         let scale: [f32; UNITS] = bytemuck::cast(scales.scale[0]);
-        for (k, (w, out_scale)) in units {
-            for (w, unit) in w.iter_mut().zip(simd128::unit::<F>(matrix, u, k)) {
-                w[r] = unit;
-            }
-            out_scale[r] = scale[k];
+        out.scale.iter_mut().zip(scale).for_each(|(out, scale)| out[r] = scale);
+        for (k, out) in out_units {
+            out.iter_mut().zip(units.unit::<F>(k)).for_each(|(out, w)| out[r] = w);
         }
         return;
     }
     let scales = simd128::int_scales::<F>(matrix, u);
     out.offset[r] = scales.offset;
+    out.scale[0][r] = scales.d;
     let bias = i16x8_splat(match F {
         Q3_K => 4,
         Q6_K => 32,
         _ => 0,
     });
-    let factors: [[i16; UNITS]; 2] = scales.scale.map(bytemuck::cast);
-    for (k, (w, out_scale)) in units {
-        for (v, (w, unit)) in w.iter_mut().zip(simd128::unit::<F>(matrix, u, k)).enumerate() {
-            w[r] = i16x8_mul(i16x8_sub(unit, bias), i16x8_splat(factors[v / 2][k]));
+    let scale: [[i16; UNITS]; 2] = scales.scale.map(bytemuck::cast);
+    for (k, out) in out_units {
+        for (v, (out, w)) in out.iter_mut().zip(units.unit::<F>(k)).enumerate() {
+            out[r] = i16x8_mul(i16x8_sub(w, bias), i16x8_splat(scale[v / 2][k]));
         }
-        out_scale[r] = scales.d;
     }
 }
 

@@ -9,13 +9,11 @@ use azulejo_shaders::Run;
 use azulejo_shaders::kernels::{gemv, gemv_swiglu};
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2::{self, vector, vector_f32};
+use super::avx2::{self, Tail, vector, vector_f32};
 use super::elementwise::{gated, normalise};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::gemv_simd128;
 use super::input::{self, Order, XBlock};
-#[cfg(target_arch = "x86_64")]
-use super::tail::Tail;
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
 #[cfg(target_arch = "x86_64")]
 use crate::matrix::format::{Q8_0, halves};

@@ -3,8 +3,7 @@
 use std::arch::wasm32::*;
 
 use super::input::XBlock;
-use super::simd128::{self, multiply_add, vector};
-use super::tail::Tail;
+use super::simd128::{self, Constants, Units, multiply_add, vector};
 use crate::matrix::format::{Q8_0, halves};
 use crate::matrix::{Matrix, UNITS, by_format};
 
@@ -18,31 +17,34 @@ pub(super) fn float_rows(matrix: &Matrix<'_>, x: &[f32], first_row: usize, out: 
     by_format!(floats matrix.format, F => float_rows_of::<F>(matrix, x, first_row, out), else {});
 }
 
+#[inline(never)]
 fn rows_of<const F: u8>(matrix: &Matrix<'_>, x: &[XBlock], first_row: usize, out: &mut [f32]) {
-    let full = matrix.units_per_row / UNITS;
-    let rest = matrix.units_per_row % UNITS;
-    let mut tail = Tail::default();
+    let constants = Constants::new();
     for (i, out) in out.iter_mut().enumerate() {
         let first = (first_row + i) * matrix.units_per_row;
-        let mut sums = [f32x4_splat(0.0); 2];
-        for (b, x) in x[..full].iter().enumerate() {
-            block::<F>(matrix, first + b * UNITS, x, &mut sums);
+        let mut sum = f32x4_splat(0.0);
+        for (b, x) in x.iter().enumerate() {
+            let count = UNITS.min(matrix.units_per_row - b * UNITS);
+            sum = block::<F>(matrix, constants, first + b * UNITS, count, x, sum);
         }
-        if rest != 0 {
-            let matrix = tail.fill(matrix, first + full * UNITS, rest);
-            block::<F>(&matrix, 0, &x[full], &mut sums);
-        }
-        *out = simd128::sum(f32x4_add(sums[0], sums[1]));
+        *out = simd128::sum(sum);
     }
 }
 
-/// Adds the products of the 8 units from `u` on.
+/// Adds the products of `count` units from `u` on.
 #[inline(always)]
-fn block<const F: u8>(matrix: &Matrix<'_>, u: usize, x: &XBlock, sums: &mut [v128; 2]) {
-    let scales = simd128::scales::<F>(matrix, u);
+fn block<const F: u8>(
+    matrix: &Matrix<'_>,
+    constants: Constants,
+    u: usize,
+    count: usize,
+    x: &XBlock,
+    mut sum: v128,
+) -> v128 {
+    let scales = simd128::scales::<F>(matrix, u, count);
     let mut add_offsets = |h: usize, of: &[f32; UNITS]| {
-        for (i, of) in of.as_chunks::<4>().0.iter().enumerate() {
-            sums[i] = multiply_add(scales.offset[h][i], vector(of), sums[i]);
+        for (offset, of) in scales.offset[h].into_iter().zip(of.as_chunks::<4>().0) {
+            sum = multiply_add(offset, vector(of), sum);
         }
     };
     if halves(F) {
@@ -54,23 +56,28 @@ fn block<const F: u8>(matrix: &Matrix<'_>, u: usize, x: &XBlock, sums: &mut [v12
     let step = f32x4_splat(x.scale);
     let [low, high]: [[f32; UNITS]; 2] =
         scales.scale.map(|scale| bytemuck::cast(scale.map(|v| f32x4_mul(v, step))));
-    for k in 0..UNITS {
-        let w = simd128::unit::<F>(matrix, u, k);
-        let x: &[[i16; 8]; 4] = bytemuck::cast_ref(&x.q.as_chunks::<2>().0[k]);
-        let product = |v: usize| i32x4_dot_i16x8(w[v], vector(&x[v]));
+    let units = Units::new::<F>(matrix, constants, u, count);
+    // One unit a turn, of one row: in a longer run of instructions, an engine's compiler mixes them all up, and then
+    // has too few registers.
+    let (low, high, x) = (&low[..count], &high[..count], &x.q.as_chunks::<2>().0[..count]);
+    for k in 0..count {
+        let x: [v128; 4] = bytemuck::cast(x[k]);
+        let w = units.unit::<F>(k);
+        let product = |v: usize| i32x4_dot_i16x8(w[v], x[v]);
         let first = i32x4_add(product(0), product(1));
         let second = i32x4_add(product(2), product(3));
-        let scaled =
-            |products, scale, sum| multiply_add(f32x4_convert_i32x4(products), f32x4_splat(scale), sum);
         if halves(F) {
-            sums[0] = scaled(first, low[k], sums[0]);
-            sums[1] = scaled(second, high[k], sums[1]);
+            let first = f32x4_mul(f32x4_convert_i32x4(first), f32x4_splat(low[k]));
+            sum = f32x4_add(sum, multiply_add(f32x4_convert_i32x4(second), f32x4_splat(high[k]), first));
         } else {
-            sums[k % 2] = scaled(i32x4_add(first, second), low[k], sums[k % 2]);
+            let products = f32x4_convert_i32x4(i32x4_add(first, second));
+            sum = multiply_add(products, f32x4_splat(low[k]), sum);
         }
     }
+    sum
 }
 
+#[inline(never)]
 fn float_rows_of<const F: u8>(matrix: &Matrix<'_>, x: &[f32], first_row: usize, out: &mut [f32]) {
     for (i, out) in out.iter_mut().enumerate() {
         let first = (first_row + i) * matrix.units_per_row;

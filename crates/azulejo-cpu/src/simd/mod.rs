@@ -26,8 +26,6 @@ mod input;
 pub(crate) mod rope_kv;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-mod tail;
 
 use crate::matrix::Matrix;
 use crate::threads::Threads;

@@ -4,7 +4,6 @@
 
 use std::arch::wasm32::*;
 
-use super::tail::run;
 use crate::matrix::format::*;
 use crate::matrix::{Matrix, UNITS};
 
@@ -13,6 +12,17 @@ use crate::matrix::{Matrix, UNITS};
 pub(crate) fn vector<T: bytemuck::Pod>(bytes: &T) -> v128 {
     const { assert!(size_of::<T>() == 16) };
     bytemuck::pod_read_unaligned(bytemuck::bytes_of(bytes))
+}
+
+/// Elements of 8 units from unit `u` on, of which there are `count`; zeros behind them.
+#[inline(always)]
+fn eight<T: bytemuck::Zeroable + Copy>(slice: &[T], u: usize, count: usize) -> [T; UNITS] {
+    let units = &slice[u..u + count];
+    <[T; UNITS]>::try_from(units).unwrap_or_else(|_| {
+        let mut padded = [T::zeroed(); UNITS];
+        padded[..count].copy_from_slice(units);
+        padded
+    })
 }
 
 /// `a * b + c`, rounded twice: these instructions have no fused multiplication.
@@ -121,13 +131,14 @@ pub(crate) fn int_scales<const F: u8>(m: &Matrix<'_>, u: usize) -> IntScales {
     }
 }
 
-/// Scales and offsets of the 8 units from `u` on, for quants as [`unit`] gives them.
+/// Scales and offsets of up to 8 units from `u` on, for quants as [`Units::unit`] gives them; zeros behind the last.
+/// Only formats with blocks of 32 have rows that end within 8 units.
 #[inline(always)]
-pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize) -> Scales {
+pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize, count: usize) -> Scales {
     let times = |floats: [v128; 2], factor: f32| floats.map(|v| f32x4_mul(v, f32x4_splat(factor)));
     match F {
         Q4_0 | Q5_0 | Q8_0 => {
-            let d = halves8(run(m.d16, u));
+            let d = halves8(&eight(m.d16, u, count));
             let bias = match F {
                 Q4_0 => -8.0,
                 Q5_0 => -16.0,
@@ -137,7 +148,7 @@ pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize) -> Scales {
             Scales { scale: [d, d], offset: [offset, offset] }
         }
         Q4_1 | Q5_1 => {
-            let words: [v128; 2] = bytemuck::cast(*run::<[u16; 2], UNITS>(m.dm, u));
+            let words: [v128; 2] = bytemuck::cast(eight(m.dm, u, count));
             let d = words.map(|w| halves4(i32x4_shr(i32x4_shl(w, 16), 16)));
             let offset = words.map(|w| halves4(i32x4_shr(w, 16)));
             Scales { scale: [d, d], offset: [offset, offset] }
@@ -155,84 +166,152 @@ pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize) -> Scales {
     }
 }
 
-/// The quants of unit `k` of the 8 units from `u` on as 16-bit lanes, in the order of
-/// [`super::input::Order::EvenOdd`], and unsigned as in the planes; but those of Q8_0 plain and signed.
-#[inline(always)]
-pub(crate) fn unit<const F: u8>(m: &Matrix<'_>, u: usize, k: usize) -> [v128; 4] {
-    let mask = u8x16_splat(15);
-    let nibbles = || vector(&run::<[u8; 16], UNITS>(m.nibbles, u)[k]);
-    match F {
-        Q4_0 | Q4_1 | Q4_K => {
-            let (n, mask) = (nibbles(), u16x8_splat(15));
-            [
-                v128_and(n, mask),
-                v128_and(u16x8_shr(n, 8), mask),
-                v128_and(u16x8_shr(n, 4), mask),
-                u16x8_shr(n, 12),
-            ]
-        }
-        Q5_0 | Q5_1 | Q5_K => {
-            let n = nibbles();
-            let [low, high] = single_bits(m, u, k).map(|bits| u16x8_shl(bits, 1));
-            even_odd(v128_or(low, v128_and(n, mask)), v128_or(high, v128_and(u16x8_shr(n, 4), mask)))
-        }
-        Q6_K => {
-            let n = nibbles();
-            let [low, high] = two_bits(m, u, k).map(|bits| u16x8_shr(bits, 2));
-            even_odd(v128_or(low, v128_and(n, mask)), v128_or(high, v128_and(u16x8_shr(n, 4), mask)))
-        }
-        Q2_K => {
-            let [low, high] = two_bits(m, u, k).map(|bits| u16x8_shr(bits, 6));
-            even_odd(low, high)
-        }
-        Q3_K => {
-            let [low, high] = two_bits(m, u, k).map(|bits| u16x8_shr(bits, 6));
-            let [bits_low, bits_high] = single_bits(m, u, k).map(|bits| u16x8_shr(bits, 1));
-            even_odd(v128_or(low, bits_low), v128_or(high, bits_high))
-        }
-        _ => {
-            let [a, b, c, d]: [[i8; 8]; 4] = bytemuck::cast(run::<[u8; 32], UNITS>(m.bytes, u)[k]);
-            [a, b, c, d].map(|run| i16x8_extend_low_i8x16(i64x2(bytemuck::cast(run), 0)))
-        }
+/// What [`Units::unit`] takes units apart with.
+///
+/// The compiler must not see these numbers. It takes multiplications by powers of two that it knows for shifts, and
+/// then does them lane by lane, since no shift differs by lane; and an engine's compiler makes constants anew in each
+/// turn of a loop, in three instructions each.
+#[derive(Clone, Copy)]
+pub(crate) struct Constants {
+    /// The lower nibble of a byte.
+    nibble: v128,
+    /// The lower nibble of 16 bits.
+    nibble16: v128,
+    /// The lower byte of 16 bits.
+    byte: v128,
+    /// Bit i of each byte of lane i.
+    single: v128,
+    /// What moves it to bit 3.
+    move_single: v128,
+    /// Field i % 2 of 2 bits of each byte of lane i.
+    two: v128,
+    /// What moves it to bits 4 and 5.
+    move_two: v128,
+}
+
+impl Constants {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        std::hint::black_box(Self {
+            nibble: u8x16_splat(15),
+            nibble16: u16x8_splat(15),
+            byte: u16x8_splat(255),
+            single: u32x4(0x0101_0101, 0x0202_0202, 0x0404_0404, 0x0808_0808),
+            move_single: u16x8(8, 8, 4, 4, 2, 2, 1, 1),
+            two: u32x4(0x0303_0303, 0x0c0c_0c0c, 0x0303_0303, 0x0c0c_0c0c),
+            move_two: u16x8(16, 16, 4, 4, 16, 16, 4, 4),
+        })
     }
 }
 
-/// The single bits of a unit in bit 3 of bytes, in the order of the weights: first half, second half.
-#[inline(always)]
-fn single_bits(m: &Matrix<'_>, u: usize, k: usize) -> [v128; 2] {
-    // A lane takes the bit of its number of each byte, and a multiplication moves it: shifts are alike in all lanes.
-    let bits = u32x4_splat(run::<u32, UNITS>(m.bit1, u)[k]);
-    let own = u32x4(0x0101_0101, 0x0202_0202, 0x0404_0404, 0x0808_0808);
-    let factor = u16x8(8, 8, 4, 4, 2, 2, 1, 1);
-    [bits, u32x4_shr(bits, 4)].map(|bits| i16x8_mul(v128_and(bits, own), factor))
+/// Some units of a matrix; the slices that the format lacks are empty.
+#[derive(Clone, Copy)]
+pub(crate) struct Units<'a> {
+    constants: Constants,
+    nibbles: &'a [[u8; 16]],
+    bytes: &'a [[u8; 32]],
+    bits2: &'a [[u32; 2]],
+    bit1: &'a [u32],
 }
 
-/// The 2-bit fields of a unit in the upper bits of bytes, in the order of the weights: first half, second half.
-#[inline(always)]
-fn two_bits(m: &Matrix<'_>, u: usize, k: usize) -> [v128; 2] {
-    let own = u32x4(0x0303_0303, 0x0c0c_0c0c, 0x3030_3030, 0xc0c0_c0c0);
-    let factor = u16x8(64, 64, 16, 16, 4, 4, 1, 1);
-    run::<[u32; 2], UNITS>(m.bits2, u)[k].map(|bits| i16x8_mul(v128_and(u32x4_splat(bits), own), factor))
-}
+impl<'a> Units<'a> {
+    /// The `count` units from `u` on.
+    #[inline(always)]
+    pub(crate) fn new<const F: u8>(m: &Matrix<'a>, constants: Constants, u: usize, count: usize) -> Self {
+        let mut units = Self { constants, nibbles: &[], bytes: &[], bits2: &[], bit1: &[] };
+        if matches!(F, Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q4_K | Q5_K | Q6_K) {
+            units.nibbles = &m.nibbles[u..u + count];
+        }
+        if F == Q8_0 {
+            units.bytes = &m.bytes[u..u + count];
+        }
+        if matches!(F, Q2_K | Q3_K | Q6_K) {
+            units.bits2 = &m.bits2[u..u + count];
+        }
+        if matches!(F, Q5_0 | Q5_1 | Q3_K | Q5_K) {
+            units.bit1 = &m.bit1[u..u + count];
+        }
+        units
+    }
 
-/// Bytes of even and of odd place as 16-bit lanes.
-#[inline(always)]
-fn even_odd(low: v128, high: v128) -> [v128; 4] {
-    let mask = u16x8_splat(0xff);
-    [v128_and(low, mask), u16x8_shr(low, 8), v128_and(high, mask), u16x8_shr(high, 8)]
+    /// The quants of unit `k` as 16-bit lanes, in the order of [`super::input::Order::EvenOdd`], and unsigned as in
+    /// the planes; but those of Q8_0 plain and signed.
+    #[inline(always)]
+    pub(crate) fn unit<const F: u8>(&self, k: usize) -> [v128; 4] {
+        let Constants { nibble: mask, nibble16: mask16, .. } = self.constants;
+        match F {
+            Q4_0 | Q4_1 | Q4_K => {
+                let n = vector(&self.nibbles[k]);
+                [
+                    v128_and(n, mask16),
+                    v128_and(u16x8_shr(n, 8), mask16),
+                    v128_and(u16x8_shr(n, 4), mask16),
+                    u16x8_shr(n, 12),
+                ]
+            }
+            Q5_0 | Q5_1 | Q5_K => {
+                let n = vector(&self.nibbles[k]);
+                let [low, high] = self.single_bits(k).map(|bits| u16x8_shl(bits, 1));
+                self.even_odd(v128_or(low, v128_and(n, mask)), v128_or(high, v128_and(u16x8_shr(n, 4), mask)))
+            }
+            Q6_K => {
+                let n = vector(&self.nibbles[k]);
+                let [low, high] = self.two_bits(k);
+                self.even_odd(v128_or(low, v128_and(n, mask)), v128_or(high, v128_and(u16x8_shr(n, 4), mask)))
+            }
+            Q2_K => {
+                let [low, high] = self.two_bits(k).map(|bits| u16x8_shr(bits, 4));
+                self.even_odd(low, high)
+            }
+            Q3_K => {
+                let [low, high] = self.two_bits(k).map(|bits| u16x8_shr(bits, 4));
+                let [bits_low, bits_high] = self.single_bits(k).map(|bits| u16x8_shr(bits, 1));
+                self.even_odd(v128_or(low, bits_low), v128_or(high, bits_high))
+            }
+            _ => {
+                let [a, b, c, d]: [[i8; 8]; 4] = bytemuck::cast(self.bytes[k]);
+                [a, b, c, d].map(|run| i16x8_extend_low_i8x16(i64x2(bytemuck::cast(run), 0)))
+            }
+        }
+    }
+
+    /// The single bits of a unit in bit 3 of bytes, in the order of the weights: first half, second half.
+    #[inline(always)]
+    fn single_bits(&self, k: usize) -> [v128; 2] {
+        let bits = u32x4_splat(self.bit1[k]);
+        let Constants { single, move_single, .. } = self.constants;
+        [bits, u32x4_shr(bits, 4)].map(|bits| i16x8_mul(v128_and(bits, single), move_single))
+    }
+
+    /// The 2-bit fields of a unit in bits 4 and 5 of bytes, in the order of the weights: first half, second half.
+    #[inline(always)]
+    fn two_bits(&self, k: usize) -> [v128; 2] {
+        let words = u64x2_splat(bytemuck::cast(self.bits2[k]));
+        let upper = u32x4_shr(words, 4);
+        let Constants { two, move_two, .. } = self.constants;
+        [i32x4_shuffle::<0, 0, 4, 4>(words, upper), i32x4_shuffle::<1, 1, 5, 5>(words, upper)]
+            .map(|bits| i16x8_mul(v128_and(bits, two), move_two))
+    }
+
+    /// Bytes of even and of odd place as 16-bit lanes.
+    #[inline(always)]
+    fn even_odd(&self, low: v128, high: v128) -> [v128; 4] {
+        let mask = self.constants.byte;
+        [v128_and(low, mask), u16x8_shr(low, 8), v128_and(high, mask), u16x8_shr(high, 8)]
+    }
 }
 
 /// The weights of a unit of floats.
 #[inline(always)]
 pub(crate) fn floats<const F: u8>(m: &Matrix<'_>, u: usize) -> [v128; 8] {
     match F {
-        F32 => bytemuck::cast(*run::<f32, 32>(m.floats32, u * 32)),
+        F32 => bytemuck::cast(m.floats32.as_chunks::<32>().0[u]),
         F16 => {
-            let words: [[u16; 8]; 4] = bytemuck::cast(*run::<u16, 32>(m.floats16, u * 32));
+            let words: [[u16; 8]; 4] = bytemuck::cast(m.floats16.as_chunks::<32>().0[u]);
             bytemuck::cast(words.map(|words| halves8(&words)))
         }
         _ => {
-            let words: [v128; 4] = bytemuck::cast(*run::<u16, 32>(m.floats16, u * 32));
+            let words: [v128; 4] = bytemuck::cast(m.floats16.as_chunks::<32>().0[u]);
             let wide = |v| [u32x4_extend_low_u16x8(v), u32x4_extend_high_u16x8(v)];
             bytemuck::cast(words.map(|v| wide(v).map(|v| u32x4_shl(v, 16))))
         }
