@@ -148,7 +148,10 @@ export class Host implements Port {
         } catch (error) {
           const { code, message } = AzulejoError.from(error);
           if (code === "cancelled" && this.#interrupted && !signal?.aborted) return clock.interrupted(tokens.length);
-          if (code !== "device_lost") throw error;
+          // A GPU that goes away may fail a command before the browser tells of the loss; and one that fails commands
+          // by itself is no better than a lost one.
+          const onGpu = this.#loaded?.chosen.info.backend === "webgpu";
+          if (code !== "device_lost" && !(code === "device" && onGpu)) throw error;
           this.#tell({ type: "device-lost", message, generated: made.length });
           await this.#recover(signal);
         }
