@@ -66,22 +66,36 @@ export async function createEngine(model: ModelInput, options: EngineOptions = {
     onEvent?.(event);
   };
   const port = await openPort(worker, workerUrl && absolute(workerUrl), tell);
+  // A page that is left may be kept frozen for the way back, and its download's locks with it, which other tabs wait
+  // for: the loading ends.
+  const stopped = new AbortController();
+  const stop = () => stopped.abort();
+  const leave = () => {
+    stop();
+    port.close();
+  };
+  signal?.addEventListener("abort", stop);
+  globalThis.addEventListener?.("pagehide", leave);
   try {
     const info = await port.call("load", args, {
-      signal,
+      signal: stopped.signal,
       onEvent: (progress) => {
         onProgress?.(progress);
         initProgressCallback?.(progress);
       },
     });
-    // Also when the signal was aborted while the answer was on its way.
-    checkAbort(signal);
+    // Also when it was stopped while the answer was on its way.
+    checkAbort(stopped.signal);
     engine = new Client(port, info);
     return engine;
   } catch (error) {
     await port.call("dispose", null).catch(() => {});
     port.close();
+    checkAbort(stopped.signal);
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    globalThis.removeEventListener?.("pagehide", leave);
   }
 }
 

@@ -97,8 +97,10 @@ export class ModelSource {
       if (length === 0 || (there && !there.signal?.aborted)) continue;
       const held = { chunk: this.#chunks.get(index, length, signal), signal };
       this.#held.set(index, held);
-      // The read tells of the failure; the next read tries again.
-      held.chunk.catch(() => this.#held.get(index) === held && this.#held.delete(index));
+      // The read tells of the failure; the next read tries again, unless the chunk is wrong for the second time.
+      held.chunk.catch((error) => {
+        if (error?.code !== "integrity" && this.#held.get(index) === held) this.#held.delete(index);
+      });
     }
   }
 
