@@ -75,6 +75,7 @@ export async function createEngine(model: ModelInput, options: EngineOptions = {
     port.close();
   };
   signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
   globalThis.addEventListener?.("pagehide", leave);
   try {
     const info = await port.call("load", args, {
