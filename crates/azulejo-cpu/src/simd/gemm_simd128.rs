@@ -2,15 +2,16 @@
 //!
 //! As by AVX2 (`gemm_avx2.rs`): quantised weights become 16-bit integers, K formats' times the integer scale of their
 //! unit, and meet inputs of 16-bit integers. But only the decoding is compiled once a format: what meets the inputs is
-//! the same code for all formats of a kind, since a page loads it. The sums of a lane fit 32 bits while it has 32
-//! products of a K format (31 * 63 * 32767 * 32 < 2^31 for Q5_K), or 16 of Q6_K's of up to 32 * 128.
+//! the same code for all formats of a kind, since a page loads it. The sums of a lane fit 32 bits with all 64
+//! products of a block (15 * 63 * 32767 * 64 < 2^31 for Q4_K), with 32 of Q5_K's, and with 16 of Q6_K's of up to
+//! 32 * 128.
 
 use std::arch::wasm32::*;
 
 use super::gemm::ROWS;
 use super::input::{self, XBlock};
 use super::simd128::{self, Constants, Units, multiply_add, sum4, vector};
-use crate::matrix::format::{Q3_K, Q6_K, Q8_0, halves, is_k};
+use crate::matrix::format::{Q3_K, Q5_K, Q6_K, Q8_0, halves, is_k};
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Blocks of 256 columns that a tile holds of each row: with 8 rows, two thirds of a first-level cache of 32 KiB.
@@ -44,7 +45,7 @@ impl Block {
 /// What tells formats apart once their blocks are decoded.
 #[derive(Clone, Copy)]
 struct Kind {
-    /// Units whose products are summed up as integers.
+    /// Units whose products are summed up as integers, where a block has one scale.
     run: usize,
     /// One scale for a block.
     is_folded: bool,
@@ -68,8 +69,8 @@ impl Kind {
         };
         let run = match format {
             Q6_K => 2,
-            _ if is_k(format) => 4,
-            _ => 1,
+            Q5_K => 4,
+            _ => UNITS,
         };
         Self { run, is_folded: is_k(format), offsets }
     }
@@ -158,7 +159,7 @@ fn decode<const F: u8>(matrix: &Matrix<'_>, row: usize, b: usize, out: &mut Bloc
     }
     let scales = simd128::int_scales::<F>(matrix, u);
     out.offset[r] = scales.offset;
-    out.scale[0][r] = scales.d;
+    out.scale[0][r] = f32x4_extract_lane::<0>(scales.d);
     let bias = i16x8_splat(match F {
         Q3_K => 4,
         Q6_K => 32,
@@ -172,19 +173,22 @@ fn decode<const F: u8>(matrix: &Matrix<'_>, row: usize, b: usize, out: &mut Bloc
     }
 }
 
-/// The integer products of some units from `k` on.
-#[inline(always)]
-fn products(block: &Block, x: &[&XBlock; T], k: usize, units: usize) -> [[v128; R]; T] {
-    let mut products = [[u32x4(0, 0, 0, 0); R]; T];
-    for v in 4 * k..4 * (k + units) {
-        for t in 0..T {
-            let x = vector(&x[t].q.as_flattened().as_chunks::<8>().0[v]);
-            for (product, w) in products[t].iter_mut().zip(block.w[v]) {
-                *product = i32x4_add(*product, i32x4_dot_i16x8(w, x));
-            }
+/// The integer products of vectors of weights with those of inputs.
+///
+/// A function with one loop, since an engine's compiler unrolls what is nested deeper, and then has too few registers;
+/// as it is, sums, weights and inputs take 14 of 15.
+#[inline(never)]
+fn integers(w: &[[v128; R]], x: [&[[i16; 8]]; T], products: &mut [[v128; R]; T]) {
+    let [x0, x1] = x.map(|x| &x[..w.len()]);
+    let [mut sums0, mut sums1] = [[u32x4(0, 0, 0, 0); R]; T];
+    for v in 0..w.len() {
+        let (x0, x1) = (vector(&x0[v]), vector(&x1[v]));
+        for r in 0..R {
+            sums0[r] = i32x4_add(sums0[r], i32x4_dot_i16x8(w[v][r], x0));
+            sums1[r] = i32x4_add(sums1[r], i32x4_dot_i16x8(w[v][r], x1));
         }
     }
-    products
+    *products = [sums0, sums1];
 }
 
 /// Adds what the offsets contribute: each unit's times the sum of its inputs.
@@ -211,17 +215,21 @@ fn add_offsets(block: &Block, kind: Kind, x: &[&XBlock; T], totals: &mut [[v128;
 }
 
 /// A scale for each unit.
+#[inline(never)]
 fn scaled(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T] {
     let mut totals = [[f32x4_splat(0.0); R]; T];
     for (b, block) in tile.iter().enumerate().take(x[0].len()) {
         let x: [&XBlock; T] = std::array::from_fn(|t| &x[t][b]);
         let mut sums = [[f32x4_splat(0.0); R]; T];
         for k in 0..UNITS {
-            let products = products(block, &x, k, 1);
             for t in 0..T {
+                let x = x[t].q.as_flattened().as_chunks::<32>().0[k].as_chunks::<8>().0;
                 for r in 0..R {
-                    let product = f32x4_convert_i32x4(products[t][r]);
-                    sums[t][r] = multiply_add(product, f32x4_splat(block.scale[k][r]), sums[t][r]);
+                    let product = |v: usize| i32x4_dot_i16x8(block.w[4 * k + v][r], vector(&x[v]));
+                    let products =
+                        i32x4_add(i32x4_add(product(0), product(1)), i32x4_add(product(2), product(3)));
+                    let scale = f32x4_splat(block.scale[k][r]);
+                    sums[t][r] = multiply_add(f32x4_convert_i32x4(products), scale, sums[t][r]);
                 }
             }
         }
@@ -240,13 +248,20 @@ fn folded(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T
     let mut totals = [[f32x4_splat(0.0); R]; T];
     for (b, block) in tile.iter().enumerate().take(x[0].len()) {
         let x: [&XBlock; T] = std::array::from_fn(|t| &x[t][b]);
+        let mut sums = [[f32x4_splat(0.0); R]; T];
         for k in (0..UNITS).step_by(kind.run) {
-            let products = products(block, &x, k, kind.run);
-            for t in 0..T {
-                for r in 0..R {
-                    let scale = f32x4_splat(block.scale[0][r] * x[t].scale);
-                    totals[t][r] = multiply_add(f32x4_convert_i32x4(products[t][r]), scale, totals[t][r]);
-                }
+            let vectors = 4 * k..4 * (k + kind.run);
+            let q = x.map(|x| &x.q.as_flattened().as_chunks::<8>().0[vectors.clone()]);
+            let mut products = [[u32x4(0, 0, 0, 0); R]; T];
+            integers(&block.w[vectors], q, &mut products);
+            for (sum, product) in sums.as_flattened_mut().iter_mut().zip(products.as_flattened()) {
+                *sum = f32x4_add(*sum, f32x4_convert_i32x4(*product));
+            }
+        }
+        for t in 0..T {
+            for r in 0..R {
+                let scale = f32x4_splat(block.scale[0][r] * x[t].scale);
+                totals[t][r] = multiply_add(sums[t][r], scale, totals[t][r]);
             }
         }
         add_offsets(block, kind, &x, &mut totals);

@@ -74,10 +74,11 @@ pub(crate) struct Scales {
     pub(crate) offset: [[v128; 2]; 2],
 }
 
-/// The integer scales of a superblock by halves, in 16 bits, and what they are multiplied by; the same for the offsets.
+/// The integer scales of a superblock by halves, in 16 bits, and what they are multiplied by, in all lanes; the
+/// offsets as floats.
 pub(crate) struct IntScales {
     pub(crate) scale: [v128; 2],
-    pub(crate) d: f32,
+    pub(crate) d: v128,
     pub(crate) offset: [[v128; 2]; 2],
 }
 
@@ -102,31 +103,36 @@ fn six_bits(words: [u32; 3]) -> [v128; 2] {
 pub(crate) fn int_scales<const F: u8>(m: &Matrix<'_>, u: usize) -> IntScales {
     let s = u / UNITS;
     let none = [[f32x4_splat(0.0); 2]; 2];
-    let half = crate::matrix::half;
-    let times = |floats: [v128; 2], factor: f32| floats.map(|v| f32x4_mul(v, f32x4_splat(factor)));
+    // Two half floats, or one twice.
+    let halves = |a: u16, b: u16| {
+        let v = halves4(i32x4_extend_low_i16x8(u32x4_splat(u32::from(a) | u32::from(b) << 16)));
+        [i32x4_shuffle::<0, 0, 0, 0>(v, v), i32x4_shuffle::<1, 1, 1, 1>(v, v)]
+    };
+    let minus = |floats: [v128; 2], factor: v128| floats.map(|v| f32x4_neg(f32x4_mul(v, factor)));
     match F {
         Q4_K | Q5_K => {
             let [dm, s0, s1, s2] = m.dm_sc6[s];
             let [a, b] = six_bits([s0, s1, s2]);
-            let offset = times(floats8(b), -half((dm >> 16) as u16));
-            IntScales { scale: [a, a], d: half(dm as u16), offset: [offset, offset] }
+            let [d, min] = halves(dm as u16, (dm >> 16) as u16);
+            let offset = minus(floats8(b), min);
+            IntScales { scale: [a, a], d, offset: [offset, offset] }
         }
         Q2_K => {
-            let [d, min] = m.dm[s];
+            let [d, min] = halves(m.dm[s][0], m.dm[s][1]);
             let bytes = vector(&m.sc8[s]);
             let mask = i16x8_splat(15);
             let scale = [v128_and(bytes, mask), v128_and(u16x8_shr(bytes, 8), mask)];
             let mins = [v128_and(u16x8_shr(bytes, 4), mask), u16x8_shr(bytes, 12)];
-            IntScales { scale, d: half(d), offset: mins.map(|mins| times(floats8(mins), -half(min))) }
+            IntScales { scale, d, offset: mins.map(|mins| minus(floats8(mins), min)) }
         }
         Q3_K => {
             let scale = six_bits(m.sc6[s]).map(|s| i16x8_sub(s, i16x8_splat(32)));
-            IntScales { scale, d: half(m.d16[s]), offset: none }
+            IntScales { scale, d: halves(m.d16[s], 0)[0], offset: none }
         }
         _ => {
             let bytes = vector(&m.sc8[s]);
             let scale = [i16x8_shr(i16x8_shl(bytes, 8), 8), i16x8_shr(bytes, 8)];
-            IntScales { scale, d: half(m.d16[s]), offset: none }
+            IntScales { scale, d: halves(m.d16[s], 0)[0], offset: none }
         }
     }
 }
@@ -135,7 +141,7 @@ pub(crate) fn int_scales<const F: u8>(m: &Matrix<'_>, u: usize) -> IntScales {
 /// Only formats with blocks of 32 have rows that end within 8 units.
 #[inline(always)]
 pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize, count: usize) -> Scales {
-    let times = |floats: [v128; 2], factor: f32| floats.map(|v| f32x4_mul(v, f32x4_splat(factor)));
+    let times = |floats: [v128; 2], factor: v128| floats.map(|v| f32x4_mul(v, factor));
     match F {
         Q4_0 | Q5_0 | Q8_0 => {
             let d = halves8(&eight(m.d16, u, count));
@@ -144,7 +150,7 @@ pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize, count: usize) -> Sca
                 Q5_0 => -16.0,
                 _ => 0.0,
             };
-            let offset = times(d, bias);
+            let offset = times(d, f32x4_splat(bias));
             Scales { scale: [d, d], offset: [offset, offset] }
         }
         Q4_1 | Q5_1 => {
@@ -161,7 +167,7 @@ pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize, count: usize) -> Sca
                 Q6_K => -32.0,
                 _ => return Scales { scale, offset: s.offset },
             };
-            Scales { scale, offset: scale.map(|s| times(s, bias)) }
+            Scales { scale, offset: scale.map(|s| times(s, f32x4_splat(bias))) }
         }
     }
 }
