@@ -20,7 +20,7 @@ const QUIET = [
 
 /**
  * A function that says how many bytes the page and its workers hold now: JavaScript's heap, and what stands outside it,
- * array buffers and wasm memories. It costs the page nothing but the question.
+ * array buffers and wasm memories. Garbage is collected first.
  */
 async function heapOf(context, page) {
   const session = await context.newCDPSession(page);
@@ -46,6 +46,7 @@ async function heapOf(context, page) {
     });
   const bytes = (usage) => (usage ? usage.usedSize + usage.backingStorageSize : 0);
   return async () => {
+    await session.send("HeapProfiler.collectGarbage");
     const all = await Promise.all([session.send("Runtime.getHeapUsage"), ...[...workers].map(askWorker)]);
     return all.reduce((sum, usage) => sum + bytes(usage), 0);
   };
