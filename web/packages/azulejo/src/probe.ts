@@ -15,7 +15,7 @@ const WASM_LIMIT = 4 * GIB;
 /** What a page gets on a phone or tablet whose browser doesn't tell the memory: Safari ends it at about 1.5 GB. */
 const PHONE_LIMIT = 1.2e9;
 
-const gb = (bytes: number) => `${(bytes / 1e9).toFixed(bytes < 1e10 ? 2 : 0)} GB`;
+const size = (bytes: number) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
 export async function probe({ wasm }: Runtime, { model, manifest, context }: ProbeRequest): Promise<Probe> {
   const device: DeviceProbe = JSON.parse(await wasm.probe());
@@ -32,7 +32,7 @@ export async function probe({ wasm }: Runtime, { model, manifest, context }: Pro
   const free = await room();
   const verdict = judge(device, memory, reasons);
   const stored = free && free.free < bytes;
-  if (stored) reasons.push(`The browser stores ${gb(free.free)} more for this site: the model is downloaded at each visit.`);
+  if (stored) reasons.push(`The browser stores ${size(free.free)} more for this site: the model is downloaded at each visit.`);
   return { device, bytes, memory, verdict: verdict === "fits" && stored ? "tight" : verdict, reasons };
 }
 
@@ -53,12 +53,12 @@ function judge({ webgpu, webgpuMissing }: DeviceProbe, memory: Memory, reasons: 
   const phone = maxTouchPoints > 1 && deviceMemory === undefined;
   // Browsers round it, and tell no more than a few gigabytes.
   const has = deviceMemory === undefined ? (phone ? PHONE_LIMIT : null) : deviceMemory * GIB;
-  reasons.push(`The model takes about ${gb(need)} of memory.`);
+  reasons.push(`The model takes about ${size(need)} of memory.`);
   let verdict: Probe["verdict"] = "fits";
   if (!webgpu) {
     reasons.push(`It would run on the CPU, slowly: ${webgpuMissing ?? "there is no WebGPU"}.`);
     if (need > WASM_LIMIT) {
-      reasons.push(`WebAssembly has at most ${gb(WASM_LIMIT)}.`);
+      reasons.push(`WebAssembly has at most ${size(WASM_LIMIT)}.`);
       return "no";
     }
     if (memory.weights > 1e9) verdict = "tight";
@@ -67,12 +67,12 @@ function judge({ webgpu, webgpuMissing }: DeviceProbe, memory: Memory, reasons: 
     if (memory.weights > 1e9) verdict = "tight";
   }
   if (has !== null && need > has * (phone ? 1 : 0.9)) {
-    reasons.push(`This device gives a page about ${gb(has)}.`);
+    reasons.push(`This device gives a page about ${size(has)}.`);
     // 8 GiB is the most that browsers tell: there may be more.
     return deviceMemory !== undefined && deviceMemory >= 8 ? "tight" : "no";
   }
   if (has !== null && need > has / 2) {
-    reasons.push(`That is more than half of the ${gb(has)} that this device has for a page.`);
+    reasons.push(`That is more than half of the ${size(has)} that this device has for a page.`);
     verdict = "tight";
   }
   return verdict;
