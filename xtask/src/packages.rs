@@ -30,7 +30,9 @@ pub(crate) fn node() -> Result<()> {
     match major {
         Some(major) if major >= 20 && steps::output("npm --version").is_ok() => Ok(()),
         Some(major) if major < 20 => {
-            bail!("the web package is built with Node.js 20 or later, and this is {major}: install a newer one")
+            bail!(
+                "the web package is built with Node.js 20 or later, and this is {major}: install a newer one"
+            )
         }
         _ => install("the web package is built with Node.js", "nodejs npm"),
     }

@@ -56,7 +56,8 @@ fn source(file: &str, text: &str, wrong: &mut Vec<String>) {
             wrong.push(format!("{file}: {lines} lines; {longest} is the limit"));
         }
     }
-    if !["rs", "wesl", "toml", "md", "py", "sh", "yml", "ts", "js", "mjs", "css", "html"].contains(&extension) {
+    if !["rs", "wesl", "toml", "md", "py", "sh", "yml", "ts", "js", "mjs", "css", "html"].contains(&extension)
+    {
         return;
     }
     for (number, line) in (1..).zip(text.lines()) {
@@ -70,7 +71,8 @@ fn source(file: &str, text: &str, wrong: &mut Vec<String>) {
     if extension == "rs" && !text.starts_with("//!") && !text.starts_with("#!") {
         wrong.push(format!("{file}: no module doc (//!) at its head"));
     }
-    if ["wesl", "ts", "js", "mjs"].contains(&extension) && !text.starts_with("//") && !text.starts_with("/*") {
+    if ["wesl", "ts", "js", "mjs"].contains(&extension) && !text.starts_with("//") && !text.starts_with("/*")
+    {
         wrong.push(format!("{file}: no comment at its head that says what it is"));
     }
 }
