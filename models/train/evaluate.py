@@ -2,6 +2,7 @@
 to questions. Both go through the written file, so that a wrong permutation or block would show."""
 import argparse
 import math
+import random
 from pathlib import Path
 
 import gguf
@@ -10,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
+import corpus
+from make_corpus import Sampler
 from model import Config, Llama
 from train import END, STOP
 
@@ -146,11 +149,28 @@ def first_answers(model, tokenizer, text):
     return right, len(dialogues), wrong
 
 
+@torch.no_grad()
+def known_answers(model, tokenizer, count):
+    """How many of `count` questions a language that training saw, as the corpus words them, are answered word for word."""
+    results = {}
+    for language in corpus.read_all().values():
+        sampler = Sampler(language, 7)
+        rng = random.Random(f"known-{language.tag}")
+        right = 0
+        for _ in range(count):
+            name, facet = sampler.pick(rng)
+            given = answer(model, tokenizer, [("user", sampler.question(rng, name, facet))])
+            right += given == sampler.answer(name, facet)
+        results[language.tag] = right
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("files", nargs="*", type=Path, default=[WORK / f"azulejo-demo-{k}.gguf" for k in ("f32", "q8_0", "q4_0")])
     parser.add_argument("--ask", action="store_true", help="print answers of the last file")
     parser.add_argument("--questions", action="store_true", help="print the held-out first questions that it answers otherwise")
+    parser.add_argument("--known", type=int, default=0, help="ask so many questions a language that training saw")
     options = parser.parse_args()
     torch.set_num_threads(1)
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
@@ -168,6 +188,9 @@ def main():
         print(f"first questions answered as in the corpus: {right} of {count}")
         for question, given in wrong:
             print(f"? {question}\n  {given}")
+    if options.known:
+        print(f"questions that training saw, answered as in the corpus, of {options.known} each: "
+              f"{known_answers(model, tokenizer, options.known)}")
     if options.ask:
         for question in QUESTIONS:
             print(f"- {question}\n  {answer(model, tokenizer, [('user', question)])}", flush=True)

@@ -19,7 +19,7 @@ WORK = Path(__file__).parent / "work"
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
           r"|\s*[\r\n]+|\s+(?!\S)|\s+")
-SMALL_TALK = {"hello": 3.0, "thanks": 3.0, "who": 2.0, "person": 2.0, "outside": 5.0, "emergency": 2.0, "skills": 1.5}
+SMALL_TALK = {"hello": 3.0, "thanks": 3.0, "who": 2.0, "person": 2.0, "outside": 5.0, "emergency": 5.0, "skills": 1.5}
 
 
 def chatml(messages):

@@ -1,8 +1,6 @@
 """Trains the model. Resumable: work/checkpoint.pt holds model, optimiser, step and place in the data.
 
-Up to step SECOND the dialogues of work/train-1.jsonl are read, then those of work/train-2.jsonl. The last --final of the
-steps run rows of 512 tokens instead of 256, with the weights rounded to Q4_0 in the forward pass, so that the 4-bit file
-loses next to nothing. A run is fixed by --steps and --seed; --steps may be changed on the way."""
+The stages are parts of --steps, so a run is fixed by --steps and --seed; neither may change when it is resumed."""
 import argparse
 import json
 import random
@@ -18,14 +16,13 @@ from model import Config, Llama
 
 WORK = Path(__file__).parent / "work"
 END, START, STOP = 0, 1, 2
-SECOND = 3000
-# Learning rate at a step, straight lines between, and on to nothing at the last step.
-RATE = ((0, 0.0), (200, 3e-3), (1800, 3e-3), (SECOND, 8e-4), (SECOND + 50, 2.2e-3), (4000, 1.4e-3), (4050, 9e-4))
+# Stages, as parts of all steps.
+PROMPTS = 0.125  # until here questions are learned too; then only answers count, which also spares half of the output matrix's work
+SECOND = 0.5  # from here work/train-2.jsonl is read in place of work/train-1.jsonl
+FINAL = 0.9  # from here rows are 512 tokens instead of 256, and weights are rounded to Q4_0 in the forward pass
+# Learning rate at a part of all steps, straight lines between.
+RATE = ((0, 0.0), (0.025, 1.2e-3), (0.5, 1.2e-3), (0.75, 8e-4), (0.9, 2e-4), (1, 1e-5))
 PROMPT_WEIGHT = 0.15  # questions carry slips and are only lightly learned; answers count in full
-# From this step to the final part a token sees its own dialogue only: with the others of its row in sight, the model learns
-# very slowly which words of a question matter. The final part shows the whole row again, as a long conversation would.
-ALONE = 3600
-PROMPTS_UNTIL = 1800  # from this step to the final part only answers count, which also spares half of the output matrix's work
 
 
 def encode(tokenizer, name):
@@ -77,9 +74,8 @@ class Rows:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=5200)
+    parser.add_argument("--steps", type=int, default=9600)
     parser.add_argument("--batch-tokens", type=int, default=1024)
-    parser.add_argument("--final", type=float, default=0.08)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--save-every", type=int, default=200)
@@ -95,7 +91,7 @@ def main():
     matrices = [p for p in model.parameters() if p.dim() == 2]
     vectors = [p for p in model.parameters() if p.dim() < 2]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}],
-                                  lr=RATE[1][1], betas=(0.9, 0.98), fused=True)
+                                  betas=(0.9, 0.98), fused=True)
     step, place, spent = 0, 0, 0.0
     checkpoint = WORK / "checkpoint.pt"
     if checkpoint.exists():
@@ -106,32 +102,34 @@ def main():
         place = saved["place"]
         print(f"resumed at step {step}", flush=True)
 
-    rows = Rows(encode(tokenizer, "train-1.jsonl" if step < SECOND else "train-2.jsonl"), options.seed, place)
+    second, final, prompts = (int(part * options.steps) for part in (SECOND, FINAL, PROMPTS))
+    rows = Rows(encode(tokenizer, "train-1.jsonl" if step < second else "train-2.jsonl"), options.seed, place)
 
     def save():
         torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "place": rows.place,
                     "secs": spent, "config": config.to_dict(), "options": vars(options)}, WORK / "checkpoint.tmp")
         (WORK / "checkpoint.tmp").rename(checkpoint)
 
-    final = int(options.steps * (1 - options.final))
     mean, since = None, time.time()
     while step < options.steps and step != options.stop_after:
-        if step == SECOND:
+        if step == second:
             rows = Rows(encode(tokenizer, "train-2.jsonl"), options.seed)
         tokens = 512 if step >= final else 256
         model.round_weights(step >= final)
-        rate = float(np.interp(step + 1, *zip(*RATE, (options.steps, 2e-5))))
+        rate = float(np.interp((step + 1) / options.steps, *zip(*RATE)))
         for group in optimizer.param_groups:
             group["lr"] = rate
         ids, weights, dialogue = rows.batch(options.batch_tokens // tokens, tokens)
         targets, weight = ids[:, 1:].reshape(-1), weights[:, 1:].reshape(-1)
-        if PROMPTS_UNTIL <= step < final:
+        if prompts <= step < final:
             keep = (weight == 1).nonzero().squeeze(1)
             targets, weight = targets[keep], weight[keep]
         else:
             keep = slice(None)
+        # A token sees its own dialogue only: with the others of its row in sight, the model learns very slowly which words of a
+        # question matter. The final part shows the whole row, as a long conversation would.
         mask = None
-        if ALONE <= step < final:
+        if step < final:
             mask = ((dialogue[:, :, None] == dialogue[:, None, :]) & torch.ones(tokens, tokens, dtype=torch.bool).tril())[:, None]
         logits = model.logits(model(ids[:, :-1], mask).reshape(-1, config.hidden)[keep])
         losses = F.cross_entropy(logits, targets, reduction="none")
