@@ -159,7 +159,8 @@ export function completionChunks(head: Heading, parsed: Parsed): Chunker<Complet
     last(generated) {
       const end = { ...chunk("", finishReason(generated)), timings: generated.timings };
       if (!parsed.includeUsage) return [end];
-      return [end, { ...head, object: "text_completion", choices: [], usage: usageOf(generated), timings: generated.timings }];
+      const { timings } = generated;
+      return [end, { ...head, object: "text_completion", choices: [], usage: usageOf(generated), timings }];
     },
   };
 }

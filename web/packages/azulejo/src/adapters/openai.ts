@@ -1,5 +1,6 @@
 // A `fetch` for the OpenAI SDK, answered by an engine instead of a server:
-//   new OpenAI({ fetch: engineFetch(engine), baseURL: "https://azulejo.invalid/v1", apiKey: "-", dangerouslyAllowBrowser: true })
+//   new OpenAI({ fetch: engineFetch(engine), baseURL: "https://azulejo.invalid/v1", apiKey: "-",
+//     dangerouslyAllowBrowser: true })
 
 import { AzulejoError, type ErrorCode } from "../errors.js";
 import type { ChatRequest, CompletionRequest } from "../shapes.js";

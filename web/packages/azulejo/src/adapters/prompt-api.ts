@@ -244,7 +244,8 @@ export class PromptSession extends EventTarget {
     while (tokens >= this.contextWindow) {
       // The initial prompts stay, and the last message.
       if (messages.length <= this.#initial + 1) {
-        throw new DOMException(`${tokens} tokens are too many: the context has ${this.contextWindow}.`, "QuotaExceededError");
+        const why = `${tokens} tokens are too many: the context has ${this.contextWindow}.`;
+        throw new DOMException(why, "QuotaExceededError");
       }
       messages.splice(this.#initial, Math.min(2, messages.length - this.#initial - 1));
       tokens = (await this.#engine.tokenize(messages)).length;

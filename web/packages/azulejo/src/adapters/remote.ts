@@ -82,7 +82,8 @@ class Server {
     } catch (error) {
       if (signal?.aborted) throw cancelled(signal.reason);
       throw new AzulejoError("network", `${url} could not be reached: ${(error as Error).message}`,
-        "Check the address, that the server allows this page (CORS), and that the page's policy has it (connect-src).", error);
+        "Check the address, that the server allows this page (CORS), and that the page's policy has it (connect-src).",
+        error);
     }
     if (response.ok) return response;
     const text = (await response.text()).slice(0, 400);

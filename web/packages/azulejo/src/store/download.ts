@@ -2,15 +2,9 @@
 // are not told or wrong, busy answers, files that change. What can be tried again is; what can't is an error with the
 // status and the address.
 
-import { AzulejoError, cancelled, checkAbort, pause } from "../errors.js";
+import { AzulejoError, checkAbort } from "../errors.js";
+import { BUSY, Connection, message, Patience, rangeOf, refusal, sizeOf, tagOf } from "./connection.js";
 import type { Bytes } from "./store.js";
-
-/** Tries in a row that bring no byte. */
-const TRIES = 5;
-/** Tries that bring some, for one range: a server that cuts after each kilobyte is not worth going on with. */
-const PIECES = 200;
-const STALL_MS = 30_000;
-const LONGEST_WAIT_MS = 30_000;
 
 /** A file on a server, as far as it's known. */
 export interface Remote {
@@ -41,183 +35,85 @@ export class RangeIgnored extends Error {
 
 export type OnBytes = (bytes: number) => void;
 
-function tagOf(response: Response): string | null {
-  return response.headers.get("etag") ?? response.headers.get("last-modified");
-}
-
-function sizeOf(response: Response): number | null {
-  // A compressed answer tells the size of what crosses the wire, not of the file.
-  const text = response.headers.get("content-encoding") ? null : response.headers.get("content-length");
-  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
-}
-
-/** `Content-Range`, where there is one and it may be read (across origins it must be exposed). */
-function rangeOf(response: Response): { start: number | null; total: number | null } {
-  const match = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "");
-  if (!match) return { start: null, total: null };
-  return {
-    start: match[1] === undefined ? null : Number(match[1]),
-    total: match[2] === "*" || match[2] === undefined ? null : Number(match[2]),
-  };
-}
-
-/** An error for a status that trying again won't mend; null for one that it may. */
-function refusal(response: Response, url: string): AzulejoError | null {
-  const { status } = response;
-  if (status === 404 || status === 410) {
-    return new AzulejoError("not_found", `There is no file at ${url} (${status}).`, "Check the model's address.");
-  }
-  if (status === 401 || status === 403) {
-    return new AzulejoError("network", `The server refuses ${url} (${status}).`,
-      "Check that the page's visitors may read the file; no credentials are sent.");
-  }
-  if (status === 408 || status === 429 || status >= 500) return null;
-  return new AzulejoError("network", `The server answers ${url} with the status ${status}.`,
-    "Check how the server is set up: it has to answer GET, best with ranges.");
-}
-
-/** How long a busy server wants to be left alone: seconds or a date. */
-function wantedWait(response: Response | null): number | null {
-  const text = response?.headers.get("retry-after");
-  if (!text) return null;
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(wait) ? null : Math.min(Math.max(wait, 0), LONGEST_WAIT_MS);
-}
-
-/** What went wrong at one try, told if it was the last. */
-interface Failed {
-  response: Response | null;
-  what: string;
-  cause?: unknown;
-}
-
-/** Waits before the next try, longer each time; throws when there were enough. */
-class Patience {
-  #tries = 0;
-  #pieces = 0;
-  readonly #url: string;
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(url: string, signal?: AbortSignal) {
-    this.#url = url;
-    this.#signal = signal;
-  }
-
-  async again(failed: Failed, gotSome = false): Promise<void> {
-    checkAbort(this.#signal);
-    if (gotSome) this.#tries = 0;
-    else this.#tries++;
-    this.#pieces++;
-    if (this.#tries >= TRIES || this.#pieces >= PIECES) {
-      const status = failed.response ? ` (status ${failed.response.status})` : "";
-      throw new AzulejoError(
-        "network",
-        `${this.#url} could not be read${status}: ${failed.what}. ${this.#pieces} tries were made.`,
-        "Check the connection and the address, then try again: what was kept is not downloaded again. On another " +
-          "origin the server has to allow this page (CORS), and the page's policy the address (connect-src).",
-        failed.cause,
-      );
-    }
-    const backoff = this.#tries === 0 ? 0 : 250 * 2 ** (this.#tries - 1) * (0.5 + Math.random() / 2);
-    await pause(wantedWait(failed.response) ?? backoff, this.#signal);
+/** What an attempt gives when the server wants to be asked again. */
+class Busy {
+  readonly response: Response;
+  constructor(response: Response) {
+    this.response = response;
   }
 }
 
-/** One connection: ends with the signal, or when nothing comes for a while. */
-export class Connection {
-  readonly #controller = new AbortController();
-  readonly #signal: AbortSignal | undefined;
-  readonly #forward = () => this.#controller.abort();
-
-  constructor(signal?: AbortSignal) {
-    this.#signal = signal;
-    if (signal?.aborted) this.#controller.abort();
-    signal?.addEventListener("abort", this.#forward);
-  }
-
-  /** Watches one wait for the server. */
-  async watch<T>(promise: Promise<T>): Promise<T> {
-    let stalled = false;
-    const timer = setTimeout(() => {
-      stalled = true;
-      this.#controller.abort();
-    }, STALL_MS);
-    try {
-      return await promise;
-    } catch (error) {
-      if (this.#signal?.aborted) throw cancelled(this.#signal.reason);
-      throw stalled ? new Error(`nothing came for ${STALL_MS / 1000} seconds`) : error;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  fetch(url: string, headers: Record<string, string> = {}, method = "GET"): Promise<Response> {
-    // Chunks are kept in the store: the browser's own cache would be a second copy.
-    return this.watch(
-      fetch(url, { method, headers, cache: "no-store", credentials: "same-origin", signal: this.#controller.signal }),
-    );
-  }
-
-  close(): void {
-    this.#signal?.removeEventListener("abort", this.#forward);
-    this.#controller.abort();
-  }
+/** The answer, if it's a good one; throws what trying again won't mend. */
+function good(response: Response, url: string): Response | Busy {
+  if (response.ok) return response;
+  const refused = refusal(response, url);
+  if (refused) throw refused;
+  return new Busy(response);
 }
 
-const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-/** Asks for a file's size and tag: by HEAD, and where that isn't answered by a range of one byte. */
-export async function describe(url: string, signal?: AbortSignal): Promise<Remote> {
-  const patience = new Patience(url, signal);
-  for (let method = "HEAD"; ; ) {
-    const connection = new Connection(signal);
-    try {
-      const response = await connection.fetch(url, method === "GET" ? { range: "bytes=0-0" } : {}, method);
-      const total = response.status === 206 ? rangeOf(response).total : sizeOf(response);
-      if (response.ok && (total !== null || method === "GET")) return { url, total, tag: tagOf(response) };
-      const missing = response.status === 404 || response.status === 410;
-      if (method === "HEAD" && !missing && response.status < 500) {
-        method = "GET";
-        continue;
-      }
-      const refused = refusal(response, url);
-      if (refused) throw refused;
-      await patience.again({ response, what: "the server is busy or broken" });
-    } catch (error) {
-      if (error instanceof AzulejoError) throw error;
-      await patience.again({ response: null, what: message(error), cause: error });
-    } finally {
-      connection.close();
-    }
-  }
-}
-
-/** A small file, such as a manifest, as JSON. */
-export async function fetchJson(url: string, signal?: AbortSignal): Promise<unknown> {
+/** Makes attempts, a connection each, until one gives something. */
+async function retried<T>(
+  url: string,
+  signal: AbortSignal | undefined,
+  attempt: (connection: Connection) => Promise<T | Busy>,
+): Promise<T> {
   const patience = new Patience(url, signal);
   for (;;) {
     const connection = new Connection(signal);
     try {
-      const response = await connection.fetch(url);
-      if (response.ok) {
-        const text = await connection.watch(response.text());
-        try {
-          return JSON.parse(text);
-        } catch (error) {
-          throw new AzulejoError("integrity", `What is at ${url} is not JSON.`, "Check the manifest's address.", error);
-        }
-      }
-      const refused = refusal(response, url);
-      if (refused) throw refused;
-      await patience.again({ response, what: "the server is busy or broken" });
+      const given = await attempt(connection);
+      if (!(given instanceof Busy)) return given;
+      await patience.again({ response: given.response, what: BUSY });
     } catch (error) {
+      checkAbort(signal);
       if (error instanceof AzulejoError) throw error;
       await patience.again({ response: null, what: message(error), cause: error });
     } finally {
       connection.close();
     }
   }
+}
+
+/** Asks for a file's size and tag: by HEAD, and where that isn't answered by a range of one byte. */
+export function describe(url: string, signal?: AbortSignal): Promise<Remote> {
+  return retried(url, signal, async (connection) => {
+    const head = await connection.fetch(url, {}, "HEAD");
+    if (head.ok && sizeOf(head) !== null) return { url, total: sizeOf(head), tag: tagOf(head) };
+    if (head.status === 404 || head.status === 410 || head.status >= 500) good(head, url);
+    const response = good(await connection.fetch(url, { range: "bytes=0-0" }), url);
+    if (response instanceof Busy) return response;
+    const total = response.status === 206 ? rangeOf(response).total : sizeOf(response);
+    return { url, total, tag: tagOf(response) };
+  });
+}
+
+/** A small file, such as a manifest, as JSON. */
+export function fetchJson(url: string, signal?: AbortSignal): Promise<unknown> {
+  return retried(url, signal, async (connection) => {
+    const response = good(await connection.fetch(url), url);
+    if (response instanceof Busy) return response;
+    const text = await connection.watch(response.text());
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new AzulejoError("integrity", `What is at ${url} is not JSON.`, "Check the manifest's address.", error);
+    }
+  });
+}
+
+/** A file whose size no one tells, taken whole: the browser keeps the bytes, on its disk if they are many. */
+export function fetchWhole(remote: Remote, signal?: AbortSignal, onBytes?: OnBytes): Promise<Blob> {
+  return retried(remote.url, signal, async (connection) => {
+    const response = good(await connection.fetch(remote.url), remote.url);
+    if (response instanceof Busy) return response;
+    const count = new TransformStream<Uint8Array, Uint8Array>({
+      transform(piece, to) {
+        onBytes?.(piece.length);
+        to.enqueue(piece);
+      },
+    });
+    return new Response(response.body!.pipeThrough(count)).blob();
+  });
 }
 
 /** Throws if an answer is about another file than the one that is being read, or not the range that was asked for. */
@@ -264,7 +160,7 @@ export async function fetchRange(
           "The file is shorter than it says, or than its manifest says: check both.");
       }
       if (!response.ok) {
-        await patience.again({ response, what: "the server is busy or broken" });
+        await patience.again({ response, what: BUSY });
         continue;
       }
       if (response.status !== 206) {
@@ -357,7 +253,7 @@ export class Sequential {
     if (refused) throw refused;
     if (!response.ok || !response.body) {
       this.close();
-      await this.#patience.again({ response, what: "the server is busy or broken" });
+      await this.#patience.again({ response, what: BUSY });
       return false;
     }
     checkRange(response, this.#remote, 0);
@@ -370,36 +266,5 @@ export class Sequential {
     this.#connection?.close();
     this.#reader = this.#connection = null;
     this.#rest = new Uint8Array(0);
-  }
-}
-
-/** A file whose size no one tells, taken whole: the browser keeps the bytes, on its disk if they are many. */
-export async function fetchWhole(remote: Remote, signal?: AbortSignal, onBytes?: OnBytes): Promise<Blob> {
-  const patience = new Patience(remote.url, signal);
-  for (;;) {
-    const connection = new Connection(signal);
-    try {
-      const response = await connection.fetch(remote.url);
-      const refused = response.ok ? null : refusal(response, remote.url);
-      if (refused) throw refused;
-      if (response.ok && response.body) {
-        const counted = response.body.pipeThrough(
-          new TransformStream<Uint8Array, Uint8Array>({
-            transform(piece, to) {
-              onBytes?.(piece.length);
-              to.enqueue(piece);
-            },
-          }),
-        );
-        return await new Response(counted).blob();
-      }
-      await patience.again({ response, what: "the server is busy or broken" });
-    } catch (error) {
-      checkAbort(signal);
-      if (error instanceof AzulejoError) throw error;
-      await patience.again({ response: null, what: message(error), cause: error });
-    } finally {
-      connection.close();
-    }
   }
 }
