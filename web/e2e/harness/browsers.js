@@ -18,34 +18,36 @@ const START = {
   firefox: (options) => startFirefox({ ...options, gpu: true }),
   "firefox-cpu": (options) => startFirefox({ ...options, gpu: false }),
   webkit: (options) => startWebkit(options),
-  // Built into WebKitGTK but off there and on in Safari: with these it stores files as Safari does.
-  "webkit-opfs": (options) => startWebkit({ ...options, features: SAFARI_STORAGE }),
+  // With an origin private file system that is there and fails, as automation is a private window.
+  "webkit-private": (options) => startWebkit({ ...options, features: FILE_SYSTEM }),
 };
-const SAFARI_STORAGE = ["FileSystem", "AccessHandle", "FileSystemWritableStream", "StorageAPI", "StorageAPIEstimate"];
+const FILE_SYSTEM = ["FileSystem", "AccessHandle", "FileSystemWritableStream", "StorageAPI", "StorageAPIEstimate"];
 
 /** Every configuration, and those that a test of something other than devices runs in. AZULEJO_BROWSERS narrows both. */
 const chosen = (names) => {
   const only = process.env.AZULEJO_BROWSERS?.split(",");
   return only ? names.filter((name) => only.includes(name)) : names;
 };
-export const CONFIGURATIONS = chosen(Object.keys(START));
-export const ENGINES = chosen(["chromium", "firefox", "webkit", "webkit-opfs"]);
+export const CONFIGURATIONS = chosen(["chromium", "chromium-cpu", "firefox", "firefox-cpu", "webkit"]);
+export const ENGINES = chosen(["chromium", "firefox", "webkit"]);
 
+const QUOTA = "this engine's quota cannot be set";
 const PRIVATE = "WebKitGTK keeps nothing when its process ends: automation is a private window";
 
 /** What the engines of these machines lack, with what a test prints instead. */
 const LACKS = {
   "chromium-cpu": { webgpu: "WebGPU is off in this configuration" },
   "firefox-cpu": { webgpu: "WebGPU is off in this configuration" },
+  firefox: { quota: QUOTA },
   webkit: {
+    quota: QUOTA,
     webgpu: "WebKitGTK has no WebGPU",
     opfs: "this configuration has no origin private file system",
     profile: PRIVATE,
   },
-  "webkit-opfs": { webgpu: "WebKitGTK has no WebGPU", profile: PRIVATE },
 };
 
-/** Why `name` cannot do `ability` ("webgpu", "opfs", "profile"), or null if it can. */
+/** Why `name` cannot do `ability` ("webgpu", "opfs", "profile", "quota"), or null if it can. */
 export const lack = (name, ability) => LACKS[name]?.[ability] ?? null;
 
 /** Says in the test's output that a part was not run, and why; true if so. */

@@ -20,7 +20,8 @@ const QUIET = [
 
 /**
  * A function that says how many bytes the page and its workers hold now: JavaScript's heap, and what stands outside it,
- * array buffers and wasm memories. Garbage is collected first.
+ * array buffers and wasm memories. Garbage is collected first unless
+ * `collect` is false.
  */
 async function heapOf(context, page) {
   const session = await context.newCDPSession(page);
@@ -45,8 +46,8 @@ async function heapOf(context, page) {
       session.send("Target.sendMessageToTarget", { sessionId, message }).catch(() => answer(null));
     });
   const bytes = (usage) => (usage ? usage.usedSize + usage.backingStorageSize : 0);
-  return async () => {
-    await session.send("HeapProfiler.collectGarbage");
+  return async ({ collect = true } = {}) => {
+    if (collect) await session.send("HeapProfiler.collectGarbage");
     const all = await Promise.all([session.send("Runtime.getHeapUsage"), ...[...workers].map(askWorker)]);
     return all.reduce((sum, usage) => sum + bytes(usage), 0);
   };
@@ -89,6 +90,13 @@ export async function startChromium({ profile, gpu, flags = [] }) {
         console: () => [...seen.console],
         close: () => page.close(),
         heap,
+        // What the page's site may store, in bytes; its usual quota if absent.
+        async setQuota(bytes) {
+          const session = await context.newCDPSession(page);
+          await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize: bytes });
+          // It lasts as long as the session.
+          if (bytes === undefined) await session.detach();
+        },
       };
     },
     async kill() {
