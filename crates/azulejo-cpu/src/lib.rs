@@ -6,7 +6,7 @@
 //!
 //! - `backend`: models, states and steps; `call`: a kernel's call over buffers; `executor`: single calls, for the cases;
 //! - `matrix`: unit planes as typed slices; `words`: aligned buffers; `threads`: a rayon pool, or none;
-//! - `simd`: the kernels, portable and by AVX2; the only place with `unsafe`.
+//! - `simd`: the kernels, portable, by AVX2 and by WebAssembly's SIMD; the only place with `unsafe`.
 //!
 //! On two threads of an EPYC of 2021 (Zen 3), a Llama of 160 million weights decodes 1.0 to 1.4 times as many tokens
 //! a second as llama.cpp 0.5 (AVX2) in Q4_0, Q8_0 and Q4_K, and takes in 0.9 to 1.15 times as many of a prompt of 512,

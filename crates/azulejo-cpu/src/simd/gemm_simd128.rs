@@ -216,6 +216,7 @@ fn add_offsets(block: &Block, kind: Kind, x: &[&XBlock; T], totals: &mut [[v128;
 
 /// A scale for each unit.
 #[inline(never)]
+#[allow(clippy::needless_range_loop, reason = "several arrays are indexed alike")]
 fn scaled(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T] {
     let mut totals = [[f32x4_splat(0.0); R]; T];
     for (b, block) in tile.iter().enumerate().take(x[0].len()) {
