@@ -21,6 +21,14 @@
 //!
 //! Features: `cpu`, `wgpu` (the back-ends), `embedded` (the demonstration model); all are on by default.
 
+#![cfg_attr(
+    target_arch = "wasm32",
+    allow(
+        clippy::arc_with_non_send_sync,
+        reason = "one thread, and the same types as where there are several"
+    )
+)]
+
 mod device;
 mod error;
 mod loading;
