@@ -8,7 +8,7 @@ import { DEMO, site } from "./harness/site.js";
 import { greedyAnswer } from "./harness/program.js";
 
 const PROMPT = "¿Cómo puedo sacar el pasaporte?";
-const TOKENS = 48;
+const TOKENS = 24;
 
 let server, native;
 before(async () => {
@@ -36,7 +36,7 @@ for (const name of CONFIGURATIONS) {
         const { text, usage, lost } = await page.evaluate(async (prompt, tokens) => {
           let lost = false;
           const answer = await e2e.ask(prompt, { max_tokens: tokens }, async (text) => {
-            if (!lost && text.length > 20) {
+            if (!lost && text.length > 10) {
               lost = true;
               await e2e.engine.debug.loseDevice();
             }
@@ -86,13 +86,13 @@ for (const name of CONFIGURATIONS) {
       await load();
       const stops = await page.evaluate(async (prompt) => {
         const said = {};
-        const body = { messages: [{ role: "user", content: prompt }], temperature: 0, max_tokens: 200 };
+        const body = { messages: [{ role: "user", content: prompt }], temperature: 0, max_tokens: 60 };
         const fate = (promise) => promise.then((c) => `answered: ${c.choices?.[0]?.finish_reason}`, (e) => e.code ?? e.name);
         const aborted = AbortSignal.abort();
         said.before = await fate(e2e.engine.chat.completions.create(body, { signal: aborted }));
         said.inBody = await fate(e2e.engine.chat.completions.create({ ...body, signal: aborted }));
         const soon = new AbortController();
-        const long = { ...body, messages: [{ role: "user", content: `${prompt} `.repeat(30) }] };
+        const long = { ...body, messages: [{ role: "user", content: `${prompt} `.repeat(12) }] };
         const started = e2e.engine.chat.completions.create(long, { signal: soon.signal });
         soon.abort();
         said.inPrompt = await fate(started);

@@ -31,9 +31,9 @@ export async function scratch(t) {
   return folder;
 }
 
-/** What tests of downloads load: 12.4 MB with a manifest of 48 chunks. */
+/** What tests of downloads load: 12.4 MB with a manifest of 24 chunks. */
 export const RANDOM = { layers: 4, hidden: 512, ffn: 1024, heads: 8, kvHeads: 4 };
-export const CHUNK = 256 * 1024;
+export const CHUNK = 512 * 1024;
 
 /** Makes a model of `shape` in `folder` and serves it, with its manifest, as `/models/NAME.gguf`; its size in bytes. */
 export async function serveRandom(server, folder, name = "random", shape = RANDOM, chunk = CHUNK) {

@@ -11,8 +11,8 @@ import { type Bytes, type ChunkStore, chunkLength, type Meta, openStore, room } 
 
 const CHUNK_BYTES = 4 << 20;
 /** Chunks that are in memory or on their way at most, and bytes. */
-const WINDOW = 4;
-const WINDOW_BYTES = 16 << 20;
+const WINDOW = 3;
+const WINDOW_BYTES = 12 << 20;
 
 /** Told while bytes come. */
 export interface SourceProgress {
@@ -281,6 +281,9 @@ class UrlChunks implements Chunks {
   #sequential: Sequential | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #passed = new Map<number, Bytes>();
+  readonly #puts = new Set<Promise<void>>();
+  /** Set once there was no room for a chunk: nothing is kept from then on. */
+  #full: AzulejoError | null = null;
 
   constructor(remote: Remote & { total: number }, name: string, manifest: Manifest | null, store: ChunkStore | null,
     key: string, progress: SourceProgress, tell: () => void) {
@@ -320,12 +323,20 @@ class UrlChunks implements Chunks {
 
   async #fetched(store: ChunkStore, index: number, length: number, signal: AbortSignal | undefined): Promise<Bytes> {
     const bytes = await this.#download(index, length, signal);
+    if (this.#full) throw this.#full;
+    const put = store.put(this.#key, index, bytes);
+    this.#puts.add(put);
     try {
-      await store.put(this.#key, index, bytes);
+      await put;
     } catch (error) {
       if ((error as Error)?.name !== "QuotaExceededError") throw error;
+      this.#full ??= storageFull(this.#name, this.#remote.total, 0);
+      // Those on their way would bring the folder back that is deleted here.
+      await Promise.allSettled(this.#puts);
       await store.delete(this.#key);
-      throw storageFull(this.#name, this.#remote.total, (await room())?.free ?? 0);
+      throw this.#full;
+    } finally {
+      this.#puts.delete(put);
     }
     return bytes;
   }
