@@ -1,0 +1,35 @@
+// Runs the test files, one after the other. Where WebKitGTK's own process crashed (MiniBrowser does, now and then, with
+// many windows), the file is run once more and the output says so; any other failure is a failure.
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const CRASH = /session deleted because of page crash|WebKitWebDriver: POST \S+: unknown error/;
+const here = dirname(fileURLToPath(import.meta.url));
+const files = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(here).filter((name) => name.endsWith(".test.js")).sort();
+
+/** Whether the file's tests passed, and what they printed. */
+function run(file) {
+  return new Promise((done) => {
+    const tests = spawn(process.execPath, ["--test", "--test-timeout=240000", file], { cwd: here, stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    tests.stdout.setEncoding("utf8").on("data", (text) => {
+      output += text;
+      process.stdout.write(text);
+    });
+    tests.on("close", (code) => done({ passed: code === 0, output }));
+  });
+}
+
+const failed = [];
+for (const file of files) {
+  let result = await run(file);
+  if (!result.passed && CRASH.test(result.output)) {
+    console.log(`\n== WebKitGTK crashed in ${file}: once more\n`);
+    result = await run(file);
+  }
+  if (!result.passed) failed.push(file);
+}
+console.log(failed.length ? `\n== failed: ${failed.join(", ")}` : `\n== ${files.length} files passed`);
+process.exitCode = failed.length ? 1 : 0;
