@@ -51,13 +51,13 @@ async function measure() {
     const { wasmBytes } = await engine.debug.memory();
     const onDevice = (memory.weights + memory.kv + memory.activations) / MIB;
     const speeds = [(read * 1000) / one, (written * 1000) / Math.max(all - one, 1e-3)];
-    const numbers = [load, ...speeds].map((n) => n.toPrecision(3));
+    const numbers = [load, ...speeds].map((n) => (n < 100 ? n.toPrecision(3) : n.toFixed(0)));
     const row = [name, `${found.name} (${found.backend})`, found.tier, ...numbers, (wasmBytes / MIB).toFixed(0), onDevice.toFixed(0)];
     results.push(row);
     const line = document.createElement("tr");
     line.append(...row.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
     byId("rows").append(line);
-    say(`Done: ${found.choice}.`);
+    say(`Done. The device was chosen because: ${found.choice}.`);
   } finally {
     await engine.dispose();
   }
