@@ -14,6 +14,7 @@ mod load;
 mod memory;
 mod numbers;
 mod output;
+mod partial;
 mod surroundings;
 mod text;
 

@@ -170,6 +170,11 @@ impl Plan {
         &self.activations[id.0 as usize]
     }
 
+    /// Weights, the embedding table's included.
+    pub fn parameters(&self) -> u64 {
+        self.tensors.iter().map(|t| t.rows * t.cols).sum()
+    }
+
     /// The same plan with every fused op replaced by its parts.
     pub fn unfused(&self) -> Plan {
         let mut plan = self.clone();

@@ -50,21 +50,17 @@ impl Header {
         let file = self.file()?;
         let options: LoadOptions = read(options)?;
         let (config, plan) = azulejo::Model::plan_of(file, &options.model_options()?).map_err(thrown)?;
-        let text = |key: &str| match &file.kind {
-            ModelKind::Gguf(m) => m.find_str(key).ok().flatten().map(str::to_owned),
-            ModelKind::HuggingFace(_) => None,
+        let ModelKind::Gguf(metadata) = &file.kind else {
+            return Err(invalid("this is no GGUF file"));
         };
-        let languages = match &file.kind {
-            ModelKind::Gguf(m) => m.get_array_str("general.languages").map(<[String]>::to_vec).ok(),
-            ModelKind::HuggingFace(_) => None,
-        };
-        let parameters: u64 = plan.tensors.iter().map(|t| t.rows * t.cols).sum();
+        let license = metadata.find_str("general.license").ok().flatten();
+        let languages = metadata.get_array_str("general.languages").ok();
         let memory = azulejo::estimated_memory(&plan).map_err(thrown)?;
         Ok(json!({
-            "architecture": plan.architecture, "name": text("general.name"),
-            "license": text("general.license"), "languages": languages,
+            "architecture": plan.architecture, "name": config.name,
+            "license": license, "languages": languages,
             "contextLength": config.context_length, "vocabulary": config.vocabulary,
-            "parameters": parameters, "memory": of_memory(memory),
+            "parameters": plan.parameters(), "memory": of_memory(memory),
         })
         .to_string())
     }
@@ -84,7 +80,6 @@ pub(crate) fn of_memory(memory: Memory) -> Value {
 pub struct Loading {
     loading: azulejo::Loading,
     device: azulejo::Device,
-    name: Option<String>,
 }
 
 #[wasm_bindgen]
@@ -95,11 +90,7 @@ impl Loading {
         let options: LoadOptions = read(options)?;
         let file = header.file()?;
         let loading = azulejo::Loading::new(file, &device.0, &options.model_options()?).map_err(thrown)?;
-        let name = match &file.kind {
-            ModelKind::Gguf(m) => m.find_str("general.name").ok().flatten().map(str::to_owned),
-            ModelKind::HuggingFace(_) => None,
-        };
-        Ok(Loading { loading, device: device.0.clone(), name })
+        Ok(Loading { loading, device: device.0.clone() })
     }
 
     /// A model of a known shape with random weights, and no tokenizer: for benches. `quant` is a type such as
@@ -114,8 +105,7 @@ impl Loading {
         device.settle().await.map_err(thrown)?;
         loading.fill_random(&mut |_, _| true).map_err(thrown)?;
         device.flush().await.map_err(thrown)?;
-        let name = Some(format!("{shape} {} (random weights)", quant.name()));
-        Ok(Model { model: loading.finish().map_err(thrown)?, name })
+        Ok(Model(loading.finish().map_err(thrown)?))
     }
 
     /// The bytes of the file that are wanted: `[start, end, start, end, ...]`, in the file's order.
@@ -145,6 +135,6 @@ impl Loading {
 
     /// The model, when every range was given.
     pub fn finish(self) -> Result<Model> {
-        Ok(Model { model: self.loading.finish().map_err(thrown)?, name: self.name })
+        Ok(Model(self.loading.finish().map_err(thrown)?))
     }
 }

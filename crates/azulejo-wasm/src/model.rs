@@ -13,20 +13,17 @@ use crate::options::{ChatOptions, TokenizeOptions, read};
 /// A model, ready for sessions.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Model {
-    pub(crate) model: azulejo::Model,
-    pub(crate) name: Option<String>,
-}
+pub struct Model(pub(crate) azulejo::Model);
 
 #[wasm_bindgen]
 impl Model {
     /// What it is and where it runs.
     pub fn info(&self) -> String {
-        let (model, plan) = (&self.model, self.model.plan());
+        let (model, plan) = (&self.0, self.0.plan());
         let tokenizer = model.tokenizer().ok();
         let ends: Vec<u32> = tokenizer.iter().flat_map(|t| t.end_of_text()).copied().collect();
         json!({
-            "architecture": plan.architecture, "name": self.name,
+            "architecture": plan.architecture, "name": model.config().name,
             "contextLength": plan.kv.capacity, "vocabulary": model.config().vocabulary,
             "parameters": model.parameters(), "bytesPerToken": model.bytes_per_token(),
             "device": described(&model.device()), "memory": of_memory(model.memory()),
@@ -42,24 +39,24 @@ impl Model {
         let options: ChatOptions = read(options)?;
         let date = |(year, month, day, hour, minute, second)| Now { year, month, day, hour, minute, second };
         let now = options.now.map(date);
-        self.model.chat_prompt_with(&messages, options.template.as_deref(), now).map_err(thrown)
+        self.0.chat_prompt_with(&messages, options.template.as_deref(), now).map_err(thrown)
     }
 
     /// A text's tokens: `{addSpecial?, parseSpecial?}`.
     pub fn tokenize(&self, text: &str, options: &str) -> Result<Vec<u32>> {
         let options: TokenizeOptions = read(options)?;
         let encode = EncodeOptions { add_special: options.add_special, parse_special: options.parse_special };
-        let tokenizer = self.model.tokenizer().map_err(thrown)?;
+        let tokenizer = self.0.tokenizer().map_err(thrown)?;
         tokenizer.encode(text, encode).map_err(thrown)
     }
 
     /// The text of tokens, without special ones.
     pub fn detokenize(&self, tokens: &[u32]) -> Result<String> {
-        Ok(self.model.tokenizer().map_err(thrown)?.decode(tokens, true))
+        Ok(self.0.tokenizer().map_err(thrown)?.decode(tokens, true))
     }
 
     /// A conversation with an empty cache.
     pub fn session(&self) -> Result<Session> {
-        Ok(Session(self.model.session().map_err(thrown)?))
+        Ok(Session(self.0.session().map_err(thrown)?))
     }
 }

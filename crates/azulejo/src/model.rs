@@ -213,7 +213,7 @@ impl Model {
 
     /// Parameters, embeddings included.
     pub fn parameters(&self) -> u64 {
-        self.plan().tensors.iter().map(|t| t.rows * t.cols).sum()
+        self.plan().parameters()
     }
 
     /// The prompt's tokens for a conversation, by the model's own chat template (or a built-in one).

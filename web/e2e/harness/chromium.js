@@ -3,7 +3,7 @@
 
 import { chromium } from "playwright-core";
 
-import { inTime, unwrapped, wrapped } from "./page.js";
+import { opened } from "./page.js";
 import { kill, printed, start } from "./process.js";
 
 const QUIET = [
@@ -75,20 +75,9 @@ export async function startChromium({ profile, gpu, flags = [] }) {
   return {
     async newPage(url) {
       const page = await context.newPage();
-      const seen = { requests: [], console: [] };
-      page.on("request", (request) => seen.requests.push(request.url()));
-      page.on("console", (message) => seen.console.push(`${message.type()}: ${message.text()}`));
-      page.on("pageerror", (error) => seen.console.push(`uncaught: ${error}`));
-      page.on("crash", () => seen.console.push("crash: the page's process ended"));
       const heap = await heapOf(context, page);
-      await page.goto(url, { waitUntil: "load" });
       return {
-        evaluate: async (code, ...args) =>
-          unwrapped(await inTime(page.evaluate(wrapped(code, args)), code, () => seen.console)),
-        goto: (to) => page.goto(to, { waitUntil: "load" }),
-        requests: () => [...seen.requests],
-        console: () => [...seen.console],
-        close: () => page.close(),
+        ...(await opened(page, url)),
         heap,
         // What the page's site may store, in bytes; its usual quota if absent.
         async setQuota(bytes) {

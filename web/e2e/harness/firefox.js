@@ -2,7 +2,7 @@
 
 import puppeteer from "puppeteer-core";
 
-import { inTime, unwrapped, wrapped } from "./page.js";
+import { opened } from "./page.js";
 import { kill } from "./process.js";
 
 export async function startFirefox({ profile, gpu, prefs = {} }) {
@@ -32,19 +32,7 @@ export async function startFirefox({ profile, gpu, prefs = {} }) {
     async newPage(url) {
       const page = await browser.newPage();
       page.setDefaultTimeout(0);
-      const seen = { requests: [], console: [] };
-      page.on("request", (request) => seen.requests.push(request.url()));
-      page.on("console", (message) => seen.console.push(`${message.type()}: ${message.text()}`));
-      page.on("pageerror", (error) => seen.console.push(`uncaught: ${error}`));
-      await page.goto(url, { waitUntil: "load" });
-      return {
-        evaluate: async (code, ...args) =>
-          unwrapped(await inTime(page.evaluate(wrapped(code, args)), code, () => seen.console)),
-        goto: (to) => page.goto(to, { waitUntil: "load" }),
-        requests: () => [...seen.requests],
-        console: () => [...seen.console],
-        close: () => page.close(),
-      };
+      return opened(page, url);
     },
     async kill() {
       process.off("exit", killAtExit);

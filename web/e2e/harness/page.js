@@ -48,3 +48,25 @@ export async function until(check, what, seconds = 60) {
     await new Promise((done) => setTimeout(done, 25));
   }
 }
+
+/**
+ * Opens `url` in a page of a driver (playwright's and puppeteer's are alike in this) and gives what tests do with it; what
+ * it asks for and says is kept from the start.
+ */
+export async function opened(page, url) {
+  const seen = { requests: [], console: [] };
+  page.on("request", (request) => seen.requests.push(request.url()));
+  page.on("console", (message) => seen.console.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => seen.console.push(`uncaught: ${error}`));
+  page.on("crash", () => seen.console.push("crash: the page's process ended"));
+  const goto = (to) => page.goto(to, { waitUntil: "load" });
+  await goto(url);
+  return {
+    evaluate: async (code, ...args) =>
+      unwrapped(await inTime(page.evaluate(wrapped(code, args)), code, () => seen.console)),
+    goto,
+    requests: () => [...seen.requests],
+    console: () => [...seen.console],
+    close: () => page.close(),
+  };
+}

@@ -320,8 +320,7 @@ fn print_config(c: &Config, plan: &Plan, output: &Output) -> Result<()> {
     let row = |what: &str, text: String| output.line(&format!("{what:<15}{text}"));
     let name = c.name.as_deref().map_or_else(String::new, |name| format!(" ({name})"));
     row("architecture", format!("{}{name}", c.architecture))?;
-    let parameters = plan.tensors.iter().map(|t| t.rows * t.cols).sum();
-    row("parameters", numbers::parameters(parameters))?;
+    row("parameters", numbers::parameters(plan.parameters()))?;
     row(
         "shape",
         format!(

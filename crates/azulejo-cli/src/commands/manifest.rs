@@ -18,6 +18,7 @@ use crate::exit::Usage;
 use crate::interrupt;
 use crate::load;
 use crate::output::{Output, Unit};
+use crate::partial::Partial;
 
 pub(crate) fn run(args: &ManifestArgs, output: &Output) -> Result<()> {
     let path = &args.model;
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &ManifestArgs, output: &Output) -> Result<()> {
         "architecture": plan.architecture,
         "license": text("general.license"),
         "languages": languages,
-        "parameters": plan.tensors.iter().map(|t| t.rows * t.cols).sum::<u64>(),
+        "parameters": plan.parameters(),
         "context": config.context_length,
         "memory": {
             "weights": memory.weights,
@@ -60,7 +61,9 @@ pub(crate) fn run(args: &ManifestArgs, output: &Output) -> Result<()> {
         },
         "chunks": chunks.iter().map(|hash| hex(hash)).collect::<Vec<String>>(),
     });
-    write(&to, &manifest)?;
+    let mut out = Partial::create(&to)?;
+    out.write((serde_json::to_string_pretty(&manifest)? + "\n").as_bytes())?;
+    out.finish()?;
     if output.is_json() {
         output.json(&json!({ "manifest": to.display().to_string(), "root": manifest["root"] }))?;
     } else {
@@ -95,17 +98,4 @@ fn hex(bytes: &[u8]) -> String {
 
 fn hex_of(manifest: &Value) -> &str {
     manifest["root"].as_str().unwrap_or_default()
-}
-
-/// Writes it beside its name first, so that a full disk leaves nothing half written under it.
-fn write(to: &Path, manifest: &Value) -> Result<()> {
-    let mut partial = to.as_os_str().to_owned();
-    partial.push(".partial");
-    let text = serde_json::to_string_pretty(manifest)? + "\n";
-    let done = std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, to));
-    if done.is_err() {
-        // Nothing of it is worth keeping.
-        let _ = std::fs::remove_file(&partial);
-    }
-    done.with_context(|| to.display().to_string())
 }
