@@ -23,6 +23,16 @@ pub(crate) fn vulkan() -> Result<()> {
     install("the GPU tests need a Vulkan driver", "mesa-vulkan-drivers libvulkan1")
 }
 
+/// Makes sure that the standard library of a target is there: rust-toolchain.toml names the browser's, but a rustup that
+/// found the toolchain installed already need not have looked.
+pub(crate) fn target(name: &str) -> Result<()> {
+    let folder = steps::output(&format!("rustc --print target-libdir --target {name}"))?;
+    if Path::new(folder.trim()).exists() {
+        return Ok(());
+    }
+    steps::run(&format!("rustup target add {name}"))
+}
+
 /// Makes sure that there is a Node.js to build the package with.
 pub(crate) fn node() -> Result<()> {
     let version = steps::output("node --version").unwrap_or_default();

@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
     steps::run("cargo test --release --workspace --no-fail-fast")?;
     browser()?;
     for system in SYSTEMS {
-        steps::run(&format!("rustup target add {system}"))?;
+        packages::target(system)?;
         steps::run(&format!("cargo check --release --target {system} -p azulejo-cli"))?;
     }
     println!(
@@ -31,6 +31,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// The browser's build: its lints, what must not be in it, its size, and its tests in real browsers.
 fn browser() -> Result<()> {
+    packages::target(web::TARGET)?;
     steps::run(&format!("cargo clippy --profile web {BROWSER} -- -D warnings"))?;
     for unwanted in ["naga", "wgpu-core"] {
         let line = format!("cargo tree {BROWSER} -e normal --prefix none");

@@ -7,6 +7,8 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{packages, steps};
 
+/// The target of the browser's build.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// The target and the crate of the browser's build.
 pub(crate) const BROWSER: &str = "--target wasm32-unknown-unknown -p azulejo-wasm";
 /// The most bytes of engine and JavaScript together, compressed by brotli as servers do.
@@ -16,6 +18,7 @@ const BINDINGS: &str = "web/packages/azulejo/src/wasm";
 
 /// Builds the package into `web/packages/azulejo/dist`.
 pub(crate) fn build() -> Result<()> {
+    packages::target(TARGET)?;
     steps::run(&format!("cargo build --profile web {BROWSER}"))?;
     bindings()?;
     install()?;
