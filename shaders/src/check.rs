@@ -262,7 +262,11 @@ pub fn tolerance(kernel: &str, variant: &Variant) -> f64 {
         "argmax" | "argmax_merge" => EXACT,
         // A row of a table is a product and a sum for each weight.
         "embed" => F32,
-        "gemv" | "gemv_swiglu" | "gemm" | "gemm_narrow" if !variant.block().is_float() => QUANTISED,
+        "gemv" | "gemv_narrow" | "gemv_swiglu" | "gemv_swiglu_narrow" | "gemm" | "gemm_narrow"
+            if !variant.block().is_float() =>
+        {
+            QUANTISED
+        }
         // Both write the token's own key and value; `attn` only reads what was rounded before.
         "rope_kv" | "attn_decode" if rounds => F16_STORED,
         "attn" | "attn_decode" => ATTENTION,

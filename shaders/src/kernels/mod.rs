@@ -2,8 +2,10 @@
 
 use azulejo_quant::BlockFormat;
 
+use crate::cases::{narrowed, with_probes};
+use crate::check::Case;
 use crate::kernel::{Kernel, Variant, block_piece};
-use crate::program::Extent;
+use crate::program::{Call, Extent};
 
 pub mod add;
 pub mod argmax;
@@ -15,7 +17,9 @@ pub mod embed;
 pub mod gemm;
 pub mod gemm_narrow;
 pub mod gemv;
+pub mod gemv_narrow;
 pub mod gemv_swiglu;
+pub mod gemv_swiglu_narrow;
 pub mod rms_norm;
 pub mod rope_kv;
 pub mod swiglu;
@@ -25,7 +29,9 @@ pub static ALL: &[&Kernel] = &[
     &embed::KERNEL,
     &rms_norm::KERNEL,
     &gemv::KERNEL,
+    &gemv_narrow::KERNEL,
     &gemv_swiglu::KERNEL,
+    &gemv_swiglu_narrow::KERNEL,
     &gemm::KERNEL,
     &gemm_narrow::KERNEL,
     &rope_kv::KERNEL,
@@ -45,34 +51,33 @@ pub fn by_name(name: &str) -> Option<&'static Kernel> {
 
 /// Lanes of a workgroup on devices of few lanes.
 const NARROW_WG: u32 = 8;
-/// `BLOCKS` of `gemv` and `gemv_swiglu` there.
-const NARROW_BLOCKS: u32 = 4;
-
-/// A variant for devices of few lanes: workgroups as small as one of their vectors, with as much work.
-fn narrow(mut variant: Variant, blocks: Option<u32>) -> Variant {
-    variant.consts.push(("WG", NARROW_WG));
-    variant.consts.extend(blocks.map(|blocks| ("BLOCKS", blocks)));
-    variant
+/// The variant for devices of few lanes, and its grid over `rows` rows, of which a lane takes `rows_per_lane`.
+fn narrow_shape(mut pieces: Vec<&'static str>, rows: u32, rows_per_lane: u32) -> (Variant, [Extent; 2]) {
+    let block = Variant::of(&pieces).block();
+    if !block.is_float() && block != BlockFormat::Q8_0 {
+        pieces.push("bytes_masks");
+    }
+    (
+        Variant { pieces, consts: vec![("WG", NARROW_WG)] },
+        [Extent::Fixed(rows.div_ceil(rows_per_lane * NARROW_WG)), Extent::Fixed(1)],
+    )
 }
 
-/// Variants as they are, and for devices of few lanes.
-fn wide_and_narrow(variants: Vec<Variant>) -> Vec<Variant> {
-    let narrowed: Vec<Variant> = variants.iter().map(|v| narrow(v.clone(), Some(NARROW_BLOCKS))).collect();
-    [variants, narrowed].concat()
-}
-
-/// The variant of a matrix-vector kernel for a device, of few lanes or not, and its grid over `rows` rows, of which a
-/// workgroup takes `rows_per_block` times the variant's `BLOCKS`.
-fn gemv_shape(
-    pieces: Vec<&'static str>,
-    rows: u32,
-    rows_per_block: u32,
-    is_narrow: bool,
-) -> (Variant, [Extent; 2]) {
-    let wide = Variant { pieces, consts: Vec::new() };
-    let (variant, blocks) =
-        if is_narrow { (narrow(wide, Some(NARROW_BLOCKS)), NARROW_BLOCKS) } else { (wide, 1) };
-    (variant, [Extent::Fixed(rows.div_ceil(rows_per_block * blocks)), Extent::Fixed(1)])
+/// The cases of a kernel with the calls of its counterpart for devices of few lanes, of the shape that `shape` says.
+fn narrow_cases(
+    wide: &Kernel,
+    narrow: &'static Kernel,
+    probes: &[&str],
+    shape: fn(&Call) -> (Variant, [Extent; 2]),
+) -> Vec<Case> {
+    let cases = (wide.cases)().into_iter().map(|case| {
+        let name = case.name.replacen(wide.name, narrow.name, 1);
+        narrowed(case, name, move |setup| {
+            setup.call.kernel = narrow;
+            (setup.call.variant, setup.call.grid) = shape(&setup.call);
+        })
+    });
+    with_probes(cases.collect(), probes)
 }
 
 /// The piece of each block format with each of the choices and, where there are any, each of the ends.

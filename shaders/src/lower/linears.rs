@@ -57,9 +57,9 @@ impl Lowering<'_> {
                     eps: linears.norm.map_or(0.0, |n| n.eps),
                 };
                 bias_offset += rows;
-                let (variant, grid) = kernels::gemv::shape(pieces, rows, self.limits.is_narrow);
+                let (kernel, variant, grid) = self.gemv_shape(pieces, rows);
                 calls.push(Call {
-                    kernel: &kernels::gemv::KERNEL,
+                    kernel,
                     variant,
                     params: params.words(),
                     binds,
@@ -99,9 +99,9 @@ impl Lowering<'_> {
                 up_bias_offset: height + first as u32,
                 eps: linears.norm.map_or(0.0, |n| n.eps),
             };
-            let (variant, grid) = kernels::gemv_swiglu::shape(pieces, rows as u32, self.limits.is_narrow);
+            let (kernel, variant, grid) = self.gemv_swiglu_shape(pieces, rows as u32);
             calls.push(Call {
-                kernel: &kernels::gemv_swiglu::KERNEL,
+                kernel,
                 variant,
                 params: params.words(),
                 binds,
@@ -175,6 +175,30 @@ impl Lowering<'_> {
             Then::SwiGlu { out } => self.swiglu(linears.parts[0].out, linears.parts[1].out, out, calls),
             _ => Ok(()),
         }
+    }
+
+    /// The kernel of a matrix and one token, and its grid over `rows` rows.
+    fn gemv_shape(&self, pieces: Vec<&'static str>, rows: u32) -> (&'static Kernel, Variant, [Extent; 2]) {
+        if self.limits.is_narrow {
+            let (variant, grid) = kernels::gemv_narrow::shape(pieces, rows);
+            return (&kernels::gemv_narrow::KERNEL, variant, grid);
+        }
+        let grid = [Extent::Fixed(rows.div_ceil(4)), Extent::Fixed(1)];
+        (&kernels::gemv::KERNEL, Variant { pieces, consts: Vec::new() }, grid)
+    }
+
+    /// The kernel of a gated pair of matrices and one token, and its grid over `rows` rows of the gate.
+    fn gemv_swiglu_shape(
+        &self,
+        pieces: Vec<&'static str>,
+        rows: u32,
+    ) -> (&'static Kernel, Variant, [Extent; 2]) {
+        if self.limits.is_narrow {
+            let (variant, grid) = kernels::gemv_swiglu_narrow::shape(pieces, rows);
+            return (&kernels::gemv_swiglu_narrow::KERNEL, variant, grid);
+        }
+        let grid = [Extent::Fixed(rows.div_ceil(2)), Extent::Fixed(1)];
+        (&kernels::gemv_swiglu::KERNEL, Variant { pieces, consts: Vec::new() }, grid)
     }
 
     /// The kernel of a matrix and many tokens, and its grid over `rows` rows.

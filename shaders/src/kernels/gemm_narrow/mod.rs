@@ -3,9 +3,8 @@
 //!
 //! Formula, grid and traffic: at the head of `gemm_narrow.wesl`.
 
-mod cases;
-
-use super::{all_blocks, gemm, narrow};
+use super::{gemm, narrow_cases, narrow_shape};
+use crate::check::Case;
 use crate::kernel::{Kernel, Variant};
 use crate::program::Extent;
 
@@ -16,20 +15,24 @@ pub static KERNEL: Kernel = Kernel {
     params: gemm::Params::FIELDS,
     twin: gemm::KERNEL.twin,
     variants,
-    cases: cases::cases,
+    cases,
 };
 
-/// `BLOCKS` and `TOKENS` of the source.
-const BLOCKS: u32 = 4;
-const TOKENS: u32 = 2;
+/// `TOKENS` of the source.
+const TOKENS: u32 = 4;
 
 /// The variant, and its grid over `rows` rows.
 pub fn shape(pieces: Vec<&'static str>, rows: u32) -> (Variant, [Extent; 2]) {
-    let grid = [Extent::Fixed(rows.div_ceil(4 * BLOCKS)), Extent::Tokens(TOKENS)];
-    (narrow(Variant { pieces, consts: Vec::new() }, None), grid)
+    let (variant, [groups, _]) = narrow_shape(pieces, rows, 16);
+    (variant, [groups, Extent::Tokens(TOKENS)])
 }
 
 fn variants() -> Vec<Variant> {
-    let ends = &["out_store", "out_add", "out_accumulate"];
-    all_blocks(&[&[], &["bias_add"]], ends).into_iter().map(|v| narrow(v, None)).collect()
+    (gemm::KERNEL.variants)().into_iter().map(|v| shape(v.pieces, 1).0).collect()
+}
+
+fn cases() -> Vec<Case> {
+    narrow_cases(&gemm::KERNEL, &KERNEL, &["gemm_narrow_q4_0_bias_add_out_add"], |call| {
+        shape(call.variant.pieces.clone(), gemm::Params::of(call).rows)
+    })
 }

@@ -3,7 +3,7 @@
 use azulejo_quant::BlockFormat;
 
 use super::{KERNEL, Params};
-use crate::cases::{case, lower, many_columns, narrowed, padded, some_columns, with_probes};
+use crate::cases::{case, lower, many_columns, padded, some_columns, with_probes};
 use crate::check::Case;
 use crate::kernel::{Run, Variant, block_piece};
 use crate::program::Extent;
@@ -59,19 +59,7 @@ pub(super) fn cases() -> Vec<Case> {
         "gemv_q6_k_ragged_rows",
         "gemv_f32_input_plain_bias_add_out_accumulate",
     ];
-    let mut cases: Vec<Case> = shapes.iter().cloned().map(of).collect();
-    let few = ["ragged_rows", "row_of_chunk", "input_norm_bias_add_out_accumulate"];
-    for shape in shapes.into_iter().filter(|s| few.contains(&s.topic.as_str())) {
-        let topic = format!("narrow_{}", shape.topic);
-        let case = of(Shape { topic, ..shape });
-        let name = case.name.clone();
-        cases.push(narrowed(case, name, |setup| {
-            let rows = Params::of(&setup.call).rows;
-            (setup.call.variant, setup.call.grid) =
-                super::shape(setup.call.variant.pieces.clone(), rows, true);
-        }));
-    }
-    with_probes(cases, &probes)
+    with_probes(shapes.into_iter().map(of).collect(), &probes)
 }
 
 fn of(shape: Shape) -> Case {

@@ -6,8 +6,7 @@ mod cases;
 mod twin;
 
 use crate::kernel::{Kernel, Variant};
-use crate::kernels::{all_blocks, gemv_shape, wide_and_narrow};
-use crate::program::Extent;
+use crate::kernels::all_blocks;
 
 crate::params! {
     /// The parameters of a call.
@@ -45,14 +44,9 @@ pub static KERNEL: Kernel = Kernel {
     cases: cases::cases,
 };
 
-/// The variant for a device, of few lanes or not, and its grid over `rows` rows.
-pub fn shape(pieces: Vec<&'static str>, rows: u32, is_narrow: bool) -> (Variant, [Extent; 2]) {
-    gemv_shape(pieces, rows, 4, is_narrow)
-}
-
 fn variants() -> Vec<Variant> {
-    wide_and_narrow(all_blocks(
+    all_blocks(
         &[&["input_plain"], &["input_norm"], &["input_plain", "bias_add"], &["input_norm", "bias_add"]],
         &["out_store", "out_add", "out_accumulate"],
-    ))
+    )
 }

@@ -3,7 +3,7 @@
 use azulejo_quant::BlockFormat;
 
 use super::{KERNEL, Params};
-use crate::cases::{case, lower, many_columns, narrowed, some_columns, step, with_probes};
+use crate::cases::{case, lower, many_columns, some_columns, step, with_probes};
 use crate::check::Case;
 use crate::kernel::{Variant, block_piece};
 use crate::program::Extent;
@@ -23,17 +23,6 @@ pub(super) fn cases() -> Vec<Case> {
         }
     }
     cases.push(of("one_row", BlockFormat::Q8_0, vec!["input_norm"], 1, 64));
-    for (format, choices) in
-        [(BlockFormat::Q4_0, vec!["input_norm"]), (BlockFormat::F16, vec!["input_plain", "bias_add"])]
-    {
-        let case = of("narrow", format, choices, 37, some_columns(format));
-        let name = case.name.clone();
-        cases.push(narrowed(case, name, |setup| {
-            let rows = Params::of(&setup.call).rows;
-            (setup.call.variant, setup.call.grid) =
-                super::shape(setup.call.variant.pieces.clone(), rows, true);
-        }));
-    }
     with_probes(cases, &["gemv_swiglu_q4_k_odd_rows"])
 }
 
