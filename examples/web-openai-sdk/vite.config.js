@@ -5,8 +5,6 @@ import { defineConfig } from "vite";
 export default defineConfig({
   // The package brings its worker and its WebAssembly as files beside its code, which the pre-bundler would part from it.
   optimizeDeps: { exclude: ["azulejo"] },
-  // Code at the top level of a module waits for the engine.
-  build: { target: "es2022" },
   assetsInclude: ["**/*.gguf"],
   server: { fs: { allow: ["../.."] } },
 });
