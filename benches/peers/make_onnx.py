@@ -119,7 +119,7 @@ def build(seed: int, accuracy_level: int) -> onnx.ModelProto:
 def main() -> None:
     parser = argparse.ArgumentParser(description="an ONNX graph of the 160M shape (see the file's head)")
     parser.add_argument("file", type=pathlib.Path)
-    parser.add_argument("--accuracy-level", type=int, default=4, help="of MatMulNBits: 4 may use 8-bit activations, 0 or 1 f32")
+    parser.add_argument("--accuracy-level", type=int, default=0, help="of MatMulNBits: 0 leaves activations f32, 4 allows 8 bits")
     parser.add_argument("--seed", type=int, default=160)
     args = parser.parse_args()
     onnx.save(build(args.seed, args.accuracy_level), args.file)
