@@ -1,11 +1,13 @@
-// The licences of all npm packages of the lock file are on the list in deny.toml.
+// The licences of all npm packages of the lock files are on the list in deny.toml.
 import { readFileSync } from "node:fs";
 
 const deny = readFileSync(new URL("../deny.toml", import.meta.url), "utf8");
 const list = deny.split("\n").find((line) => line.startsWith("allow = ["));
 const allowed = new Set([...list.matchAll(/"([^"]+)"/g)].map((match) => match[1]));
-const lock = JSON.parse(readFileSync(new URL("package-lock.json", import.meta.url), "utf8"));
-const packages = Object.entries(lock.packages).filter(([path]) => path.includes("node_modules/"));
+const packages = ["", "../examples/"].flatMap((folder) => {
+  const lock = JSON.parse(readFileSync(new URL(`${folder}package-lock.json`, import.meta.url), "utf8"));
+  return Object.entries(lock.packages).filter(([path]) => path.includes("node_modules/"));
+});
 
 /** True if an SPDX expression is satisfied by the list; none of the expressions of a lock file nests an AND in an OR. */
 function isAllowed(expression) {

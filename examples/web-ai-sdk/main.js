@@ -1,20 +1,34 @@
-// Vercel's AI SDK with a model on the visitor's device.
+// Vercel's AI SDK with a model on the visitor's device. `cargo xtask demo web-ai-sdk` serves it.
 import { streamText } from "ai";
 import { createEngine } from "azulejo";
 import { azulejo } from "azulejo/ai-sdk";
 
 import file from "../../models/azulejo-demo.gguf?url";
 
-const [state, answer] = ["state", "answer"].map((id) => document.getElementById(id));
+const [form, question, send, answer, state] = ["form", "question", "send", "answer", "state"].map((id) => document.getElementById(id));
+const show = (text) => (state.textContent = text);
+
 try {
-  const engine = await createEngine(file, { onProgress: ({ text }) => (state.textContent = text) });
-  const { textStream } = streamText({
-    model: azulejo(engine),
-    prompt: "On puc obrir una botiga?",
-    temperature: 0,
+  const engine = await createEngine(file, { onProgress: ({ text }) => show(text) });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    send.disabled = true;
+    answer.textContent = "";
+    show("Answering…");
+    let failed = null;
+    const { textStream } = streamText({
+      model: azulejo(engine),
+      prompt: question.value,
+      temperature: 0,
+      // A stream of the AI SDK doesn't throw: it ends.
+      onError: ({ error }) => (failed = error),
+    });
+    for await (const text of textStream) answer.textContent += text;
+    show(failed?.message ?? "Done.");
+    send.disabled = false;
   });
-  for await (const text of textStream) answer.textContent += text;
-  state.textContent = "Done.";
+  show("Ready.");
+  send.disabled = false;
 } catch (error) {
-  state.textContent = `${error.message} ${error.hint ?? ""}`;
+  show(`${error.message} ${error.hint ?? ""}`);
 }

@@ -1,4 +1,4 @@
-// A chat with a model on the visitor's device. `?device=cpu` or `?device=webgpu` overrides the choice, `?model=` the model.
+// A chat with a model on the visitor's device; `cargo xtask demo` serves it. `?device=cpu` or `?device=webgpu` overrides the choice, `?model=` the model.
 import { createEngine } from "./azulejo/index.js";
 
 const byId = (id) => document.getElementById(id);
@@ -42,6 +42,7 @@ try {
     stop = new AbortController();
     byId("send").hidden = true;
     byId("stop").hidden = false;
+    byId("state").textContent = "Answering…";
     try {
       const answer = await engine.chat.completions.create(
         { messages, stream: true, temperature: 0, max_tokens: 200 },

@@ -1,13 +1,16 @@
 // Code that is written for OpenAI's client stays as it is: only its `fetch` is another.
+// `cargo xtask demo web-openai-sdk` serves it.
 import { createEngine } from "azulejo";
 import { engineFetch } from "azulejo/openai";
 import OpenAI from "openai";
 
 import model from "../../models/azulejo-demo.gguf?url";
 
-const [state, answer] = ["state", "answer"].map((id) => document.getElementById(id));
+const [form, question, send, answer, state] = ["form", "question", "send", "answer", "state"].map((id) => document.getElementById(id));
+const show = (text) => (state.textContent = text);
+
 try {
-  const engine = await createEngine(model, { onProgress: ({ text }) => (state.textContent = text) });
+  const engine = await createEngine(model, { onProgress: ({ text }) => show(text) });
   const client = new OpenAI({
     fetch: engineFetch(engine),
     // Nothing is sent anywhere: the address never gets further than the line above, and there is no key.
@@ -15,14 +18,23 @@ try {
     apiKey: "none",
     dangerouslyAllowBrowser: true,
   });
-  const stream = await client.chat.completions.create({
-    model: "azulejo-demo",
-    messages: [{ role: "user", content: "Onde posso renovar o cartão de cidadão?" }],
-    temperature: 0,
-    stream: true,
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    send.disabled = true;
+    answer.textContent = "";
+    show("Answering…");
+    try {
+      const messages = [{ role: "user", content: question.value }];
+      const stream = await client.chat.completions.create({ model: "azulejo-demo", messages, stream: true, temperature: 0 });
+      for await (const chunk of stream) answer.textContent += chunk.choices[0]?.delta?.content ?? "";
+      show("Done.");
+    } catch (error) {
+      show(error.message);
+    }
+    send.disabled = false;
   });
-  for await (const chunk of stream) answer.textContent += chunk.choices[0]?.delta?.content ?? "";
-  state.textContent = "Done.";
+  show("Ready.");
+  send.disabled = false;
 } catch (error) {
-  state.textContent = `${error.message} ${error.hint ?? ""}`;
+  show(`${error.message} ${error.hint ?? ""}`);
 }

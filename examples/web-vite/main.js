@@ -1,15 +1,30 @@
-// The ten lines: an engine, a question, an answer as it comes.
+// An engine, a question, an answer as it comes. `cargo xtask demo web-vite` serves it.
 import { createEngine } from "azulejo";
 
 import model from "../../models/azulejo-demo.gguf?url";
 
-const [state, answer] = ["state", "answer"].map((id) => document.getElementById(id));
+const [form, question, send, answer, state] = ["form", "question", "send", "answer", "state"].map((id) => document.getElementById(id));
+const show = (text) => (state.textContent = text);
+
 try {
-  const engine = await createEngine(model, { onProgress: ({ text }) => (state.textContent = text) });
-  const messages = [{ role: "user", content: "¿Cómo puedo sacar el pasaporte?" }];
-  const stream = await engine.chat.completions.create({ messages, stream: true, temperature: 0 });
-  for await (const chunk of stream) answer.textContent += chunk.choices[0]?.delta?.content ?? "";
-  state.textContent = "Done.";
+  const engine = await createEngine(model, { onProgress: ({ text }) => show(text) });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    send.disabled = true;
+    answer.textContent = "";
+    show("Answering…");
+    try {
+      const messages = [{ role: "user", content: question.value }];
+      const stream = await engine.chat.completions.create({ messages, stream: true, temperature: 0 });
+      for await (const chunk of stream) answer.textContent += chunk.choices[0]?.delta?.content ?? "";
+      show("Done.");
+    } catch (error) {
+      show(error.message);
+    }
+    send.disabled = false;
+  });
+  show("Ready.");
+  send.disabled = false;
 } catch (error) {
-  state.textContent = `${error.message} ${error.hint ?? ""}`;
+  show(`${error.message} ${error.hint ?? ""}`);
 }

@@ -2,22 +2,18 @@
 // demonstration model, and opens the chat in this machine's browser. Without a window: --check asks a question and prints
 // the answer; --bench measures and prints the table: --bench BROWSER 'model=ttl-160m&quant=Q4_0&device=cpu' ...
 import { spawn } from "node:child_process";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 
 import { launch } from "./harness/browsers.js";
 import { serve } from "./harness/server.js";
+import { CHAT, DIST, EXAMPLES, MODELS } from "./harness/site.js";
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const QUESTION = "Onde posso renovar o cartão de cidadão?";
-const [dist, models] = [join(ROOT, "web/packages/azulejo/dist"), join(ROOT, "models")];
 const server = await serve({
-  "/": join(ROOT, "examples/web-minimal"),
-  "/azulejo/": dist,
-  "/models/": models,
-  "/bench/": join(ROOT, "examples/web-bench"),
-  "/bench/azulejo/": dist,
-  "/bench/models/": models,
+  ...CHAT,
+  "/bench/": join(EXAMPLES, "web-bench/"),
+  "/bench/azulejo/": DIST,
+  "/bench/models/": MODELS,
 });
 
 const [mode, ...rest] = process.argv.slice(2);

@@ -4,10 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { CONFIGURATIONS, ENGINES, launch } from "./harness/browsers.js";
+import { complaints } from "./harness/page.js";
 import { site } from "./harness/site.js";
-
-/** What is not a complaint, and what Chromium itself says where WebGPU is off and asked for. */
-const HARMLESS = /^(log|info|debug):|Failed to create WebGPU Context Provider/;
 
 let server;
 before(async () => (server = await site()));
@@ -31,8 +29,7 @@ for (const name of CONFIGURATIONS) {
         assert.deepEqual(await page.evaluate(() => window.e2eViolations), []);
         const requests = await page.requests();
         assert.deepEqual(requests.filter((url) => !url.startsWith(`${server.origin}/`)), []);
-        const said = (await page.console()).filter((line) => !HARMLESS.test(line));
-        assert.deepEqual(said, [], "nothing is said on the console");
+        assert.deepEqual(complaints(await page.console()), [], "nothing is said on the console");
         await page.close();
         // Workers have the policy too, and tell the server.
         assert.deepEqual(server.violations, []);

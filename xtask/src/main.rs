@@ -16,6 +16,7 @@ cargo xtask <chore>
   test           everything that CI runs: tidy, format, lints, licences, tests, the browser's and other systems' builds
   demo           builds the package for browsers, and opens a page that chats with the demonstration model
   demo --check   the same in a browser without a window, and prints the answer
+  demo EXAMPLE   the page of web-vite, web-openai-sdk or web-ai-sdk (in examples/), on Vite's development server
   web            builds the package for browsers
   size           what a page loads before the model, in bytes
   tidy           layers, file lengths, module docs, unfinished places
@@ -28,6 +29,7 @@ fn main() -> Result<()> {
         ["test"] => test::run(),
         ["demo"] => web::demo(false),
         ["demo", "--check"] => web::demo(true),
+        ["demo", example] => web::example(example),
         ["web"] => web::build(),
         ["size"] => web::size(),
         ["tidy"] => tidy::run(),

@@ -41,6 +41,7 @@ fn browser() -> Result<()> {
         println!("{unwanted} is not in the browser's build");
     }
     web::build()?;
+    web::install("examples")?;
     steps::run("node web/licences.mjs")?;
     steps::run("npm run check --prefix web")?;
     steps::run("npm test --prefix web --workspace azulejo")?;

@@ -21,7 +21,7 @@ pub(crate) fn build() -> Result<()> {
     packages::target(TARGET)?;
     steps::run(&format!("cargo build --profile web {BROWSER}"))?;
     bindings()?;
-    install()?;
+    install("web")?;
     steps::run("npm run build --prefix web --workspace azulejo")?;
     size()
 }
@@ -41,17 +41,17 @@ fn bindings() -> Result<()> {
     Ok(())
 }
 
-/// Installs the npm packages of the lock file, where they aren't there.
-fn install() -> Result<()> {
+/// Installs the npm packages of a folder's lock file, where they aren't there.
+pub(crate) fn install(name: &str) -> Result<()> {
     packages::node()?;
-    let web = steps::root().join("web");
+    let folder = steps::root().join(name);
     let modified = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
-    let installed = modified(&web.join("node_modules/.package-lock.json"));
-    if installed.is_some() && installed >= modified(&web.join("package-lock.json")) {
-        println!("npm packages: installed already");
+    let installed = modified(&folder.join("node_modules/.package-lock.json"));
+    if installed.is_some() && installed >= modified(&folder.join("package-lock.json")) {
+        println!("npm packages of {name}/: installed already");
         return Ok(());
     }
-    steps::run("npm ci --prefix web --no-audit --no-fund")
+    steps::run(&format!("npm ci --prefix {name} --no-audit --no-fund"))
 }
 
 /// Holds the package to its size.
@@ -75,4 +75,15 @@ pub(crate) fn demo(check: bool) -> Result<()> {
         return steps::run("node web/e2e/demo.js --check");
     }
     steps::run("node web/e2e/demo.js")
+}
+
+/// One of the examples that have a development server, on this machine's own browser.
+pub(crate) fn example(name: &str) -> Result<()> {
+    let is_one = |name: &str| steps::root().join("examples").join(name).join("package.json").is_file();
+    if name.contains(['/', '\\']) || !is_one(name) {
+        bail!("examples/{name} isn't there, or is served by `cargo xtask demo`");
+    }
+    build()?;
+    install("examples")?;
+    steps::run(&format!("npm start --prefix examples/{name}"))
 }

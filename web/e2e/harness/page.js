@@ -49,6 +49,12 @@ export async function until(check, what, seconds = 60) {
   }
 }
 
+/** What is no complaint, and what Chromium itself says where WebGPU is off and asked for. */
+const HARMLESS = /^(log|info|debug):|Failed to create WebGPU Context Provider/;
+
+/** The lines of a page's console that say that something is wrong. */
+export const complaints = (lines) => lines.filter((line) => !HARMLESS.test(line));
+
 /**
  * Opens `url` in a page of a driver (playwright's and puppeteer's are alike in this) and gives what tests do with it; what
  * it asks for and says is kept from the start.
@@ -65,6 +71,12 @@ export async function opened(page, url) {
     evaluate: async (code, ...args) =>
       unwrapped(await inTime(page.evaluate(wrapped(code, args)), code, () => seen.console)),
     goto,
+    /** As a person does: types into a field, clicks on something. */
+    type: async (selector, text) => {
+      await page.focus(selector);
+      await page.keyboard.type(text);
+    },
+    click: (selector) => page.click(selector),
     requests: () => [...seen.requests],
     console: () => [...seen.console],
     close: () => page.close(),

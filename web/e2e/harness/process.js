@@ -17,9 +17,9 @@ function signal(child, name) {
   }
 }
 
-/** Starts a program; `stdio` as in node's `spawn`. What it says on stderr is kept in `.said` for error messages. */
-export function start(program, args, { env = {}, stdio = ["ignore", "pipe", "pipe"] } = {}) {
-  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio, detached: true });
+/** Starts a program; `cwd` and `stdio` as in node's `spawn`. What it says on stderr is kept in `.said` for error messages. */
+export function start(program, args, { cwd, env = {}, stdio = ["ignore", "pipe", "pipe"] } = {}) {
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio, detached: true });
   child.said = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text) => (child.said = (child.said + text).slice(-20_000)));

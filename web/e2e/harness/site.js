@@ -14,7 +14,11 @@ export const PACKAGE = local("../../packages/azulejo/");
 /** The built package; AZULEJO_DIST names another build of it. */
 export const DIST = process.env.AZULEJO_DIST ?? join(PACKAGE, "dist/");
 export const PAGES = local("../pages/");
-export const DEMO = local("../../../models/azulejo-demo.gguf");
+export const MODELS = local("../../../models/");
+export const DEMO = join(MODELS, "azulejo-demo.gguf");
+export const EXAMPLES = local("../../../examples/");
+/** What a server of the chat without a bundler has, examples/web-minimal. */
+export const CHAT = { "/": join(EXAMPLES, "web-minimal/"), "/azulejo/": DIST, "/models/": MODELS };
 
 /** The server with `/azulejo/` (the built package), `/pages/` and `/models/demo.gguf`. */
 export async function site() {
