@@ -1,12 +1,15 @@
-// A hundred conversations on one engine: what it holds is the same after them as after the first few.
+// What an engine holds: while it loads a file of a gigabyte, and after a hundred conversations on it.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { CONFIGURATIONS, launch } from "./harness/browsers.js";
-import { site } from "./harness/site.js";
+import { scratch, serveRandom, site } from "./harness/site.js";
 
 const CONVERSATIONS = 100;
+// Layers as wide as Salamandra-2B's, in Q8_0.
+const GIGABYTE = { layers: 19, hidden: 2048, ffn: 5440, heads: 16, kvHeads: 16 };
+const MOST_BYTES = 100e6;
 
 let server;
 before(async () => (server = await site()));
@@ -17,6 +20,39 @@ for (const name of CONFIGURATIONS) {
     let browser;
     before(async () => (browser = await launch(name)));
     after(() => browser?.close());
+
+    test("a gigabyte is loaded through less than a tenth of it", async (t) => {
+      const page = await browser.newPage(server.url("/pages/blank.html"));
+      // On the CPU the engine's own memory holds the model.
+      if (name !== "chromium") {
+        const why = page.heap ? "without a GPU the model itself is in the heap" : `${name} does not tell the size of its heap`;
+        t.diagnostic(`not run: ${why}`);
+        return page.close();
+      }
+      const bytes = await serveRandom(server, await scratch(t), "gigabyte", GIGABYTE, 4 << 20);
+      assert.ok(bytes >= 1e9, `${bytes} bytes are no gigabyte`);
+      let loading = true;
+      const loaded = page
+        .evaluate(async () => {
+          const { file, device } = await e2e.load(
+            { url: "/models/gigabyte.gguf", manifest: "/models/gigabyte.gguf.azulejo.json" },
+            { device: "webgpu", context: 64 },
+          );
+          return { file, device, ...(await e2e.engine.debug.memory()) };
+        })
+        .finally(() => (loading = false));
+      // As engines leave it, garbage and all.
+      let [most, looks] = [0, 0];
+      for (; loading; looks++) most = Math.max(most, await page.heap({ collect: false }));
+      const { file, device, wasmBytes } = await loaded;
+      t.diagnostic(`${bytes} bytes: at most ${most} of JavaScript and wasm in ${looks} looks, ${wasmBytes} of them wasm; kept in ${file.storage}`);
+      assert.equal(device.backend, "webgpu");
+      assert.ok(file.verified);
+      assert.ok(looks > 20, `${looks} looks`);
+      assert.ok(most < MOST_BYTES, `${most} bytes`);
+      await page.evaluate(() => e2e.dispose());
+      await page.close();
+    });
 
     test(`${CONVERSATIONS} conversations leave memory flat`, async (t) => {
       const page = await browser.newPage(server.url("/pages/blank.html"));

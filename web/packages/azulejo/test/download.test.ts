@@ -54,7 +54,8 @@ async function readAll(options: Parameters<typeof open>[0] = {}): Promise<Buffer
   try {
     const pieces: Uint8Array[] = [];
     for (let at = 0; at < source.total; at += 50_001) {
-      pieces.push(await source.read(at, Math.min(at + 50_001, source.total), options.signal));
+      // A read gives what the next one may overwrite.
+      pieces.push((await source.read(at, Math.min(at + 50_001, source.total), options.signal)).slice());
     }
     return Buffer.concat(pieces);
   } finally {

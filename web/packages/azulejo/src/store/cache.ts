@@ -1,5 +1,6 @@
 // The Cache API as a store, where there is no origin private file system: an entry a chunk. Entries are whole or absent.
 
+import { fill } from "./pieces.js";
 import type { Bytes, ChunkStore, Meta } from "./store.js";
 
 const NAME = "azulejo";
@@ -24,9 +25,9 @@ class CacheStore implements ChunkStore {
     this.#cache = cache;
   }
 
-  async get(key: string, index: number): Promise<Bytes | null> {
+  async get(key: string, index: number, into: Bytes): Promise<boolean> {
     const entry = await this.#cache.match(`${BASE}${key}/${index}`);
-    return entry ? new Uint8Array(await entry.arrayBuffer()) : null;
+    return entry !== undefined && fill(into, entry.body);
   }
 
   put(key: string, index: number, bytes: Bytes): Promise<void> {

@@ -4,6 +4,7 @@
 
 import { AzulejoError, checkAbort } from "../errors.js";
 import { BUSY, Connection, message, Patience, rangeOf, refusal, sizeOf, tagOf } from "./connection.js";
+import { Pieces } from "./pieces.js";
 import type { Bytes } from "./store.js";
 
 /** A file on a server, as far as it's known. */
@@ -134,15 +135,15 @@ function checkRange(response: Response, remote: Remote, start: number): void {
   }
 }
 
-/** The bytes from `start` to `end` (not included), each exactly once, over as many connections as it takes. */
+/** Fills `bytes` with those from `start` on, each exactly once, over as many connections as it takes. */
 export async function fetchRange(
   remote: Remote,
   start: number,
-  end: number,
+  bytes: Bytes,
   signal?: AbortSignal,
   onBytes?: OnBytes,
-): Promise<Bytes> {
-  const bytes = new Uint8Array(end - start);
+): Promise<void> {
+  const end = start + bytes.length;
   const patience = new Patience(remote.url, signal);
   let got = 0;
   while (got < bytes.length) {
@@ -167,11 +168,11 @@ export async function fetchRange(
         ignored = new RangeIgnored(response, connection);
         throw ignored;
       }
-      const reader = response.body!.getReader();
+      const pieces = new Pieces(response.body!);
       for (;;) {
-        const { value, done } = await connection.watch(reader.read());
-        if (done) break;
-        const piece = value.subarray(0, bytes.length - got);
+        const next = await connection.watch(pieces.next());
+        if (!next) break;
+        const piece = next.subarray(0, bytes.length - got);
         bytes.set(piece, got);
         got += piece.length;
         onBytes?.(piece.length);
@@ -186,7 +187,6 @@ export async function fetchRange(
       if (!ignored) connection.close();
     }
   }
-  return bytes;
 }
 
 /** A file from a server that knows no ranges: read from its start; after a cut from its start again, up to the place. */
@@ -195,7 +195,7 @@ export class Sequential {
   readonly #signal: AbortSignal | undefined;
   readonly #patience: Patience;
   #connection: Connection | null = null;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #pieces: Pieces | null = null;
   #rest: Uint8Array = new Uint8Array(0);
   /** The byte that comes next on the connection. */
   #at = 0;
@@ -209,26 +209,24 @@ export class Sequential {
     this.#signal = signal;
     this.#patience = new Patience(remote.url, signal);
     this.#connection = from?.connection ?? null;
-    this.#reader = from?.response.body?.getReader() ?? null;
+    this.#pieces = from?.response.body ? new Pieces(from.response.body) : null;
   }
 
-  async next(length: number, onBytes?: OnBytes): Promise<Bytes> {
-    const bytes = new Uint8Array(length);
-    const end = this.position + length;
+  /** Fills `bytes` with those that come next. */
+  async next(bytes: Bytes, onBytes?: OnBytes): Promise<void> {
+    const end = this.position + bytes.length;
     while (this.position < end) {
       try {
-        if (!this.#reader && !(await this.#open())) continue;
+        if (!this.#pieces && !(await this.#open())) continue;
         if (this.#rest.length === 0) {
-          const { value, done } = await this.#connection!.watch(this.#reader!.read());
-          if (done) {
-            throw new Error(`the answer ended at byte ${this.#at} of ${this.#remote.total}`);
-          }
-          this.#rest = value;
+          const piece = await this.#connection!.watch(this.#pieces!.next());
+          if (!piece) throw new Error(`the answer ended at byte ${this.#at} of ${this.#remote.total}`);
+          this.#rest = piece;
         }
         // Bytes that were had before the connection was cut.
         const skip = Math.min(this.#rest.length, Math.max(0, this.position - this.#at));
         const piece = this.#rest.subarray(skip, skip + (end - this.position));
-        bytes.set(piece, length - (end - this.position));
+        bytes.set(piece, bytes.length - (end - this.position));
         this.#at += skip + piece.length;
         this.position += piece.length;
         this.#rest = this.#rest.subarray(skip + piece.length);
@@ -241,7 +239,6 @@ export class Sequential {
         await this.#patience.again({ response: null, what: message(error), cause: error }, gotSome);
       }
     }
-    return bytes;
   }
 
   /** A new connection at byte 0; false if the server wants to be asked again later. */
@@ -257,14 +254,14 @@ export class Sequential {
       return false;
     }
     checkRange(response, this.#remote, 0);
-    this.#reader = response.body.getReader();
+    this.#pieces = new Pieces(response.body);
     return true;
   }
 
   close(): void {
-    void this.#reader?.cancel().catch(() => {});
+    void this.#pieces?.cancel().catch(() => {});
     this.#connection?.close();
-    this.#reader = this.#connection = null;
+    this.#pieces = this.#connection = null;
     this.#rest = new Uint8Array(0);
   }
 }

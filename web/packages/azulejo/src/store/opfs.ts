@@ -1,5 +1,6 @@
 // The origin private file system: a folder a model in `azulejo/`, a file a chunk.
 
+import { fill } from "./pieces.js";
 import type { Bytes, ChunkStore, Meta } from "./store.js";
 
 const FOLDER = "azulejo";
@@ -45,9 +46,9 @@ class OpfsStore implements ChunkStore {
     this.#folder = folder;
   }
 
-  async get(key: string, index: number): Promise<Bytes | null> {
+  async get(key: string, index: number, into: Bytes): Promise<boolean> {
     const file = await this.#file(key, String(index));
-    return file && new Uint8Array(await file.arrayBuffer());
+    return file !== null && file.size === into.length && fill(into, file.stream());
   }
 
   put(key: string, index: number, bytes: Bytes): Promise<void> {

@@ -5,6 +5,7 @@ import { abortable, AzulejoError, checkAbort } from "../errors.js";
 import type { WireModel } from "../protocol.js";
 import type { CacheChoice, EngineInfo, Manifest } from "../types.js";
 import { describe, fetchRange, fetchWhole, RangeIgnored, Sequential, type Remote } from "./download.js";
+import { fill } from "./pieces.js";
 import { sha256 } from "./manifest.js";
 import { manifestOf, remembered } from "./resolve.js";
 import { type Bytes, type ChunkStore, chunkLength, type Meta, openStore, room } from "./store.js";
@@ -29,8 +30,15 @@ export interface SourceOptions {
 
 /** Gives chunks of a file, by number, each right and whole. */
 interface Chunks {
-  get(index: number, length: number, signal: AbortSignal | undefined): Promise<Bytes>;
+  /** Fills `into`, which is as long as the chunk. */
+  get(index: number, into: Bytes, signal: AbortSignal | undefined): Promise<void>;
   close(): void;
+}
+
+/** A chunk that is there or on its way. */
+interface Held {
+  chunk: Promise<Bytes>;
+  signal: AbortSignal | undefined;
 }
 
 /** Ranges of a model's file. One reader, who goes forward mostly. */
@@ -49,7 +57,11 @@ export class ModelSource {
   readonly #chunkBytes: number;
   readonly #chunks: Chunks;
   readonly #window: number;
-  readonly #held = new Map<number, { chunk: Promise<Bytes>; signal: AbortSignal | undefined }>();
+  readonly #held = new Map<number, Held>();
+  /** Buffers of chunks that were read: new ones would be garbage of the file's size. */
+  readonly #free: ArrayBuffer[] = [];
+  /** For a range of several chunks. */
+  #joined: Bytes = new Uint8Array(0);
 
   constructor(about: Pick<ModelSource, "name" | "total" | "verified" | "storage" | "persistent" | "note" | "id" |
     "progress">, chunkBytes: number, chunks: Chunks) {
@@ -66,36 +78,38 @@ export class ModelSource {
     this.#window = Math.max(1, Math.min(WINDOW, Math.floor(WINDOW_BYTES / chunkBytes)));
   }
 
-  /** The bytes from `start` to `end` (not included). What comes after them is fetched ahead. */
+  /** The bytes from `start` to `end` (not included), until the next read. What comes after them is fetched ahead. */
   async read(start: number, end: number, signal?: AbortSignal): Promise<Bytes> {
     checkAbort(signal);
     if (start < 0 || end < start || end > this.total) {
       throw new AzulejoError("corrupt", `${this.name} has ${this.total} bytes; ${start} to ${end} were wanted.`,
         "The file is cut short, or is not what it says: download or convert it again.");
     }
-    const bytes = new Uint8Array(end - start);
     for (let at = start; at < end; ) {
       this.prefetch(at, signal);
       const index = Math.floor(at / this.#chunkBytes);
       const chunk = await abortable(this.#held.get(index)!.chunk, signal);
       const offset = at - index * this.#chunkBytes;
       const piece = chunk.subarray(offset, offset + (end - at));
-      bytes.set(piece, at - start);
+      if (piece.length === end - start) return piece;
+      if (this.#joined.length < end - start) this.#joined = new Uint8Array(end - start);
+      this.#joined.set(piece, at - start);
       at += piece.length;
     }
-    return bytes;
+    return this.#joined.subarray(0, end - start);
   }
 
   /** Lets chunks come from this byte on, and drops those that are elsewhere. */
   prefetch(start: number, signal?: AbortSignal): void {
     const first = Math.floor(start / this.#chunkBytes);
     const end = first + this.#window;
-    for (const index of this.#held.keys()) if (index < first || index >= end) this.#held.delete(index);
+    for (const index of this.#held.keys()) if (index < first || index >= end) this.#drop(index);
     for (let index = first; index < end; index++) {
       const length = chunkLength(this.total, this.#chunkBytes, index);
       const there = this.#held.get(index);
       if (length === 0 || (there && !there.signal?.aborted)) continue;
-      const held = { chunk: this.#chunks.get(index, length, signal), signal };
+      const into = new Uint8Array(this.#free.pop() ?? new ArrayBuffer(this.#chunkBytes), 0, length);
+      const held = { chunk: this.#chunks.get(index, into, signal).then(() => into), signal };
       this.#held.set(index, held);
       // The read tells of the failure; the next read tries again, unless the chunk is wrong for the second time.
       held.chunk.catch((error) => {
@@ -104,13 +118,21 @@ export class ModelSource {
     }
   }
 
+  /** Forgets a chunk. Its buffer is free once nothing writes there any more; after a failure something may. */
+  #drop(index: number): void {
+    this.#held.get(index)?.chunk.then(({ buffer }) => this.#free.push(buffer), () => {});
+    this.#held.delete(index);
+  }
+
   /** Forgets what is in memory. */
   rest(): void {
     this.#held.clear();
+    this.#free.length = 0;
+    this.#joined = new Uint8Array(0);
   }
 
   close(): void {
-    this.#held.clear();
+    this.rest();
     this.#chunks.close();
   }
 }
@@ -174,13 +196,12 @@ function blobSource(
   }
   const chunkBytes = manifest?.chunk_bytes ?? CHUNK_BYTES;
   const chunks: Chunks = {
-    async get(index, length) {
+    async get(index, into) {
       const start = index * chunkBytes;
-      const bytes = new Uint8Array(await blob.slice(start, start + length).arrayBuffer());
-      if (!(await isRight(manifest, index, bytes))) throw integrity(name, index);
-      progress.kept += bytes.length;
+      const isWhole = await fill(into, blob.slice(start, start + into.length).stream());
+      if (!isWhole || !(await isRight(manifest, index, into))) throw integrity(name, index);
+      progress.kept += into.length;
       options.onProgress?.(progress);
-      return bytes;
     },
     close() {},
   };
@@ -297,15 +318,16 @@ class UrlChunks implements Chunks {
     this.#chunkBytes = manifest?.chunk_bytes ?? CHUNK_BYTES;
   }
 
-  async get(index: number, length: number, signal: AbortSignal | undefined): Promise<Bytes> {
+  async get(index: number, into: Bytes, signal: AbortSignal | undefined): Promise<void> {
     const store = this.#store;
-    if (!store) return this.#download(index, length, signal);
-    const get = async () => (await this.#kept(store, index, length)) ?? this.#fetched(store, index, length, signal);
-    const kept = await this.#kept(store, index, length);
-    if (kept || !globalThis.navigator?.locks) return kept ?? get();
+    if (!store) return this.#download(index, into, signal);
+    if (await this.#kept(store, index, into)) return;
+    if (!globalThis.navigator?.locks) return this.#fetched(store, index, into, signal);
     // One tab downloads, the others wait and find it kept.
     const lock = { mode: "exclusive" as const, ...(signal ? { signal } : {}) };
-    return navigator.locks.request(`azulejo:${this.#key}:${index}`, lock, get);
+    return navigator.locks.request(`azulejo:${this.#key}:${index}`, lock, async () => {
+      if (!(await this.#kept(store, index, into))) await this.#fetched(store, index, into, signal);
+    });
   }
 
   close(): void {
@@ -313,18 +335,17 @@ class UrlChunks implements Chunks {
     this.#passed.clear();
   }
 
-  async #kept(store: ChunkStore, index: number, length: number): Promise<Bytes | null> {
-    const bytes = await store.get(this.#key, index);
-    if (!bytes || bytes.length !== length || !(await isRight(this.#manifest, index, bytes))) return null;
-    this.#progress.kept += length;
+  async #kept(store: ChunkStore, index: number, into: Bytes): Promise<boolean> {
+    if (!(await store.get(this.#key, index, into)) || !(await isRight(this.#manifest, index, into))) return false;
+    this.#progress.kept += into.length;
     this.#tell();
-    return bytes;
+    return true;
   }
 
-  async #fetched(store: ChunkStore, index: number, length: number, signal: AbortSignal | undefined): Promise<Bytes> {
-    const bytes = await this.#download(index, length, signal);
+  async #fetched(store: ChunkStore, index: number, into: Bytes, signal: AbortSignal | undefined): Promise<void> {
+    await this.#download(index, into, signal);
     if (this.#full) throw this.#full;
-    const put = store.put(this.#key, index, bytes);
+    const put = store.put(this.#key, index, into);
     this.#puts.add(put);
     try {
       await put;
@@ -338,20 +359,19 @@ class UrlChunks implements Chunks {
     } finally {
       this.#puts.delete(put);
     }
-    return bytes;
   }
 
   /** The chunk from the network; a wrong one is asked for once more. */
-  async #download(index: number, length: number, signal: AbortSignal | undefined): Promise<Bytes> {
+  async #download(index: number, into: Bytes, signal: AbortSignal | undefined): Promise<void> {
     for (let tries = 0; tries < 2; tries++) {
-      const bytes = await this.#ranged(index, length, signal);
-      if (await isRight(this.#manifest, index, bytes)) return bytes;
+      await this.#ranged(index, into, signal);
+      if (await isRight(this.#manifest, index, into)) return;
       this.#passed.delete(index);
     }
     throw integrity(this.#remote.url, index);
   }
 
-  async #ranged(index: number, length: number, signal: AbortSignal | undefined): Promise<Bytes> {
+  async #ranged(index: number, into: Bytes, signal: AbortSignal | undefined): Promise<void> {
     const start = index * this.#chunkBytes;
     const count = (n: number) => {
       this.#progress.downloaded += n;
@@ -359,7 +379,7 @@ class UrlChunks implements Chunks {
     };
     if (!this.#sequential) {
       try {
-        return await fetchRange(this.#remote, start, start + length, signal, count);
+        return await fetchRange(this.#remote, start, into, signal, count);
       } catch (error) {
         if (!(error instanceof RangeIgnored)) throw error;
         // The first of several answers is read on; the others are let go.
@@ -367,18 +387,24 @@ class UrlChunks implements Chunks {
         else this.#sequential = new Sequential(this.#remote, signal, error);
       }
     }
-    const chunk = this.#turn.then(() => this.#inOrder(index, signal, count));
+    const chunk = this.#turn.then(() => this.#inOrder(index, into, signal, count));
     this.#turn = chunk.catch(() => {});
     return abortable(chunk, signal);
   }
 
   /** Reads on to the chunk, remembering a few that were passed on the way. */
-  async #inOrder(index: number, signal: AbortSignal | undefined, count: (n: number) => void): Promise<Bytes> {
+  async #inOrder(
+    index: number,
+    into: Bytes,
+    signal: AbortSignal | undefined,
+    count: (n: number) => void,
+  ): Promise<void> {
     checkAbort(signal);
     const passed = this.#passed.get(index);
     if (passed) {
       this.#passed.delete(index);
-      return passed;
+      into.set(passed);
+      return;
     }
     if (this.#sequential!.position > index * this.#chunkBytes) {
       this.#sequential!.close();
@@ -386,8 +412,9 @@ class UrlChunks implements Chunks {
     }
     for (;;) {
       const at = this.#sequential!.position / this.#chunkBytes;
-      const bytes = await this.#sequential!.next(chunkLength(this.#remote.total, this.#chunkBytes, at), count);
-      if (at === index) return bytes;
+      if (at === index) return this.#sequential!.next(into, count);
+      const bytes = new Uint8Array(chunkLength(this.#remote.total, this.#chunkBytes, at));
+      await this.#sequential!.next(bytes, count);
       this.#passed.set(at, bytes);
       const [oldest] = this.#passed.keys();
       if (this.#passed.size > WINDOW) this.#passed.delete(oldest!);

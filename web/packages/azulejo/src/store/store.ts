@@ -22,7 +22,8 @@ export interface Meta {
 /** Chunks by a model's key and a number. What `put` has resolved for is there after a crash, whole or not at all. */
 export interface ChunkStore {
   readonly kind: "opfs" | "cache-api";
-  get(key: string, index: number): Promise<Bytes | null>;
+  /** Fills `into` with a chunk; false if it isn't there or has another length. */
+  get(key: string, index: number, into: Bytes): Promise<boolean>;
   put(key: string, index: number, bytes: Bytes): Promise<void>;
   /** The numbers of the chunks that are there. */
   chunks(key: string): Promise<number[]>;
