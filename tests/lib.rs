@@ -52,7 +52,7 @@ fn golden(folder: &Path) -> Golden {
     };
     let tokens = |name: &str| words(name).into_iter().map(u32::from_le_bytes).collect();
     let mut paths = vec![folder.to_owned()];
-    for name in ["model-f32.gguf", "model-f16.gguf"] {
+    for name in ["model-f32.gguf", "model-f16.gguf", "model-q8_0.gguf"] {
         paths.extend(Some(folder.join(name)).filter(|p| p.exists()));
     }
     Golden {

@@ -107,6 +107,9 @@ pub(crate) struct LoadArgs {
     /// The type of cached values (-ctv): f16 or f32
     #[arg(long, value_name = "TYPE", value_parser = kv_type)]
     pub(crate) cache_type_v: Option<KvType>,
+    /// The last N positions that attention sees, for files that don't say their window (Mistral's and Minerva's GGUFs); 0 is none
+    #[arg(long, value_name = "N")]
+    pub(crate) sliding_window: Option<u32>,
     /// Accepted (-ngl): a model is on one device as a whole, which --device chooses
     #[arg(long, value_name = "N", alias = "gpu-layers")]
     pub(crate) n_gpu_layers: Option<String>,

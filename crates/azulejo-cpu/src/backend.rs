@@ -151,7 +151,11 @@ impl Backend for CpuBackend {
             let calls = calls.iter().map(|call| Prepared::new(call, self.instructions));
             calls.collect::<Result<Vec<_>, _>>().map_err(CpuError::Call)
         };
-        let vocabulary = program.decode.iter().filter(|call| call.kernel.name == "embed").map(|call| {
+        let of_tokens = |call: &&azulejo_shaders::Call| {
+            let has = |piece| call.variant.has(piece);
+            call.kernel.name == "embed" && !has("row_position") && !has("row_fixed")
+        };
+        let vocabulary = program.decode.iter().filter(of_tokens).map(|call| {
             let params = azulejo_shaders::kernels::embed::Params::of(call);
             params.first_row + params.rows
         });

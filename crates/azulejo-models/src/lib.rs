@@ -5,15 +5,21 @@
 //! knows no weight type.
 
 mod config;
+mod decoder;
 mod error;
+mod gguf;
+mod hugging_face;
 mod llama;
+mod names;
+mod olmo;
+mod qwen;
 mod rope;
 mod weights;
 
 use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_plan::{KvType, Plan, passes};
 
-pub use config::{Config, RopeScaling};
+pub use config::{Config, Rope, RopeScaling};
 pub use error::ModelError;
 
 /// A family of models that share a graph.
@@ -30,7 +36,8 @@ pub struct Architecture {
 }
 
 /// All architectures.
-pub static ARCHITECTURES: &[&Architecture] = &[&llama::ARCHITECTURE];
+pub static ARCHITECTURES: &[&Architecture] =
+    &[&llama::ARCHITECTURE, &qwen::QWEN2, &qwen::QWEN3, &olmo::OLMO1, &olmo::OLMO2];
 
 /// What a plan is to be made for.
 #[derive(Clone, Copy, Debug, PartialEq)]

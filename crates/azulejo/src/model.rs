@@ -33,6 +33,9 @@ pub struct ModelOptions {
     pub k: KvType,
     /// The type of cached values.
     pub v: KvType,
+    /// The window of the attention's layers, for files that don't say theirs: the last so many positions. Where some
+    /// layers have one, these get this one; 0 takes it away.
+    pub sliding_window: Option<u32>,
     /// Threads of the CPU back-end; none is one for each core.
     pub threads: Option<usize>,
     /// Whether ops are fused; off only to check that it makes no difference.
@@ -52,6 +55,7 @@ impl Default for ModelOptions {
             all_logits: false,
             k: KvType::F16,
             v: KvType::F16,
+            sliding_window: None,
             threads: None,
             fuse: true,
             max_tier: None,
@@ -158,9 +162,7 @@ impl Model {
 
     /// The hyper-parameters of a file, and the plan that they give: no device is needed, and no weight is read.
     pub fn plan_of(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
-        let config = config(file)?;
-        let plan = plan(file, &config, &plan_options(&config, options)?)?;
-        Ok((config, plan))
+        planned(file, options)
     }
 
     /// A new conversation.
@@ -252,8 +254,7 @@ impl Model {
 impl PlannedCall {
     /// Lists them.
     pub fn of(file: &ModelFile, options: &ModelOptions, limits: Limits) -> Result<Vec<Self>, Error> {
-        let config = config(file)?;
-        let plan = plan(file, &config, &plan_options(&config, options)?)?;
+        let (_, plan) = planned(file, options)?;
         let program = lower(&plan, limits).map_err(|e| Error::new(Code::Unsupported, e))?;
         let run = azulejo_shaders::Run { tokens: 1, ..Default::default() };
         Ok([&program.decode, &program.head_one, &program.choose]
@@ -279,7 +280,17 @@ pub fn estimated_memory(plan: &Plan) -> Result<Memory, Error> {
     })
 }
 
-pub(crate) fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
+/// The hyper-parameters, as the options change them, and the plan.
+pub(crate) fn planned(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
+    let mut config = config(file)?;
+    if let Some(window) = options.sliding_window {
+        config.set_window(window);
+    }
+    let plan = plan(file, &config, &plan_options(&config, options)?)?;
+    Ok((config, plan))
+}
+
+fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
     let most = config.context_length;
     let context = match options.context {
         None => most.min(DEFAULT_CONTEXT),

@@ -16,6 +16,9 @@ pub mod gemm;
 pub mod gemm_narrow;
 pub mod gemv;
 pub mod gemv_swiglu;
+pub mod group_norm;
+pub mod layer_norm;
+pub mod map;
 pub mod rms_norm;
 pub mod rope_kv;
 pub mod swiglu;
@@ -34,6 +37,9 @@ pub static ALL: &[&Kernel] = &[
     &attn_merge::KERNEL,
     &add::KERNEL,
     &swiglu::KERNEL,
+    &group_norm::KERNEL,
+    &layer_norm::KERNEL,
+    &map::KERNEL,
     &argmax::KERNEL,
     &argmax_merge::KERNEL,
 ];
