@@ -112,7 +112,12 @@ impl CpuBackend {
             return Err(CpuError::OutputRows { rows: count, most: model.output_rows });
         }
         state.buffers[model.program.tokens].words_mut()[..tokens.len()].copy_from_slice(tokens);
-        Ok(Run { position, tokens: count, row: count - 1, unused: 0 })
+        let row = match input.outputs {
+            Outputs::LogitsOf(row) if row < count => row,
+            Outputs::LogitsOf(row) => return Err(CpuError::OutputRows { rows: row + 1, most: count }),
+            _ => count - 1,
+        };
+        Ok(Run { position, tokens: count, row, unused: 0 })
     }
 }
 
@@ -240,7 +245,7 @@ impl Backend for CpuBackend {
                 state.chosen = Some(token);
                 state.unread.push_back(token);
             }
-            Outputs::Logits => state.logits_rows = 1,
+            Outputs::Logits | Outputs::LogitsOf(_) => state.logits_rows = 1,
             Outputs::AllLogits => state.logits_rows = run.tokens as usize,
         }
         Ok(())

@@ -9,7 +9,7 @@ use azulejo_plan::{
 };
 
 use crate::weights::Weights;
-use crate::{Config, ModelError, PlanOptions, gguf, hugging_face, names, rope};
+use crate::{Config, ModelError, Output, PlanOptions, gguf, hugging_face, names, rope};
 
 /// What distinguishes a family's layers.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub(crate) fn plan(
         options.output_rows,
     );
     let mut writer = Writer { b, w: Weights::new(file, names::hugging_face), c, family };
-    writer.write()?;
+    writer.write(options.output)?;
     Ok(writer.b.finish())
 }
 
@@ -124,7 +124,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn write(&mut self) -> Result<(), ModelError> {
+    fn write(&mut self, output: Output) -> Result<(), ModelError> {
         let c = self.c;
         let (q_width, kv_width) = (c.heads * c.head_size, c.kv_heads * c.head_size);
         let hidden = self.b.activation("hidden", c.hidden);
@@ -177,6 +177,12 @@ impl Writer<'_> {
                 self.norm(&name("post_ffw_norm"), projected, normed)?;
             }
             self.b.add(hidden, added, hidden);
+        }
+        if output == Output::Hidden {
+            self.b.begin_head();
+            self.norm("output_norm", hidden, normed)?;
+            self.b.output(normed);
+            return Ok(());
         }
         let output = match self.w.has("output.weight") {
             true => self.w.matrix(&mut self.b, "output.weight", c.vocabulary, c.hidden)?,

@@ -176,6 +176,15 @@ impl Plan {
         !self.body.iter().flat_map(Op::unfused).any(|op| sees_all(&op))
     }
 
+    /// The tokens that there are: rows of the table that they are looked up in.
+    pub fn vocabulary(&self) -> u32 {
+        let rows = self.body.iter().find_map(|op| match op {
+            Op::Embed { table, row: Row::Token, .. } => Some(self.tensor(*table).rows),
+            _ => None,
+        });
+        rows.unwrap_or(0) as u32
+    }
+
     /// Weights, the embedding table's included.
     pub fn parameters(&self) -> u64 {
         self.tensors.iter().map(|t| t.rows * t.cols).sum()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use azulejo_engine::Engine;
 use azulejo_formats::ModelFile;
-use azulejo_models::{Config, PlanOptions, config, plan};
+use azulejo_models::{Config, Output, PlanOptions, config, plan};
 use azulejo_plan::{Backend, DeviceInfo, KvType, Memory, Plan};
 use azulejo_shaders::{BufferClass, Limits, Tier, lower};
 use azulejo_tokenizer::{EncodeOptions, Message, Now, RenderOptions, Tokenizer};
@@ -29,6 +29,8 @@ pub struct ModelOptions {
     pub chunk: u32,
     /// Whether the logits of all tokens will be asked for ([`Session::logits`]), which takes memory.
     pub all_logits: bool,
+    /// Logits, or the hidden state for [`Session::embed`].
+    pub output: Output,
     /// The type of cached keys.
     pub k: KvType,
     /// The type of cached values.
@@ -53,6 +55,7 @@ impl Default for ModelOptions {
             context: None,
             chunk: 128,
             all_logits: false,
+            output: Output::Logits,
             k: KvType::F16,
             v: KvType::F16,
             sliding_window: None,
@@ -298,11 +301,16 @@ fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, 
         Some(n) if n <= most => n,
         Some(context) => return Err(azulejo_models::ModelError::Context { context, most }.into()),
     };
-    let mut chunk = options.chunk.clamp(1, 4096).min(context);
-    if options.all_logits {
-        // The logits of a chunk stay under 64 MiB.
-        chunk = chunk.min(((16 << 20) / config.vocabulary).max(1));
+    // An encoder sees a text as a whole.
+    let mut chunk = if config.is_causal { options.chunk.clamp(1, 4096).min(context) } else { context };
+    // The logits of a chunk stay under 64 MiB.
+    let most = ((16 << 20) / config.vocabulary).max(1);
+    let is_hidden = options.output == Output::Hidden;
+    if options.all_logits && config.is_causal && !is_hidden {
+        chunk = chunk.min(most);
     }
-    let output_rows = if options.all_logits { chunk } else { 1 };
-    Ok(PlanOptions { context, chunk, output_rows, k: options.k, v: options.v, fuse: options.fuse })
+    let has_all = is_hidden || options.all_logits && chunk <= most;
+    let output_rows = if has_all { chunk } else { 1 };
+    let (k, v, fuse, output) = (options.k, options.v, options.fuse, options.output);
+    Ok(PlanOptions { context, chunk, output_rows, k, v, fuse, output })
 }
