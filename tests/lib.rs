@@ -52,7 +52,7 @@ fn golden(folder: &Path) -> Golden {
     };
     let tokens = |name: &str| words(name).into_iter().map(u32::from_le_bytes).collect();
     let mut paths = vec![folder.to_owned()];
-    for name in ["model-f32.gguf", "model-f16.gguf"] {
+    for name in ["model-f32.gguf", "model-f16.gguf", "model-q8_0.gguf"] {
         paths.extend(Some(folder.join(name)).filter(|p| p.exists()));
     }
     Golden {
@@ -62,6 +62,65 @@ fn golden(folder: &Path) -> Golden {
         logits: words("logits").into_iter().map(f32::from_le_bytes).collect(),
         greedy: tokens("greedy"),
     }
+}
+
+/// A golden encoder, and what the reference makes of two texts.
+#[derive(Debug)]
+pub struct GoldenEncoder {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The texts.
+    pub texts: Vec<GoldenText>,
+}
+
+/// What the reference makes of a text.
+#[derive(Debug)]
+pub struct GoldenText {
+    /// The text.
+    pub text: String,
+    /// Its tokens.
+    pub tokens: Vec<u32>,
+    /// The last layer's output, `[tokens, hidden]`.
+    pub hidden: Vec<f32>,
+    /// The head's, `[tokens, vocabulary]`, if there is one.
+    pub logits: Option<Vec<f32>>,
+}
+
+/// All golden encoders.
+///
+/// # Panics
+/// If the fixtures can't be read.
+pub fn golden_encoders() -> Vec<GoldenEncoder> {
+    let folders =
+        std::fs::read_dir(fixtures().join("encoders")).expect("the golden encoders are in the tree");
+    let mut folders: Vec<PathBuf> =
+        folders.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders.into_iter().map(golden_encoder).collect()
+}
+
+fn golden_encoder(folder: PathBuf) -> GoldenEncoder {
+    let bytes =
+        std::fs::read(folder.join("expected.safetensors")).expect("each golden model has its expectation");
+    let expected =
+        safetensors::SafeTensors::deserialize(&bytes).expect("the expectation is a safetensors file");
+    let (_, metadata) =
+        safetensors::SafeTensors::read_metadata(&bytes).expect("the expectation is a safetensors file");
+    let texts = metadata.metadata().clone().expect("the texts are in the metadata");
+    let words = |name: String| -> Option<Vec<[u8; 4]>> {
+        Some(expected.tensor(&name).ok()?.data().as_chunks().0.to_vec())
+    };
+    let floats = |name| Some(words(name)?.into_iter().map(f32::from_le_bytes).collect());
+    let text = |i: usize| {
+        Some(GoldenText {
+            text: texts.get(&format!("text{i}"))?.clone(),
+            tokens: words(format!("tokens{i}"))?.into_iter().map(u32::from_le_bytes).collect(),
+            hidden: floats(format!("hidden{i}"))?,
+            logits: floats(format!("logits{i}")),
+        })
+    };
+    let texts = (0..).map_while(text).collect();
+    GoldenEncoder { folder, texts }
 }
 
 /// The shape of a made-up model.

@@ -2,6 +2,8 @@
 
 /// Name and source of each.
 pub(crate) const PIECES: &[(&str, &str)] = &[
+    ("affine_full", include_str!("lib/affine_full.wesl")),
+    ("affine_none", include_str!("lib/affine_none.wesl")),
     ("bias_add", include_str!("lib/bias_add.wesl")),
     ("bias_none", include_str!("lib/bias_none.wesl")),
     ("bits", include_str!("lib/bits.wesl")),
@@ -25,6 +27,8 @@ pub(crate) const PIECES: &[(&str, &str)] = &[
     ("input_plain", include_str!("lib/input_plain.wesl")),
     ("kcache_f16", include_str!("lib/kcache_f16.wesl")),
     ("kcache_f32", include_str!("lib/kcache_f32.wesl")),
+    ("map_clamp", include_str!("lib/map_clamp.wesl")),
+    ("map_gelu", include_str!("lib/map_gelu.wesl")),
     ("out_accumulate", include_str!("lib/out_accumulate.wesl")),
     ("out_add", include_str!("lib/out_add.wesl")),
     ("out_store", include_str!("lib/out_store.wesl")),
@@ -33,6 +37,9 @@ pub(crate) const PIECES: &[(&str, &str)] = &[
     ("rope_interleaved", include_str!("lib/rope_interleaved.wesl")),
     ("rope_split", include_str!("lib/rope_split.wesl")),
     ("row_dots", include_str!("lib/row_dots.wesl")),
+    ("row_fixed", include_str!("lib/row_fixed.wesl")),
+    ("row_position", include_str!("lib/row_position.wesl")),
+    ("row_token", include_str!("lib/row_token.wesl")),
     ("run", include_str!("lib/run.wesl")),
     ("split", include_str!("lib/split.wesl")),
     ("unit_dot", include_str!("lib/unit_dot.wesl")),

@@ -5,3 +5,4 @@ mod devices;
 mod golden;
 mod parity;
 mod session;
+mod window;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use azulejo::{DeviceChoice, KvType, Overflow, SamplerOptions};
+use azulejo::{DeviceChoice, KvType, Overflow, Pooling, SamplerOptions};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -69,6 +69,11 @@ pub(crate) enum Command {
     Tokenize(TokenizeArgs),
     /// Write the logits of all tokens of a prompt to a .safetensors file
     Logits(LogitsArgs),
+    /// Texts to vectors, for search and comparison
+    #[command(alias = "embedding")]
+    Embed(EmbedArgs),
+    /// Say what an encoder (RoBERTa) would put in the place of a mask
+    FillMask(FillMaskArgs),
     /// Measure how well a model predicts a text, as llama-perplexity does
     Perplexity(PerplexityArgs),
     /// Measure speed, as llama-bench does
@@ -107,6 +112,9 @@ pub(crate) struct LoadArgs {
     /// The type of cached values (-ctv): f16 or f32
     #[arg(long, value_name = "TYPE", value_parser = kv_type)]
     pub(crate) cache_type_v: Option<KvType>,
+    /// The last N positions that attention sees, for files that don't say their window (Mistral's and Minerva's GGUFs); 0 is none
+    #[arg(long, value_name = "N")]
+    pub(crate) sliding_window: Option<u32>,
     /// Accepted (-ngl): a model is on one device as a whole, which --device chooses
     #[arg(long, value_name = "N", alias = "gpu-layers")]
     pub(crate) n_gpu_layers: Option<String>,
@@ -292,6 +300,48 @@ pub(crate) struct LogitsArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct EmbedArgs {
+    /// Token ids, with commas or spaces between them
+    #[arg(long, value_name = "IDS")]
+    pub(crate) tokens: Option<String>,
+    /// A text; may be given again
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) prompt: Vec<String>,
+    /// Texts from a file, one a line; without it and without -p and --tokens they come from a pipe
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// What becomes of the tokens' hidden states: mean, cls (the first), last, or none (all of them, as they are); a pooled one is normalised to length 1
+    #[arg(long, value_name = "HOW", value_parser = pooling, default_value = "mean")]
+    pub(crate) pooling: Pooling,
+    /// The file to write: tensor `embeddings`, F32, [texts or tokens, hidden]; without it they are printed
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Positions of the context [default: as many as the longest text has tokens]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) ctx_size: Option<u32>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FillMaskArgs {
+    /// Token ids, with commas or spaces between them
+    #[arg(long, value_name = "IDS")]
+    pub(crate) tokens: Option<String>,
+    /// The text, with <mask> where a word is missing; without -p and -f it is read from a pipe
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) prompt: Option<String>,
+    /// The text from a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How many fillings of each mask
+    #[arg(short = 'k', long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) top_k: u32,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct PerplexityArgs {
     /// The text; without it it is read from a pipe
     #[arg(short, long, value_name = "FILE")]
@@ -392,6 +442,16 @@ pub(crate) struct ManifestArgs {
     /// Bytes of a chunk: what is downloaded, checked and kept as one
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(65_536..=67_108_864))]
     pub(crate) chunk_bytes: u64,
+}
+
+fn pooling(text: &str) -> Result<Pooling, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "none" => Ok(Pooling::None),
+        "mean" => Ok(Pooling::Mean),
+        "cls" => Ok(Pooling::Cls),
+        "last" => Ok(Pooling::Last),
+        _ => Err("it is none, mean, cls or last".to_owned()),
+    }
 }
 
 fn kv_type(text: &str) -> Result<KvType, String> {

@@ -29,6 +29,7 @@ pub(crate) fn options(args: &LoadArgs, context: Option<u32>, kv: KvType) -> Mode
         chunk: args.ubatch_size,
         k: args.cache_type_k.unwrap_or(kv),
         v: args.cache_type_v.unwrap_or(kv),
+        sliding_window: args.sliding_window,
         threads: args.threads.map(|n| n as usize),
         fuse: !args.no_fuse,
         ..ModelOptions::default()

@@ -1,4 +1,4 @@
-//! The `azulejo` program: `generate`, `chat`, `tokenize`, `logits`, `perplexity`, `bench`, `inspect`, `devices`.
+//! The `azulejo` program: `generate`, `chat`, `tokenize`, `logits`, `embed`, `fill-mask`, `perplexity`, `bench`, `inspect`, `devices`.
 //!
 //! What every command keeps to: results go to stdout and nothing else does; notices, bars, statistics and errors go to
 //! stderr; bars show only on a terminal; a flag beats its environment variable; exit codes are those of [`exit`].
@@ -16,6 +16,7 @@ mod numbers;
 mod output;
 mod partial;
 mod surroundings;
+mod tensor_file;
 mod text;
 
 use std::process::ExitCode;
@@ -42,6 +43,8 @@ fn main() -> ExitCode {
         Command::Chat(args) => commands::chat::run(&args, &output),
         Command::Tokenize(args) => commands::tokenize::run(&args, &output),
         Command::Logits(args) => commands::logits::run(&args, &output),
+        Command::Embed(args) => commands::embed::run(&args, &output),
+        Command::FillMask(args) => commands::fill_mask::run(&args, &output),
         Command::Perplexity(args) => commands::perplexity::run(&args, &output),
         Command::Bench(args) => commands::bench::run(&args, &output),
         Command::Inspect(args) => commands::inspect::run(&args, &output),

@@ -112,7 +112,12 @@ impl CpuBackend {
             return Err(CpuError::OutputRows { rows: count, most: model.output_rows });
         }
         state.buffers[model.program.tokens].words_mut()[..tokens.len()].copy_from_slice(tokens);
-        Ok(Run { position, tokens: count, row: count - 1, unused: 0 })
+        let row = match input.outputs {
+            Outputs::LogitsOf(row) if row < count => row,
+            Outputs::LogitsOf(row) => return Err(CpuError::OutputRows { rows: row + 1, most: count }),
+            _ => count - 1,
+        };
+        Ok(Run { position, tokens: count, row, unused: 0 })
     }
 }
 
@@ -151,7 +156,11 @@ impl Backend for CpuBackend {
             let calls = calls.iter().map(|call| Prepared::new(call, self.instructions));
             calls.collect::<Result<Vec<_>, _>>().map_err(CpuError::Call)
         };
-        let vocabulary = program.decode.iter().filter(|call| call.kernel.name == "embed").map(|call| {
+        let of_tokens = |call: &&azulejo_shaders::Call| {
+            let has = |piece| call.variant.has(piece);
+            call.kernel.name == "embed" && !has("row_position") && !has("row_fixed")
+        };
+        let vocabulary = program.decode.iter().filter(of_tokens).map(|call| {
             let params = azulejo_shaders::kernels::embed::Params::of(call);
             params.first_row + params.rows
         });
@@ -236,7 +245,7 @@ impl Backend for CpuBackend {
                 state.chosen = Some(token);
                 state.unread.push_back(token);
             }
-            Outputs::Logits => state.logits_rows = 1,
+            Outputs::Logits | Outputs::LogitsOf(_) => state.logits_rows = 1,
             Outputs::AllLogits => state.logits_rows = run.tokens as usize,
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 use azulejo_quant::{PlaneLayout, UNIT};
 use azulejo_shaders::kernels::{
-    add, argmax, argmax_merge, attn, attn_decode, attn_merge, embed, gemm, gemv, gemv_swiglu, rms_norm,
-    rope_kv, swiglu,
+    add, argmax, argmax_merge, attn, attn_decode, attn_merge, embed, gemm, gemv, gemv_swiglu, group_norm,
+    layer_norm, map, rms_norm, rope_kv, swiglu,
 };
 use azulejo_shaders::{Access, Call, Reads, Run, Target, Tier, Writes, link};
 
@@ -18,6 +18,9 @@ use crate::words::Words;
 enum Job {
     Embed(embed::Params, PlaneLayout),
     RmsNorm(rms_norm::Params),
+    LayerNorm(layer_norm::Params),
+    GroupNorm(group_norm::Params),
+    Map(map::Params),
     Gemv(gemv::Params, PlaneLayout),
     GemvSwiglu(gemv_swiglu::Params, PlaneLayout),
     Gemm(gemm::Params, PlaneLayout),
@@ -71,6 +74,9 @@ impl Prepared {
                 Job::Embed(p, layout(call, p.units, p.units_per_row)?)
             }
             (_, "rms_norm") => Job::RmsNorm(rms_norm::Params::of(call)),
+            (_, "layer_norm") => Job::LayerNorm(layer_norm::Params::of(call)),
+            (_, "group_norm") => Job::GroupNorm(group_norm::Params::of(call)),
+            (_, "map") => Job::Map(map::Params::of(call)),
             (_, "gemv") => {
                 let p = gemv::Params::of(call);
                 Job::Gemv(p, layout(call, p.units, p.units_per_row)?)
@@ -132,6 +138,22 @@ impl Prepared {
         }
     }
 
+    /// Which row of a table each token looks up.
+    fn row<'w>(
+        &self,
+        p: embed::Params,
+        run: Run,
+        tokens: &'w [u32],
+    ) -> impl Fn(usize) -> u32 + Sync + Send + 'w {
+        let is_position = self.call.variant.has("row_position");
+        let is_fixed = self.call.variant.has("row_fixed");
+        move |token| match (is_position, is_fixed) {
+            (true, _) => p.base + run.position + token as u32,
+            (_, true) => p.base,
+            _ => tokens[token],
+        }
+    }
+
     fn with(
         &self,
         context: Context<'_>,
@@ -156,10 +178,22 @@ impl Prepared {
         let (k_half, v_half) = (self.k_half, self.v_half);
         match (&self.job, written) {
             (Job::Embed(p, layout), [out]) => {
-                simd::embed::embed(context, *p, run, matrix(layout), words(4), out.floats_mut());
+                let row = self.row(*p, run, words(4));
+                simd::embed::embed(context, *p, run, matrix(layout), row, out.floats_mut());
             }
             (Job::RmsNorm(p), [out]) => {
                 simd::elementwise::rms_norm(context, *p, run, floats(4), floats(5), out.floats_mut());
+            }
+            (Job::LayerNorm(p), [out]) => {
+                let affine = self.call.variant.has("affine_full").then(|| (floats(5), floats(6)));
+                simd::elementwise::layer_norm(context, *p, run, floats(4), affine, out.floats_mut());
+            }
+            (Job::GroupNorm(p), [x]) => {
+                simd::elementwise::group_norm(context, *p, run, floats(5), floats(6), x.floats_mut());
+            }
+            (Job::Map(p), [x]) => {
+                let is_clamp = self.call.variant.has("map_clamp");
+                simd::elementwise::map(context, *p, run, is_clamp, x.floats_mut());
             }
             (Job::Gemv(p, layout), [out]) => {
                 let put = put(p.residual_offset, 0);

@@ -34,6 +34,11 @@ pub enum EngineError {
         /// Positions.
         capacity: u32,
     },
+    /// An answer asked of an encoder.
+    #[error(
+        "this model is an encoder: its tokens see those behind them, so it can't go on from a text; it fills masks (fill-mask) and gives embeddings (embed)"
+    )]
+    Encoder,
     /// No token to go on from.
     #[error("the prompt has no token, so there is nothing to go on from")]
     EmptyPrompt,

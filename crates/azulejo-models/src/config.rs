@@ -29,14 +29,29 @@ pub struct Config {
     pub context_length: u32,
     /// Added to mean squares in norms.
     pub eps: f32,
-    /// Rope's base.
-    pub rope_theta: f64,
-    /// Elements of a head that rotate.
+    /// Elements of a head that rotate; none where positions are learned.
     pub rotated: u32,
     /// Which elements rotate together.
     pub rope_layout: RopeLayout,
-    /// How rope is stretched.
-    pub rope_scaling: RopeScaling,
+    /// How far they rotate.
+    pub rope: Rope,
+    /// The same in layers with a window, where that differs.
+    pub windowed_rope: Option<Rope>,
+    /// How many positions a token of each layer sees, its own included; none is all up to its own.
+    pub windows: Vec<Option<u32>>,
+    /// What queries, keys and values are kept within, plus or minus.
+    pub clip_qkv: Option<f32>,
+    /// False for an encoder, whose tokens see those behind them too.
+    pub is_causal: bool,
+}
+
+/// Rotation by position.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rope {
+    /// The base.
+    pub theta: f64,
+    /// How it is stretched.
+    pub scaling: RopeScaling,
 }
 
 /// How rope is stretched to a longer context.
@@ -60,11 +75,34 @@ pub enum RopeScaling {
         /// The context before stretching.
         original: f64,
     },
+    /// YaRN (Peng et al., 2023): slow rotations divided by the factor, fast ones kept, a ramp between.
+    Yarn {
+        /// The factor.
+        factor: f64,
+        /// The context before stretching.
+        original: f64,
+        /// Pairs that rotate more often than this within the original context are kept.
+        beta_fast: f64,
+        /// Pairs that rotate less often than this within it are divided.
+        beta_slow: f64,
+        /// Whether the ends of the ramp are whole pairs.
+        truncate: bool,
+        /// What cosines and sines are multiplied by.
+        magnitude: f64,
+    },
     /// Each frequency divided by its own factor (GGUF's `rope_freqs.weight`).
     Factors(Vec<f32>),
 }
 
 impl Config {
+    /// Gives the layers that have a window another one, or all of them where none has; 0 takes the windows away.
+    pub fn set_window(&mut self, window: u32) {
+        let has_any = self.windows.iter().any(Option::is_some);
+        for own in self.windows.iter_mut().filter(|own| own.is_some() || !has_any) {
+            *own = Some(window).filter(|window| *window > 0);
+        }
+    }
+
     /// Checks what no shape of a tensor would.
     pub(crate) fn checked(self) -> Result<Self, ModelError> {
         let positive = [
@@ -91,7 +129,7 @@ impl Config {
             let problem = format!("is {}; it must be even and at most 512", self.head_size);
             return Err(ModelError::config("head size", problem));
         }
-        if self.rotated == 0 || !self.rotated.is_multiple_of(2) || self.rotated > self.head_size {
+        if !self.rotated.is_multiple_of(2) || self.rotated > self.head_size {
             let problem =
                 format!("is {}; it must be even and at most the head size {}", self.rotated, self.head_size);
             return Err(ModelError::config("rope dimensions", problem));
@@ -102,8 +140,19 @@ impl Config {
                 format!("is {}, which is no small number", self.eps),
             ));
         }
-        if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
-            return Err(ModelError::config("rope base", format!("is {}, which is no base", self.rope_theta)));
+        for theta in [Some(&self.rope), self.windowed_rope.as_ref()].into_iter().flatten().map(|r| r.theta) {
+            if !(theta.is_finite() && theta > 0.0) {
+                return Err(ModelError::config("rope base", format!("is {theta}, which is no base")));
+            }
+        }
+        if self.windows.contains(&Some(0)) {
+            return Err(ModelError::config(
+                "sliding window",
+                "is 0, in which a token doesn't even see itself",
+            ));
+        }
+        if self.clip_qkv.is_some_and(|limit| !(limit.is_finite() && limit > 0.0)) {
+            return Err(ModelError::config("clip_qkv", "is no positive number"));
         }
         Ok(self)
     }

@@ -5,15 +5,22 @@
 //! knows no weight type.
 
 mod config;
+mod decoder;
 mod error;
+mod gguf;
+mod hugging_face;
 mod llama;
+mod names;
+mod olmo;
+mod qwen;
+mod roberta;
 mod rope;
 mod weights;
 
 use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_plan::{KvType, Plan, passes};
 
-pub use config::{Config, RopeScaling};
+pub use config::{Config, Rope, RopeScaling};
 pub use error::ModelError;
 
 /// A family of models that share a graph.
@@ -30,7 +37,8 @@ pub struct Architecture {
 }
 
 /// All architectures.
-pub static ARCHITECTURES: &[&Architecture] = &[&llama::ARCHITECTURE];
+pub static ARCHITECTURES: &[&Architecture] =
+    &[&llama::ARCHITECTURE, &qwen::QWEN2, &qwen::QWEN3, &olmo::OLMO1, &olmo::OLMO2, &roberta::ARCHITECTURE];
 
 /// What a plan is to be made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,11 +55,31 @@ pub struct PlanOptions {
     pub v: KvType,
     /// Whether elementary ops are fused.
     pub fuse: bool,
+    /// What the plan gives.
+    pub output: Output,
+}
+
+/// What a plan gives for a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// How probable each token of the vocabulary is next, or, in an encoder, in its place.
+    #[default]
+    Logits,
+    /// The hidden state behind the last layer and its norm: what embeddings are made of.
+    Hidden,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self { context: 4096, chunk: 128, output_rows: 1, k: KvType::F16, v: KvType::F16, fuse: true }
+        Self {
+            context: 4096,
+            chunk: 128,
+            output_rows: 1,
+            k: KvType::F16,
+            v: KvType::F16,
+            fuse: true,
+            output: Output::Logits,
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Outputs {
     Token,
     /// The last token's logits ([`Backend::read_logits`]).
     Logits,
+    /// The logits of the token of that place in the step.
+    LogitsOf(u32),
     /// The logits of every token of the step, at most [`Plan::output_rows`].
     AllLogits,
 }

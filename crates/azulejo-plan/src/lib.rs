@@ -13,7 +13,7 @@ mod plan;
 
 pub use backend::{Backend, DeviceInfo, Memory, Outputs, StepInput, Tokens};
 pub use constant::{Constant, Piece, rope_table};
-pub use op::{Attention, Linears, Norm, Op, Part, RopeKv, Then};
+pub use op::{Attention, GroupNorm, LayerNorm, Linears, Map, Norm, Op, Part, Reach, RopeKv, Row, Then};
 pub use plan::{
     Activation, ActivationId, KvCache, KvType, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId,
     View,

@@ -5,10 +5,12 @@ use crate::{TensorId, View};
 /// One operation. All activations are f32, one row a token.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
-    /// `out[t] = table[token[t]]`.
+    /// `out[t] = table[row(t)]`.
     Embed {
-        /// The table, `[vocabulary, width]`.
+        /// The table, `[rows, width]`.
         table: TensorId,
+        /// Which row a token looks up.
+        row: Row,
         /// Where the rows go.
         out: View,
     },
@@ -19,11 +21,22 @@ pub enum Op {
         /// Weight and epsilon, and where the result goes.
         norm: Norm,
     },
+    /// `out = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * weight + bias` (Ba et al., 2016).
+    LayerNorm(LayerNorm),
+    /// Root-mean-square norms of groups of columns, in place: of the heads of queries and keys, or of all at once.
+    GroupNorm(GroupNorm),
+    /// A function of each element, in place.
+    Map {
+        /// The columns.
+        x: View,
+        /// The function.
+        map: Map,
+    },
     /// Matrix products of one input, optionally behind a norm and before an addition or a gate.
     Linears(Linears),
     /// Rotates queries and keys by their position and appends keys and values to the cache.
     RopeKv(RopeKv),
-    /// Causal attention of the queries over the cache.
+    /// Attention of the queries over the cache.
     Attention(Attention),
     /// [`Op::RopeKv`], then [`Op::Attention`], in one step.
     RopeKvAttention(RopeKv, Attention),
@@ -45,6 +58,57 @@ pub enum Op {
         /// The product.
         out: View,
     },
+}
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Map {
+    /// `x / 2 * (1 + erf(x / sqrt(2)))` (Hendrycks and Gimpel, 2016).
+    Gelu,
+    /// `min(max(x, -limit), limit)`.
+    Clamp {
+        /// The limit.
+        limit: f32,
+    },
+}
+
+/// Which row of a table a token looks up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// The one of the token's number.
+    Token,
+    /// The one of the token's position, counted from this row on.
+    Position(u32),
+    /// This one, whatever the token.
+    Fixed(u32),
+}
+
+/// A norm with mean and variance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerNorm {
+    /// The rows that are normalised.
+    pub x: View,
+    /// Weight and bias, one value a column each; without them the result is neither scaled nor shifted.
+    pub affine: Option<(TensorId, TensorId)>,
+    /// Added to the variance.
+    pub eps: f32,
+    /// The normalised rows.
+    pub out: View,
+}
+
+/// Root-mean-square norms of queries and keys, in place, over groups of columns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GroupNorm {
+    /// Queries: groups as wide as their weight, side by side.
+    pub q: View,
+    /// The weight of a group of queries.
+    pub q_weight: TensorId,
+    /// Keys, in the same activation.
+    pub k: View,
+    /// The weight of a group of keys.
+    pub k_weight: TensorId,
+    /// Added to the mean squares.
+    pub eps: f32,
 }
 
 /// The parameters of a root-mean-square norm.
@@ -123,7 +187,18 @@ pub struct RopeKv {
     pub table: u32,
 }
 
-/// Causal attention: `softmax(q . k^T / sqrt(head_size)) . v` over the positions up to the token's own.
+/// Which positions of the cache a token sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those up to its own.
+    Past,
+    /// The last so many, its own included.
+    Window(u32),
+    /// All that are there at the end of the step.
+    All,
+}
+
+/// Attention: `softmax(q . k^T / sqrt(head_size)) . v` over the positions that a token sees.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attention {
     /// Rotated queries `[tokens, heads * head_size]`.
@@ -132,6 +207,8 @@ pub struct Attention {
     pub out: View,
     /// The layer of the cache.
     pub layer: u32,
+    /// What a token sees.
+    pub reach: Reach,
 }
 
 impl Op {
@@ -173,7 +250,9 @@ impl Op {
     pub fn reads(&self) -> Vec<View> {
         match self {
             Op::Embed { .. } => vec![],
-            Op::RmsNorm { x, .. } => vec![*x],
+            Op::RmsNorm { x, .. } | Op::Map { x, .. } => vec![*x],
+            Op::LayerNorm(n) => vec![n.x],
+            Op::GroupNorm(n) => vec![n.q, n.k],
             Op::Linears(l) => match l.then {
                 Then::Add { residual, .. } => vec![l.x, residual],
                 _ => vec![l.x],
@@ -183,6 +262,23 @@ impl Op {
             Op::RopeKvAttention(r, _) => vec![r.q, r.k, r.v],
             Op::Add { a, b, .. } => vec![*a, *b],
             Op::SwiGlu { gate, up, .. } => vec![*gate, *up],
+        }
+    }
+
+    /// The views that the op writes.
+    pub fn writes(&self) -> Vec<View> {
+        match self {
+            Op::Embed { out, .. } | Op::Add { out, .. } | Op::SwiGlu { out, .. } => vec![*out],
+            Op::RmsNorm { norm, .. } => vec![norm.out],
+            Op::LayerNorm(n) => vec![n.out],
+            Op::GroupNorm(n) => vec![n.q, n.k],
+            Op::Map { x, .. } => vec![*x],
+            Op::Linears(l) => match l.then {
+                Then::Store => l.parts.iter().map(|p| p.out).collect(),
+                Then::Add { out, .. } | Then::SwiGlu { out } => vec![out],
+            },
+            Op::RopeKv(r) => vec![r.q],
+            Op::Attention(a) | Op::RopeKvAttention(_, a) => vec![a.out],
         }
     }
 }

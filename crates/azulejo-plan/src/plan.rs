@@ -2,7 +2,7 @@
 
 use azulejo_quant::BlockFormat;
 
-use crate::{Attention, Linears, Norm, Op, Part, RopeKv, Then};
+use crate::{Attention, Linears, Norm, Op, Part, Reach, RopeKv, Row, Then};
 
 /// A weight of the plan, by its place in [`Plan::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,7 +151,7 @@ pub struct Plan {
     pub body: Vec<Op>,
     /// From there to the logits.
     pub head: Vec<Op>,
-    /// Where the logits are.
+    /// What is read: the logits, or the hidden state in a plan that has none.
     pub logits: View,
     /// The most tokens of one step.
     pub chunk: u32,
@@ -168,6 +168,21 @@ impl Plan {
     /// The activation of that id.
     pub fn activation(&self, id: ActivationId) -> &Activation {
         &self.activations[id.0 as usize]
+    }
+
+    /// True if no token sees those behind it, so that a text can be evaluated piece by piece.
+    pub fn is_causal(&self) -> bool {
+        let sees_all = |op: &Op| matches!(op, Op::Attention(a) if a.reach == Reach::All);
+        !self.body.iter().flat_map(Op::unfused).any(|op| sees_all(&op))
+    }
+
+    /// The tokens that there are: rows of the table that they are looked up in.
+    pub fn vocabulary(&self) -> u32 {
+        let rows = self.body.iter().find_map(|op| match op {
+            Op::Embed { table, row: Row::Token, .. } => Some(self.tensor(*table).rows),
+            _ => None,
+        });
+        rows.unwrap_or(0) as u32
     }
 
     /// Weights, the embedding table's included.
@@ -188,6 +203,7 @@ impl Plan {
 #[derive(Debug)]
 pub struct PlanBuilder {
     plan: Plan,
+    in_head: bool,
 }
 
 impl PlanBuilder {
@@ -217,6 +233,7 @@ impl PlanBuilder {
                 chunk,
                 output_rows,
             },
+            in_head: false,
         }
     }
 
@@ -241,6 +258,11 @@ impl PlanBuilder {
         view
     }
 
+    /// Says what is read of a plan without logits.
+    pub fn output(&mut self, view: View) {
+        self.plan.logits = view;
+    }
+
     fn add_activation(&mut self, name: &str, width: u32, per_output: bool) -> View {
         self.plan.activations.push(Activation { name: name.to_owned(), width, per_output });
         View { activation: ActivationId(self.plan.activations.len() as u32 - 1), offset: 0, width }
@@ -252,14 +274,14 @@ impl PlanBuilder {
         View { activation: of.activation, offset: of.offset + offset, width }
     }
 
-    /// Appends an op to the body.
+    /// Appends an op to the body, or to the head once that was begun.
     pub fn push(&mut self, op: Op) {
-        self.plan.body.push(op);
+        if self.in_head { self.plan.head.push(op) } else { self.plan.body.push(op) }
     }
 
     /// Looks a token's row up.
     pub fn embed(&mut self, table: TensorId, out: View) {
-        self.push(Op::Embed { table, out });
+        self.push(Op::Embed { table, row: Row::Token, out });
     }
 
     /// Normalises.
@@ -278,8 +300,8 @@ impl PlanBuilder {
     }
 
     /// Attends.
-    pub fn attention(&mut self, q: View, out: View, layer: u32) {
-        self.push(Op::Attention(Attention { q, out, layer }));
+    pub fn attention(&mut self, q: View, out: View, layer: u32, reach: Reach) {
+        self.push(Op::Attention(Attention { q, out, layer, reach }));
     }
 
     /// Adds.
@@ -294,8 +316,14 @@ impl PlanBuilder {
 
     /// The end: a norm and the product that gives the logits.
     pub fn head(&mut self, x: View, norm: Norm, weight: TensorId, logits: View) {
-        self.plan.head.push(Op::RmsNorm { x, norm });
-        self.plan.head.push(linear(norm.out, weight, None, logits));
+        self.begin_head();
+        self.rms_norm(x, norm.weight, norm.eps, norm.out);
+        self.linear(norm.out, weight, None, logits);
+    }
+
+    /// What is pushed from here on is the head: it is evaluated for those tokens alone that an output is wanted of.
+    pub fn begin_head(&mut self) {
+        self.in_head = true;
     }
 
     /// The finished plan, as it was written.

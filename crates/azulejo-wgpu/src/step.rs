@@ -70,8 +70,8 @@ impl Backend for WgpuBackend {
                 let index = self.submit(encoder);
                 state.chosen.push_back(Mapping::start(buffer, 4, index));
             }
-            Outputs::Logits | Outputs::AllLogits => {
-                let rows = if input.outputs == Outputs::Logits { 1 } else { run.tokens };
+            Outputs::Logits | Outputs::LogitsOf(_) | Outputs::AllLogits => {
+                let rows = if input.outputs == Outputs::AllLogits { run.tokens } else { 1 };
                 let bytes = u64::from(rows) * u64::from(model.program.logits_stride) * 4;
                 let read = self.logits_read(state.logits_read.take(), bytes, rows);
                 encoder.copy_buffer_to_buffer(&state.logits, 0, &read.buffer, 0, bytes);
@@ -128,9 +128,16 @@ fn plan_step(model: &WgpuModel, input: &StepInput<'_>) -> Result<(Run, Vec<Phase
             }
             phases.push(Phase::HeadAll);
         }
-        Outputs::Logits | Outputs::AllLogits => phases.push(Phase::HeadOne),
+        Outputs::Logits | Outputs::LogitsOf(_) | Outputs::AllLogits => phases.push(Phase::HeadOne),
     }
-    Ok((Run { position, tokens, row: tokens - 1, unused: 0 }, phases))
+    let row = match input.outputs {
+        Outputs::LogitsOf(row) if row < tokens => row,
+        Outputs::LogitsOf(row) => {
+            return Err(WgpuError::TooManyRows { tokens: row as usize + 1, rows: tokens });
+        }
+        _ => tokens - 1,
+    };
+    Ok((Run { position, tokens, row, unused: 0 }, phases))
 }
 
 impl WgpuBackend {

@@ -206,6 +206,7 @@ impl From<EngineError> for Error {
             EngineError::Format(error) => error.into(),
             EngineError::Tokenizer(error) => error.into(),
             EngineError::Backend(error) => backend(error),
+            EngineError::Encoder => Self::new(Code::Unsupported, error),
             EngineError::ContextFull { .. } => Self::new(Code::ContextFull, error),
             EngineError::Cancelled => Self::new(Code::Cancelled, error),
             EngineError::EmptyPrompt | EngineError::UnknownToken { .. } | EngineError::NotFilled { .. } => {

@@ -30,6 +30,7 @@
 )]
 
 mod device;
+mod embed;
 mod error;
 mod loading;
 mod model;
@@ -40,7 +41,7 @@ mod vocabulary;
 
 pub use azulejo_engine::{Logprobs, Overflow, SamplerOptions, StopReason};
 pub use azulejo_formats as formats;
-pub use azulejo_models::{Config, PlanOptions, RopeScaling};
+pub use azulejo_models::{Config, Output, PlanOptions, Rope, RopeScaling};
 pub use azulejo_plan::{DeviceInfo, KvType, Memory, Plan, RopeLayout};
 pub use azulejo_quant::BlockFormat;
 pub use azulejo_shaders::check::CaseResult;
@@ -51,6 +52,7 @@ pub use azulejo_tokenizer::{
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::adapters;
 pub use device::{Adapter, Device, DeviceChoice, find_adapters};
+pub use embed::Pooling;
 pub use error::{Code, Error};
 pub use loading::Loading;
 #[cfg(not(target_arch = "wasm32"))]

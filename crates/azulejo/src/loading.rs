@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use azulejo_engine::EngineError;
 use azulejo_formats::ModelFile;
-use azulejo_models::{Config, config, plan};
+use azulejo_models::Config;
 use azulejo_plan::{Backend, Memory, Plan};
 use azulejo_tokenizer::Tokenizer;
 
 use crate::device::OnDevice;
-use crate::model::{OnEngine, plan_options};
+use crate::model::{OnEngine, planned};
 use crate::random::fill_random;
 use crate::vocabulary::tokenizer_from_file;
 use crate::{Code, Device, Error, Model, ModelOptions};
@@ -48,9 +48,8 @@ macro_rules! with_loading {
 impl Loading {
     /// Plans the model and makes room for it on the device.
     pub fn new(file: &ModelFile, device: &Device, options: &ModelOptions) -> Result<Self, Error> {
-        let config = config(file)?;
+        let (config, plan) = planned(file, options)?;
         let tokenizer = tokenizer_from_file(file).map(Arc::new).map_err(|e| (e.code(), e.to_string()));
-        let plan = plan(file, &config, &plan_options(&config, options)?)?;
         let on = match &device.0 {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(backend) => OnLoading::Cpu(azulejo_engine::Loading::new(backend.clone(), plan)?),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use azulejo_engine::Engine;
 use azulejo_formats::ModelFile;
-use azulejo_models::{Config, PlanOptions, config, plan};
+use azulejo_models::{Config, Output, PlanOptions, config, plan};
 use azulejo_plan::{Backend, DeviceInfo, KvType, Memory, Plan};
 use azulejo_shaders::{BufferClass, Limits, Tier, lower};
 use azulejo_tokenizer::{EncodeOptions, Message, Now, RenderOptions, Tokenizer};
@@ -29,10 +29,15 @@ pub struct ModelOptions {
     pub chunk: u32,
     /// Whether the logits of all tokens will be asked for ([`Session::logits`]), which takes memory.
     pub all_logits: bool,
+    /// Logits, or the hidden state for [`Session::embed`].
+    pub output: Output,
     /// The type of cached keys.
     pub k: KvType,
     /// The type of cached values.
     pub v: KvType,
+    /// The window of the attention's layers, for files that don't say theirs: the last so many positions. Where some
+    /// layers have one, these get this one; 0 takes it away.
+    pub sliding_window: Option<u32>,
     /// Threads of the CPU back-end; none is one for each core.
     pub threads: Option<usize>,
     /// Whether ops are fused; off only to check that it makes no difference.
@@ -50,8 +55,10 @@ impl Default for ModelOptions {
             context: None,
             chunk: 128,
             all_logits: false,
+            output: Output::Logits,
             k: KvType::F16,
             v: KvType::F16,
+            sliding_window: None,
             threads: None,
             fuse: true,
             max_tier: None,
@@ -158,9 +165,7 @@ impl Model {
 
     /// The hyper-parameters of a file, and the plan that they give: no device is needed, and no weight is read.
     pub fn plan_of(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
-        let config = config(file)?;
-        let plan = plan(file, &config, &plan_options(&config, options)?)?;
-        Ok((config, plan))
+        planned(file, options)
     }
 
     /// A new conversation.
@@ -252,8 +257,7 @@ impl Model {
 impl PlannedCall {
     /// Lists them.
     pub fn of(file: &ModelFile, options: &ModelOptions, limits: Limits) -> Result<Vec<Self>, Error> {
-        let config = config(file)?;
-        let plan = plan(file, &config, &plan_options(&config, options)?)?;
+        let (_, plan) = planned(file, options)?;
         let program = lower(&plan, limits).map_err(|e| Error::new(Code::Unsupported, e))?;
         let run = azulejo_shaders::Run { tokens: 1, ..Default::default() };
         Ok([&program.decode, &program.head_one, &program.choose]
@@ -279,7 +283,17 @@ pub fn estimated_memory(plan: &Plan) -> Result<Memory, Error> {
     })
 }
 
-pub(crate) fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
+/// The hyper-parameters, as the options change them, and the plan.
+pub(crate) fn planned(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
+    let mut config = config(file)?;
+    if let Some(window) = options.sliding_window {
+        config.set_window(window);
+    }
+    let plan = plan(file, &config, &plan_options(&config, options)?)?;
+    Ok((config, plan))
+}
+
+fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
     let most = config.context_length;
     let context = match options.context {
         None => most.min(DEFAULT_CONTEXT),
@@ -287,11 +301,16 @@ pub(crate) fn plan_options(config: &Config, options: &ModelOptions) -> Result<Pl
         Some(n) if n <= most => n,
         Some(context) => return Err(azulejo_models::ModelError::Context { context, most }.into()),
     };
-    let mut chunk = options.chunk.clamp(1, 4096).min(context);
-    if options.all_logits {
-        // The logits of a chunk stay under 64 MiB.
-        chunk = chunk.min(((16 << 20) / config.vocabulary).max(1));
+    // An encoder sees a text as a whole.
+    let mut chunk = if config.is_causal { options.chunk.clamp(1, 4096).min(context) } else { context };
+    // The logits of a chunk stay under 64 MiB.
+    let most = ((16 << 20) / config.vocabulary).max(1);
+    let is_hidden = options.output == Output::Hidden;
+    if options.all_logits && config.is_causal && !is_hidden {
+        chunk = chunk.min(most);
     }
-    let output_rows = if options.all_logits { chunk } else { 1 };
-    Ok(PlanOptions { context, chunk, output_rows, k: options.k, v: options.v, fuse: options.fuse })
+    let has_all = is_hidden || options.all_logits && chunk <= most;
+    let output_rows = if has_all { chunk } else { 1 };
+    let (k, v, fuse, output) = (options.k, options.v, options.fuse, options.output);
+    Ok(PlanOptions { context, chunk, output_rows, k, v, fuse, output })
 }

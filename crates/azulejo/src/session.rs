@@ -9,6 +9,7 @@ use azulejo_engine::{
 use azulejo_plan::Backend;
 
 use crate::Error;
+use crate::embed::{Pooling, normalise};
 use crate::model::{Model, OnEngine};
 
 /// How to go on from a prompt.
@@ -199,6 +200,42 @@ impl Session {
             }
             Ok(tokens)
         })
+    }
+
+    /// A text's embedding, `[1, hidden]` and of length 1; or, unpooled, its tokens' hidden states `[tokens, hidden]` as
+    /// they are. The model must have been loaded with [`Output::Hidden`](crate::Output). A causal model evaluates a
+    /// text in chunks; an encoder's text must fit in its context. Starts with an empty cache.
+    pub async fn embed_async(&mut self, tokens: &[u32], pooling: Pooling) -> Result<Vec<f32>, Error> {
+        let plan = self.model.plan();
+        let width = plan.logits.width as usize;
+        if plan.activation(plan.logits.activation).per_output {
+            return Err(Error::invalid(
+                "the model was loaded for logits; load it for hidden states to embed",
+            ));
+        }
+        let mut rows = Vec::with_capacity(tokens.len() * width);
+        with_session!(&mut self.on, session => session.logits(tokens, |_, chunk| {
+            rows.extend_from_slice(chunk);
+            Ok(())
+        }).await?);
+        let mut pooled = pooling.pool(rows, width);
+        if pooling != Pooling::None {
+            normalise(&mut pooled);
+        }
+        Ok(pooled)
+    }
+
+    /// The same, blocking.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn embed(&mut self, tokens: &[u32], pooling: Pooling) -> Result<Vec<f32>, Error> {
+        pollster::block_on(self.embed_async(tokens, pooling))
+    }
+
+    /// The logits, `[vocabulary]`, of one token of a text that is evaluated as a whole and fits in one step: what an
+    /// encoder would put in that place. Blocks.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn logits_of(&mut self, tokens: &[u32], place: usize) -> Result<Vec<f32>, Error> {
+        with_session!(&mut self.on, session => Ok(pollster::block_on(session.logits_of(tokens, place))?))
     }
 
     /// The logits of every token, `[tokens, vocabulary]`, in chunks: `each` gets the index of the chunk's first token

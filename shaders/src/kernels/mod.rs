@@ -20,6 +20,9 @@ pub mod gemv;
 pub mod gemv_narrow;
 pub mod gemv_swiglu;
 pub mod gemv_swiglu_narrow;
+pub mod group_norm;
+pub mod layer_norm;
+pub mod map;
 pub mod rms_norm;
 pub mod rope_kv;
 pub mod swiglu;
@@ -40,6 +43,9 @@ pub static ALL: &[&Kernel] = &[
     &attn_merge::KERNEL,
     &add::KERNEL,
     &swiglu::KERNEL,
+    &group_norm::KERNEL,
+    &layer_norm::KERNEL,
+    &map::KERNEL,
     &argmax::KERNEL,
     &argmax_merge::KERNEL,
 ];

@@ -1,6 +1,6 @@
 //! Rope, the KV cache, and attention.
 
-use azulejo_plan::{Attention, Constant, KvType, RopeKv, RopeLayout};
+use azulejo_plan::{Attention, Constant, KvType, Reach, RopeKv, RopeLayout};
 
 use super::{LowerError, Lowering, SPLIT, WG};
 use crate::kernel::Variant;
@@ -89,6 +89,8 @@ impl Lowering<'_> {
             out_stride: self.stride(attention.out),
             out_offset: attention.out.offset,
             scale: 1.0 / (kv.head_size as f32).sqrt(),
+            window: window(attention.reach),
+            is_causal: u32::from(attention.reach != Reach::All),
         };
         let binds = vec![
             Bind { binding: 4, buffer: self.activation(attention.q.activation) },
@@ -136,6 +138,7 @@ impl Lowering<'_> {
             v_offset: rope.v.offset,
             splits,
             scale: 1.0 / (kv.head_size as f32).sqrt(),
+            window: window(attention.reach),
         };
         let [k, v] = self.kv_pieces();
         calls.push(Call {
@@ -152,8 +155,12 @@ impl Lowering<'_> {
             grid: [Extent::Fixed(heads), Extent::Fixed(splits)],
             label: format!("layer {}", rope.layer),
         });
-        let params =
-            kernels::attn_merge::Params { head_size: kv.head_size, splits, out_offset: attention.out.offset };
+        let params = kernels::attn_merge::Params {
+            head_size: kv.head_size,
+            splits,
+            out_offset: attention.out.offset,
+            window: window(attention.reach),
+        };
         let out = self.activation(attention.out.activation);
         calls.push(Call {
             kernel: &kernels::attn_merge::KERNEL,
@@ -164,5 +171,13 @@ impl Lowering<'_> {
             label: format!("layer {}", attention.layer),
         });
         Ok(())
+    }
+}
+
+/// Positions up to its own that a token sees.
+fn window(reach: Reach) -> u32 {
+    match reach {
+        Reach::Window(window) => window,
+        Reach::Past | Reach::All => u32::MAX,
     }
 }

@@ -50,7 +50,7 @@ impl Lowering<'_> {
                     units_per_row,
                     units,
                     x_stride: self.stride(x),
-                    x_row: u32::from(phase == Phase::Head),
+                    x_row: u32::from(phase == Phase::Head && !self.of_one.contains(&x.activation)),
                     out_offset: out.offset + first as u32,
                     residual_offset: residual.offset + first as u32,
                     bias_offset,

@@ -7,8 +7,9 @@
 mod attention;
 mod constants;
 mod linears;
+mod norms;
 
-use azulejo_plan::{ActivationId, Constant, KvType, Norm, Op, Part, Plan, TensorId, View};
+use azulejo_plan::{ActivationId, Constant, KvType, Op, Part, Plan, Row, TensorId, View};
 use azulejo_quant::{BlockFormat, PlaneLayout, QuantError, UNIT};
 
 use crate::kernel::{Kernel, Variant};
@@ -135,6 +136,8 @@ struct Lowering<'p> {
     kv: Vec<(usize, usize)>,
     tokens: usize,
     parts: Option<usize>,
+    /// Activations that the head has written for one token, to row 0.
+    of_one: Vec<ActivationId>,
 }
 
 impl<'p> Lowering<'p> {
@@ -149,6 +152,7 @@ impl<'p> Lowering<'p> {
             kv: Vec::new(),
             tokens: 0,
             parts: None,
+            of_one: Vec::new(),
         };
         lowering.tokens = lowering.buffer("tokens", u64::from(plan.chunk) * 4, BufferClass::Activation);
         let elements = u64::from(plan.kv.capacity) * u64::from(plan.kv.width());
@@ -193,14 +197,24 @@ impl<'p> Lowering<'p> {
         let mut calls = Vec::new();
         for op in ops {
             self.op(op, phase, &mut calls)?;
+            let is_of_one = |view: &View| self.of_one.contains(&view.activation);
+            if phase == Phase::Head && (matches!(op, Op::Linears(_)) || op.reads().iter().any(is_of_one)) {
+                self.of_one.extend(op.writes().iter().map(|view| view.activation));
+            }
         }
         Ok(calls)
     }
 
     fn op(&mut self, op: &Op, phase: Phase, calls: &mut Vec<Call>) -> Result<(), LowerError> {
         match op {
-            Op::Embed { table, out } => self.embed(*table, *out, calls),
+            Op::Embed { table, row, out } => self.embed(*table, *row, *out, calls),
             Op::RmsNorm { x, norm } => self.rms_norm(*x, norm, calls),
+            Op::LayerNorm(norm) => self.layer_norm(norm, calls),
+            Op::GroupNorm(norm) => self.group_norm(norm, calls),
+            Op::Map { x, map } => {
+                self.map(*x, *map, calls);
+                Ok(())
+            }
             Op::Linears(linears) if phase == Phase::Prefill => self.gemm(linears, calls),
             Op::Linears(linears) => self.gemv(linears, phase, calls),
             Op::RopeKv(rope) => self.rope_kv(rope, calls),
@@ -215,7 +229,13 @@ impl<'p> Lowering<'p> {
         }
     }
 
-    fn embed(&mut self, table: TensorId, out: View, calls: &mut Vec<Call>) -> Result<(), LowerError> {
+    fn embed(
+        &mut self,
+        table: TensorId,
+        row: Row,
+        out: View,
+        calls: &mut Vec<Call>,
+    ) -> Result<(), LowerError> {
         if out.offset != 0 {
             return Err(LowerError::Unsupported("an embedding into some columns"));
         }
@@ -231,45 +251,28 @@ impl<'p> Lowering<'p> {
                 first_row: first_row as u32,
                 rows: rows as u32,
                 out_stride: self.stride(out),
+                base: match row {
+                    Row::Token => 0,
+                    Row::Position(base) | Row::Fixed(base) => base,
+                },
             };
+            let mut pieces = vec![self.block(shard.constant)];
             let mut binds = self.matrix(shard.constant);
-            binds.push(Bind { binding: 4, buffer: self.tokens });
+            match row {
+                Row::Token => binds.push(Bind { binding: 4, buffer: self.tokens }),
+                Row::Position(_) => pieces.push("row_position"),
+                Row::Fixed(_) => pieces.push("row_fixed"),
+            }
             binds.push(Bind { binding: 8, buffer: out_buffer });
             calls.push(Call {
                 kernel: &kernels::embed::KERNEL,
-                variant: Variant::of(&[self.block(shard.constant)]),
+                variant: Variant::of(&pieces),
                 params: params.words(),
                 binds,
                 grid: [Extent::Fixed(units_per_row.div_ceil(WG)), Extent::Tokens(1)],
                 label: label.clone(),
             });
         }
-        Ok(())
-    }
-
-    fn rms_norm(&mut self, x: View, norm: &Norm, calls: &mut Vec<Call>) -> Result<(), LowerError> {
-        if x.offset != 0 || norm.out.offset != 0 {
-            return Err(LowerError::Unsupported("a norm of some columns"));
-        }
-        let params = kernels::rms_norm::Params {
-            cols: x.width,
-            x_stride: self.stride(x),
-            out_stride: self.stride(norm.out),
-            eps: norm.eps,
-        };
-        let binds = vec![
-            Bind { binding: 4, buffer: self.activation(x.activation) },
-            Bind { binding: 5, buffer: self.vector(norm.weight)? },
-            Bind { binding: 8, buffer: self.activation(norm.out.activation) },
-        ];
-        calls.push(Call {
-            kernel: &kernels::rms_norm::KERNEL,
-            variant: Variant::default(),
-            params: params.words(),
-            binds,
-            grid: [Extent::Fixed(1), Extent::Tokens(1)],
-            label: self.plan.tensor(norm.weight).name.clone(),
-        });
         Ok(())
     }
 

@@ -231,8 +231,14 @@ fn twin_agrees_with_plain_math_gemv_swiglu() {
 fn twin_agrees_with_plain_math_embed() {
     let (rows, cols) = (5, 40);
     let (quants, aux, dense) = matrix(BlockFormat::F16, rows, cols);
-    let params =
-        kernels::embed::Params { units_per_row: 2, units: 10, first_row: 100, rows: 5, out_stride: 64 };
+    let params = kernels::embed::Params {
+        units_per_row: 2,
+        units: 10,
+        first_row: 100,
+        rows: 5,
+        out_stride: 64,
+        base: 0,
+    };
     let done = Bench::new()
         .words(2, &quants)
         .words(3, &aux)
@@ -344,6 +350,8 @@ fn twin_agrees_with_plain_math_attention() {
             out_stride: q,
             out_offset: 0,
             scale: 1.0 / 10f32.sqrt(),
+            window: u32::MAX,
+            is_causal: 1,
         };
         let done = Bench::new()
             .floats(4, cached.result(4))
@@ -378,6 +386,7 @@ fn twin_agrees_with_plain_math_decode() {
             v_offset: q + kv,
             splits: 2,
             scale: 1.0 / 10f32.sqrt(),
+            window: u32::MAX,
         };
         let step = Run { position: position as u32, tokens: 1, ..Run::default() };
         let pieces = ["rope_interleaved", "kcache_f32", "vcache_f32"];
@@ -390,7 +399,8 @@ fn twin_agrees_with_plain_math_decode() {
             .run(&kernels::attn_decode::KERNEL, &pieces, params.words(), step, 4);
         keys = done.result_words(5).to_vec();
         values = done.result_words(6).to_vec();
-        let params = kernels::attn_merge::Params { head_size: 10, splits: 2, out_offset: 0 };
+        let params =
+            kernels::attn_merge::Params { head_size: 10, splits: 2, out_offset: 0, window: u32::MAX };
         let done = Bench::new().floats(4, done.result(8)).floats(8, &[0.0; 40]).run(
             &kernels::attn_merge::KERNEL,
             &[],

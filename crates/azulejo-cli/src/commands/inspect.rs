@@ -272,9 +272,10 @@ fn config_json(c: &Config) -> Value {
         "head_size": c.head_size,
         "context_length": c.context_length,
         "eps": c.eps,
-        "rope_theta": c.rope_theta,
+        "rope_theta": c.rope.theta,
         "rope_layout": layout(c.rope_layout),
-        "rope_scaling": scaling(&c.rope_scaling),
+        "rope_scaling": scaling(&c.rope.scaling),
+        "windows": c.windows,
     })
 }
 
@@ -290,6 +291,7 @@ fn scaling(scaling: &RopeScaling) -> &'static str {
         RopeScaling::None => "none",
         RopeScaling::Linear { .. } => "linear",
         RopeScaling::Llama3 { .. } => "llama3",
+        RopeScaling::Yarn { .. } => "yarn",
         RopeScaling::Factors(_) => "factors",
     }
 }
@@ -329,10 +331,14 @@ fn print_config(c: &Config, plan: &Plan, output: &Output) -> Result<()> {
         ),
     )?;
     row("context", format!("{} positions", c.context_length))?;
-    row(
-        "rope",
-        format!("base {}, {}, scaling {}", c.rope_theta, layout(c.rope_layout), scaling(&c.rope_scaling)),
-    )?;
+    if c.rotated > 0 {
+        let scaling = scaling(&c.rope.scaling);
+        row("rope", format!("base {}, {}, scaling {scaling}", c.rope.theta, layout(c.rope_layout)))?;
+    }
+    if let Some(window) = c.windows.iter().flatten().next() {
+        let layers = c.windows.iter().flatten().count();
+        row("window", format!("{window} positions in {layers} of {} layers", c.layers))?;
+    }
     let (weights, activations) = sizes(plan);
     let (a_token, capacity) = (plan.kv.bytes_per_token(), plan.kv.capacity);
     let kv = a_token * u64::from(capacity);

@@ -11,7 +11,7 @@ use crate::exit::Usage;
 use crate::load::{self, Loaded};
 use crate::output::{Output, Unit};
 use crate::partial::Partial;
-use crate::{interrupt, text};
+use crate::{interrupt, tensor_file, text};
 
 pub(crate) fn run(args: &LogitsArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &LogitsArgs, output: &Output) -> Result<()> {
     let mut session = model.session()?;
 
     let mut out = Partial::create(&args.output)?;
-    out.write(&header(tokens.len(), vocabulary))?;
+    out.write(&tensor_file::header("logits", tokens.len(), vocabulary))?;
     let bar = output.bar("logits", tokens.len() as u64, Unit::Tokens);
     let mut failed = None;
     let done = session.logits(&tokens, |first, logits| {
@@ -66,22 +66,11 @@ pub(crate) fn run(args: &LogitsArgs, output: &Output) -> Result<()> {
 }
 
 /// Token ids with commas or spaces between them.
-fn ids(list: &str) -> Result<Vec<u32>> {
+pub(crate) fn ids(list: &str) -> Result<Vec<u32>> {
     list.split(|c: char| c == ',' || c.is_whitespace())
         .filter(|part| !part.is_empty())
         .map(|part| part.parse().map_err(|_| Usage(format!("--tokens: '{part}' is no token id")).into()))
         .collect()
-}
-
-/// The head of a safetensors file with one tensor: a length, and JSON padded to 8 bytes.
-fn header(tokens: usize, vocabulary: usize) -> Vec<u8> {
-    let bytes = tokens as u64 * vocabulary as u64 * 4;
-    let tensor = json!({ "dtype": "F32", "shape": [tokens, vocabulary], "data_offsets": [0, bytes] });
-    let mut text = json!({ "logits": tensor }).to_string();
-    text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(8) - text.len()));
-    let mut head = (text.len() as u64).to_le_bytes().to_vec();
-    head.extend_from_slice(text.as_bytes());
-    head
 }
 
 #[cfg(test)]
@@ -92,14 +81,5 @@ mod tests {
     fn logits_ids_are_separated_by_commas_or_spaces() {
         assert_eq!(ids("1,5, 9\n7").unwrap(), [1, 5, 9, 7]);
         assert!(ids("1,x").is_err() && ids("-1").is_err());
-    }
-
-    #[test]
-    fn logits_header_is_whole_words() {
-        for tokens in [1, 9, 12345] {
-            let head = header(tokens, 288);
-            assert_eq!(head.len() % 8, 0);
-            assert_eq!(u64::from_le_bytes(head[..8].try_into().unwrap()) as usize, head.len() - 8);
-        }
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod devices;
+pub(crate) mod embed;
+pub(crate) mod fill_mask;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod logits;

@@ -1,5 +1,6 @@
 //! Runs the program as people do: what goes to stdout, what to stderr, and how it exits.
 
+mod encoders;
 mod errors;
 mod generate;
 mod manifest;

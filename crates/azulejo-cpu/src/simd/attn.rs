@@ -2,6 +2,8 @@
 //!
 //! [`Attend`] is what both kinds of attention are made of: some queries over one head of the cache, tile by tile.
 
+use std::ops::Range;
+
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::attn::Params;
 
@@ -91,8 +93,9 @@ impl Attend {
         &self.sums[i * self.padded..][..self.size]
     }
 
-    /// Attends to the positions from `begin` on; query number i sees those before `first_end + i * step`.
-    pub(crate) fn run(&mut self, head: Head<'_>, begin: usize, first_end: usize, step: usize) {
+    /// Attends to the positions from `begin` on; query number i sees those before `first_end + i * step`, the last
+    /// `window` of them.
+    pub(crate) fn run(&mut self, head: Head<'_>, begin: usize, first_end: usize, step: usize, window: usize) {
         let queries = self.softmax.len();
         let end_of = |i: usize| first_end + i * step;
         self.softmax.fill(Softmax::NEW);
@@ -109,7 +112,10 @@ impl Attend {
             let rows = blind * self.padded..;
             let (queries, sums) = (&self.queries[rows.clone()], &mut self.sums[rows]);
             let (scores, softmax) = (&mut self.scores[blind..], &mut self.softmax[blind..]);
-            let seen = |i: usize| (end_of(blind + i) - tile).min(count);
+            let seen = |i: usize| {
+                let end = end_of(blind + i);
+                end.saturating_sub(window).saturating_sub(tile).min(count)..(end - tile).min(count)
+            };
             match self.instructions {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: these instructions are only chosen where they were found.
@@ -140,18 +146,21 @@ impl Attend {
     }
 }
 
-/// Turns the scores of a tile into weights, and shrinks the sums; query number i sees `seen(i)` positions.
+/// Turns the scores of a tile into weights, and shrinks the sums; query number i sees the positions `seen(i)`.
 #[inline(always)]
 fn weigh(
     scores: &mut [[f32; TILE]],
     softmax: &mut [Softmax],
     sums: &mut [f32],
     padded: usize,
-    seen: impl Fn(usize) -> usize,
+    seen: impl Fn(usize) -> Range<usize>,
 ) {
     let rows = scores.iter_mut().zip(softmax).zip(sums.chunks_exact_mut(padded));
     for (i, ((scores, softmax), sum)) in rows.enumerate() {
-        scores[seen(i)..].fill(UNSEEN);
+        // A query whose window begins behind this tile makes nonsense of it, which shrinks to nothing later.
+        let seen = seen(i);
+        scores[..seen.start].fill(UNSEEN);
+        scores[seen.end..].fill(UNSEEN);
         let shrink = softmax.weigh(scores);
         sum.iter_mut().for_each(|sum| *sum *= shrink);
     }
@@ -164,7 +173,7 @@ fn weigh_avx2(
     softmax: &mut [Softmax],
     sums: &mut [f32],
     padded: usize,
-    seen: impl Fn(usize) -> usize,
+    seen: impl Fn(usize) -> Range<usize>,
 ) {
     weigh(scores, softmax, sums, padded, seen);
 }
@@ -190,7 +199,13 @@ pub(crate) fn attn(
                 attend.query(t).iter_mut().zip(q).for_each(|(query, q)| *query = q * params.scale);
             }
             let at = head / (params.heads / params.kv_heads) as usize * size;
-            attend.run(Head { keys, values, width, at }, 0, run.position as usize + first + 1, 1);
+            let head_of_cache = Head { keys, values, width, at };
+            if params.is_causal == 0 {
+                attend.run(head_of_cache, 0, run.position as usize + tokens, 0, usize::MAX);
+            } else {
+                let (end, window) = (run.position as usize + first + 1, params.window as usize);
+                attend.run(head_of_cache, end.saturating_sub(window), end, 1, window);
+            }
             for (t, out) in out.chunks_exact_mut(stride).enumerate() {
                 let (sum, total) = (attend.sum(t), attend.softmax[t].total);
                 let out = &mut out[params.out_offset as usize + head * size..][..size];

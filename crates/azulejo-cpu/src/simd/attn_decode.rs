@@ -35,11 +35,12 @@ pub(crate) fn attn_decode(
     store(caches.values, caches.v_half, position * width, values);
     let (keys, values) = (Cache::new(caches.keys, caches.k_half), Cache::new(caches.values, caches.v_half));
 
+    let first_seen = (position + 1).saturating_sub(params.window as usize);
     let part = size + 2;
     let of_head = params.splits as usize * part;
     // The query heads that share a head of the cache are a task.
     let group = heads / kv_heads;
-    let chunk = context.chunk(kv_heads, 1, LEAST.div_ceil((position + 1) * size));
+    let chunk = context.chunk(kv_heads, 1, LEAST.div_ceil((position + 1 - first_seen) * size));
     context.threads.chunks(&mut parts[..heads * of_head], chunk * group * of_head, |first, parts| {
         let mut attend = Attend::new(context.instructions, size, group);
         for (i, parts) in parts.chunks_exact_mut(group * of_head).enumerate() {
@@ -52,9 +53,9 @@ pub(crate) fn attn_decode(
                 query.iter_mut().for_each(|q| *q *= params.scale);
             }
             let head = Head { keys, values, width, at: kv_head * size };
-            for split in 0..position / SPLIT + 1 {
-                let begin = split * SPLIT;
-                attend.run(head, begin, (position + 1).min(begin + SPLIT), 0);
+            for split in first_seen / SPLIT..position / SPLIT + 1 {
+                let (begin, end) = (first_seen.max(split * SPLIT), (position + 1).min((split + 1) * SPLIT));
+                attend.run(head, begin, end, 0, usize::MAX);
                 for (g, parts) in parts.chunks_exact_mut(of_head).enumerate() {
                     let (sums, ends) = parts[split * part..][..part].split_at_mut(size);
                     sums.copy_from_slice(attend.sum(g));
@@ -67,11 +68,12 @@ pub(crate) fn attn_decode(
 
 pub(crate) fn attn_merge(params: attn_merge::Params, run: Run, parts: &[f32], out: &mut [f32]) {
     let size = params.head_size as usize;
+    let first = (run.position as usize + 1).saturating_sub(params.window as usize) / SPLIT;
     let used = run.position as usize / SPLIT + 1;
     let heads = parts.chunks_exact(params.splits as usize * (size + 2));
     let outs = out[params.out_offset as usize..].chunks_exact_mut(size);
     for (parts, out) in heads.zip(outs) {
-        let parts = || parts.chunks_exact(size + 2).take(used);
+        let parts = || parts.chunks_exact(size + 2).take(used).skip(first);
         let most = parts().fold(Softmax::NEW.most, |most, part| most.max(part[size]));
         let mut total = 0.0;
         out.fill(0.0);

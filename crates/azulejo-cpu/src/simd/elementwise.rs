@@ -1,10 +1,10 @@
-//! add, argmax, argmax_merge, rms_norm, swiglu: a row at a time, tokens in parallel.
+//! add, argmax, argmax_merge, group_norm, layer_norm, map, rms_norm, swiglu: a row at a time, tokens in parallel.
 
 use azulejo_shaders::Run;
-use azulejo_shaders::kernels::{add, argmax, argmax_merge, rms_norm, swiglu};
+use azulejo_shaders::kernels::{add, argmax, argmax_merge, group_norm, layer_norm, map, rms_norm, swiglu};
 
-use super::floats::squares;
-use super::{Context, Put, silu};
+use super::floats::{squares, total};
+use super::{Context, Put, exp, silu};
 
 /// Elements that are worth a task.
 const LEAST: usize = 16_384;
@@ -47,6 +47,77 @@ pub(crate) fn rms_norm(
     rows(context, run, out, params.out_stride as usize, |token, out| {
         normalise(&x[token * x_stride..], weight, cols, params.eps, out);
     });
+}
+
+pub(crate) fn group_norm(
+    context: Context<'_>,
+    params: group_norm::Params,
+    run: Run,
+    q_weight: &[f32],
+    k_weight: &[f32],
+    x: &mut [f32],
+) {
+    let p = params;
+    rows(context, run, x, p.stride as usize, |_, row| {
+        for (weight, offset, size, groups) in
+            [(q_weight, p.q_offset, p.q_size, p.q_groups), (k_weight, p.k_offset, p.k_size, p.k_groups)]
+        {
+            let columns = &mut row[offset as usize..][..(size * groups) as usize];
+            for group in columns.chunks_exact_mut(size as usize) {
+                let scale = 1.0 / (squares(group) / size as f32 + p.eps).sqrt();
+                group.iter_mut().zip(weight).for_each(|(x, weight)| *x *= scale * weight);
+            }
+        }
+    });
+}
+
+/// `affine`: weight and bias.
+pub(crate) fn layer_norm(
+    context: Context<'_>,
+    params: layer_norm::Params,
+    run: Run,
+    x: &[f32],
+    affine: Option<(&[f32], &[f32])>,
+    out: &mut [f32],
+) {
+    let (cols, x_stride) = (params.cols as usize, params.x_stride as usize);
+    rows(context, run, out, params.out_stride as usize, |token, out| {
+        let mean = total(&x[token * x_stride..][..cols]) / cols as f32;
+        let (out, rest) = out.split_at_mut(cols);
+        out.iter_mut().zip(&x[token * x_stride..]).for_each(|(out, x)| *out = x - mean);
+        let scale = 1.0 / (squares(out) / cols as f32 + params.eps).sqrt();
+        out.iter_mut().for_each(|out| *out *= scale);
+        if let Some((weight, bias)) = affine {
+            out.iter_mut()
+                .zip(weight)
+                .zip(bias)
+                .for_each(|((out, weight), bias)| *out = *out * weight + bias);
+        }
+        rest.fill(0.0);
+    });
+}
+
+pub(crate) fn map(context: Context<'_>, params: map::Params, run: Run, is_clamp: bool, x: &mut [f32]) {
+    let (cols, first, limit) = (params.cols as usize, params.offset as usize, params.limit);
+    rows(context, run, x, params.stride as usize, |_, row| {
+        let row = &mut row[first..first + cols];
+        if is_clamp {
+            row.iter_mut().for_each(|x| *x = x.clamp(-limit, limit));
+        } else {
+            row.iter_mut().for_each(|x| *x = gelu(*x));
+        }
+    });
+}
+
+/// `x / 2 * (1 + erf(x / sqrt(2)))`, with the polynomial of `map_gelu.wesl`.
+#[inline(always)]
+fn gelu(value: f32) -> f32 {
+    let x = value.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * x);
+    let p = -1.453_152 + t * 1.061_405_4;
+    let p = t * (0.254_829_6 + t * (-0.284_496_74 + t * (1.421_413_7 + t * p)));
+    let erf = (1.0 - p * exp(-x * x)).copysign(value);
+    0.5 * value * (1.0 + erf)
 }
 
 pub(crate) fn add(

@@ -12,13 +12,13 @@ pub(crate) fn embed(
     params: Params,
     run: Run,
     matrix: Matrix<'_>,
-    tokens: &[u32],
+    row: impl Fn(usize) -> u32 + Sync + Send,
     out: &mut [f32],
 ) {
     let units = params.units_per_row as usize;
     rows(context, run, out, params.out_stride as usize, |token, out| {
         // A table in shards: each writes the rows that it has.
-        let row = tokens[token].wrapping_sub(params.first_row);
+        let row = row(token).wrapping_sub(params.first_row);
         if row < params.rows {
             matrix.decode_units(row as usize * units, &mut out[..units * 32]);
         }

@@ -2,8 +2,8 @@
 
 use azulejo_cpu::{CpuBackend, CpuError, CpuModel};
 use azulejo_plan::{
-    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId,
-    rope_table,
+    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Tensor,
+    TensorId, rope_table,
 };
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 
@@ -74,7 +74,7 @@ pub(crate) fn plan(s: Shape) -> Plan {
             b.linear(normed, weight, bias, out);
         }
         b.rope_kv(q, k, v, layer, 0);
-        b.attention(q, attended, layer);
+        b.attention(q, attended, layer, Reach::Past);
         let weight = matrix(&mut b, name("o"), s.format, s.hidden, q_width);
         b.linear(attended, weight, None, projected);
         b.add(x, projected, x);

@@ -53,8 +53,9 @@ impl<B: Backend> Session<B> {
         self.cached.clear();
     }
 
-    /// The logits of every token, `[tokens, vocabulary]`, chunk by chunk: `each` gets the index of a chunk's first
-    /// token and its logits. The plan must have been made with as many rows of outputs as its chunk.
+    /// The logits of every token, `[tokens, vocabulary]` (or what else the plan gives), chunk by chunk: `each` gets the
+    /// index of a chunk's first token and its logits. The plan must have been made with as many rows of outputs as its
+    /// chunk; an encoder's may have fewer, and then evaluates the text again for each token.
     ///
     /// Starts with an empty cache.
     pub async fn logits(
@@ -66,6 +67,12 @@ impl<B: Backend> Session<B> {
         self.drain().await?;
         self.cached.clear();
         let rows = self.engine.plan.chunk.min(self.engine.plan.output_rows) as usize;
+        if !self.engine.plan.is_causal() && tokens.len() > rows {
+            for row in 0..tokens.len() {
+                each(row, &self.logits_of(tokens, row).await?)?;
+            }
+            return Ok(());
+        }
         for chunk in tokens.chunks(rows) {
             let first = self.cached.len();
             self.step(Tokens::These(chunk), first as u32, Outputs::AllLogits)?;
@@ -76,6 +83,17 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
+    /// The logits of one token of a text, which is evaluated as a whole and must fit in a chunk.
+    ///
+    /// Starts with an empty cache.
+    pub async fn logits_of(&mut self, tokens: &[u32], row: usize) -> Result<Vec<f32>, EngineError> {
+        self.check(tokens, tokens.len())?;
+        self.drain().await?;
+        self.cached.clear();
+        self.step(Tokens::These(tokens), 0, Outputs::LogitsOf(row as u32))?;
+        self.read_logits().await
+    }
+
     /// Evaluates all tokens behind what the cache has in common with them, the last with `outputs`.
     async fn prefill(
         &mut self,
@@ -83,6 +101,9 @@ impl<B: Backend> Session<B> {
         outputs: Outputs,
         progress: &mut impl AsyncFnMut(usize, usize) -> bool,
     ) -> Result<(), EngineError> {
+        if !self.engine.plan.is_causal() {
+            return Err(EngineError::Encoder);
+        }
         self.check(tokens, tokens.len())?;
         self.drain().await?;
         let common = self.cached.iter().zip(tokens).take_while(|(a, b)| a == b).count();
@@ -110,7 +131,7 @@ impl<B: Backend> Session<B> {
         if needed > self.capacity() as usize {
             return Err(EngineError::ContextFull { tokens: needed, capacity: self.capacity() });
         }
-        let vocabulary = self.engine.plan.logits.width;
+        let vocabulary = self.engine.plan.vocabulary();
         match tokens.iter().find(|t| **t >= vocabulary) {
             Some(&token) => Err(EngineError::UnknownToken { token, vocabulary }),
             None => Ok(()),

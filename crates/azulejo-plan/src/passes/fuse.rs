@@ -95,19 +95,9 @@ fn is_read(view: View, ops: &[Op]) -> bool {
         if op.reads().iter().any(|r| r.overlaps(&view)) {
             return true;
         }
-        if written(&op).contains(&view) {
+        if op.writes().contains(&view) {
             return false;
         }
     }
     false
-}
-
-fn written(op: &Op) -> Vec<View> {
-    match op {
-        Op::Embed { out, .. } | Op::Add { out, .. } | Op::SwiGlu { out, .. } => vec![*out],
-        Op::RmsNorm { norm, .. } => vec![norm.out],
-        Op::Linears(l) => l.parts.iter().map(|p| p.out).collect(),
-        Op::Attention(a) => vec![a.out],
-        _ => vec![],
-    }
 }

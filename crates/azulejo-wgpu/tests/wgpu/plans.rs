@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "made-up models are sound, and what fails stops a test or a bench")]
 
 use azulejo_plan::{
-    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId,
-    passes, rope_table,
+    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Tensor,
+    TensorId, passes, rope_table,
 };
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 use azulejo_wgpu::{WgpuBackend, WgpuModel};
@@ -80,7 +80,7 @@ pub(crate) fn plan(shape: Shape) -> Plan {
             b.linear(normed, weight, bias, out);
         }
         b.rope_kv(q, k, v, layer, 0);
-        b.attention(q, attended, layer);
+        b.attention(q, attended, layer, Reach::Past);
         let weight = matrix(&mut b, &name("o"), hidden, hidden);
         b.linear(attended, weight, None, projected);
         b.add(x, projected, x);

@@ -13,6 +13,8 @@ struct Shape {
     head_size: u32,
     position: u32,
     tokens: u32,
+    window: u32,
+    is_causal: bool,
     pieces: [&'static str; 2],
 }
 
@@ -20,7 +22,14 @@ pub(super) fn cases() -> Vec<Case> {
     const F16: [&str; 2] = ["kcache_f16", "vcache_f16"];
     const F32: [&str; 2] = ["kcache_f32", "vcache_f32"];
     let shape = |heads, kv_heads, head_size, position, tokens, pieces| {
-        of(Shape { heads, kv_heads, head_size, position, tokens, pieces })
+        of(Shape { heads, kv_heads, head_size, position, tokens, window: u32::MAX, is_causal: true, pieces })
+    };
+    let windowed = |heads, kv_heads, head_size, position, tokens, window, pieces| {
+        of(Shape { heads, kv_heads, head_size, position, tokens, window, is_causal: true, pieces })
+    };
+    let both_ways = |heads, kv_heads, head_size, tokens, pieces| {
+        let (position, window) = (0, u32::MAX);
+        of(Shape { heads, kv_heads, head_size, position, tokens, window, is_causal: false, pieces })
     };
     let cases = vec![
         shape(12, 12, 64, 0, 1, F16),
@@ -31,14 +40,25 @@ pub(super) fn cases() -> Vec<Case> {
         shape(2, 1, 256, 700, 3, F16),
         shape(1, 1, 512, 126, 2, F32),
         shape(3, 3, 6, 256, 1, F32),
+        windowed(4, 2, 64, 62, 37, 19, F16),
+        windowed(3, 1, 80, 255, 3, 1, F32),
+        windowed(4, 2, 20, 0, 70, 64, F32),
+        windowed(2, 1, 128, 300, 33, 200, F16),
+        both_ways(4, 4, 20, 70, F32),
+        both_ways(3, 3, 64, 33, F16),
     ];
     with_probes(cases, &["attn_f16_f16_4to2x64_at_62"])
 }
 
 fn of(shape: Shape) -> Case {
-    let Shape { heads, kv_heads, head_size, position, tokens, pieces } = shape;
+    let Shape { heads, kv_heads, head_size, position, tokens, window, is_causal, pieces } = shape;
     let [k, v] = pieces.map(|piece| &piece["kcache_".len()..]);
-    let name = format!("attn_{k}_{v}_{heads}to{kv_heads}x{head_size}_at_{position}");
+    let seen = match (window, is_causal) {
+        (u32::MAX, true) => String::new(),
+        (_, true) => format!("_seeing_{window}"),
+        (_, false) => "_both_ways".to_owned(),
+    };
+    let name = format!("attn_{k}_{v}_{heads}to{kv_heads}x{head_size}_at_{position}{seen}");
     case(name, &KERNEL, Variant::of(&pieces), move |inputs| {
         let (q_offset, out_offset) = (5, 2);
         let (q_width, out_width) = (q_offset + heads * head_size + 1, out_offset + heads * head_size + 3);
@@ -60,6 +80,8 @@ fn of(shape: Shape) -> Case {
             out_stride: padded(out_width),
             out_offset,
             scale: 1.0 / (head_size as f32).sqrt(),
+            window,
+            is_causal: is_causal.into(),
         };
         (params.words(), [Extent::Fixed(heads), Extent::Tokens(1)], step(position, tokens))
     })

@@ -27,6 +27,10 @@ crate::params! {
         out_offset: u32,
         /// What scores are multiplied by, 1 / sqrt(head_size).
         scale: f32,
+        /// Positions up to its own that a token sees; more than any where it sees all.
+        window: u32,
+        /// 0 if a token sees those behind it too.
+        is_causal: u32,
     }
 }
 

@@ -15,13 +15,15 @@ pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_
                 read.floats(4)[at..at + size].iter().map(|&q| f64::from(q) * f64::from(p.scale)).collect();
             let kv_head = head / (p.heads / p.kv_heads);
             let place = |position: usize| (position * p.kv_heads as usize + kv_head as usize) * size;
-            let end = (run.position + token + 1) as usize;
+            let own = run.position + token + 1;
+            let begin = own.saturating_sub(p.window) as usize;
+            let end = if p.is_causal == 0 { run.position + run.tokens } else { own } as usize;
             let keys = write.words(5);
             let scores: Vec<f64> =
-                (0..end).map(|i| dot(&query, &Cache::of_keys(call).load(keys, place(i), size))).collect();
+                (begin..end).map(|i| dot(&query, &Cache::of_keys(call).load(keys, place(i), size))).collect();
             let values = write.words(6);
             let (_, total, sums) =
-                attend(&scores, |i| Cache::of_values(call).load(values, place(i), size), size);
+                attend(&scores, |i| Cache::of_values(call).load(values, place(begin + i), size), size);
             let to = (token * p.out_stride + p.out_offset + head * p.head_size) as usize;
             for (out, sum) in write.floats(8)[to..].iter_mut().zip(sums) {
                 *out = (sum / total) as f32;

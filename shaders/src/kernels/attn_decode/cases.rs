@@ -13,6 +13,7 @@ struct Shape {
     head_size: u32,
     rotated: u32,
     position: u32,
+    window: u32,
     pieces: [&'static str; 3],
 }
 
@@ -20,7 +21,10 @@ pub(super) fn cases() -> Vec<Case> {
     const PAIRS: [&str; 3] = ["rope_interleaved", "kcache_f16", "vcache_f16"];
     const HALVES: [&str; 3] = ["rope_split", "kcache_f16", "vcache_f16"];
     let shape = |heads, kv_heads, head_size, rotated, position, pieces| {
-        of(Shape { heads, kv_heads, head_size, rotated, position, pieces })
+        of(Shape { heads, kv_heads, head_size, rotated, position, window: u32::MAX, pieces })
+    };
+    let windowed = |heads, kv_heads, head_size, position, window, pieces| {
+        of(Shape { heads, kv_heads, head_size, rotated: head_size, position, window, pieces })
     };
     let cases = vec![
         shape(12, 12, 64, 64, 0, PAIRS),
@@ -33,15 +37,22 @@ pub(super) fn cases() -> Vec<Case> {
         shape(1, 1, 512, 512, 63, ["rope_interleaved", "kcache_f32", "vcache_f32"]),
         shape(3, 1, 20, 10, 64, ["rope_interleaved", "kcache_f16", "vcache_f32"]),
         shape(2, 2, 6, 2, 65, ["rope_split", "kcache_f32", "vcache_f16"]),
+        windowed(4, 2, 64, 700, 300, HALVES),
+        windowed(3, 1, 20, 300, 45, ["rope_split", "kcache_f32", "vcache_f32"]),
+        windowed(2, 2, 20, 256, 1, PAIRS),
+        windowed(2, 1, 80, 257, 100, PAIRS),
+        windowed(2, 1, 20, 30, 100, PAIRS),
     ];
     with_probes(cases, &["attn_decode_interleaved_f16_f16_4to2x64_at_256"])
 }
 
 fn of(shape: Shape) -> Case {
-    let Shape { heads, kv_heads, head_size, rotated, position, pieces } = shape;
+    let Shape { heads, kv_heads, head_size, rotated, position, window, pieces } = shape;
     let [rope, k, v] = pieces.map(|piece| piece.split_once('_').map_or(piece, |(_, rest)| rest));
     let turned = if rotated < head_size { format!("_turning_{rotated}") } else { String::new() };
-    let name = format!("attn_decode_{rope}_{k}_{v}_{heads}to{kv_heads}x{head_size}{turned}_at_{position}");
+    let seen = if window == u32::MAX { String::new() } else { format!("_seeing_{window}") };
+    let name =
+        format!("attn_decode_{rope}_{k}_{v}_{heads}to{kv_heads}x{head_size}{turned}_at_{position}{seen}");
     case(name, &KERNEL, Variant::of(&pieces), move |inputs| {
         let width = kv_heads * head_size;
         let (k_offset, q_offset) = (1, width + 4);
@@ -68,6 +79,7 @@ fn of(shape: Shape) -> Case {
             v_offset,
             splits,
             scale: 1.0 / (head_size as f32).sqrt(),
+            window,
         };
         (params.words(), [Extent::Fixed(heads), Extent::Fixed(splits)], step(position, 1))
     })

@@ -29,6 +29,8 @@ crate::params! {
         splits: u32,
         /// What scores are multiplied by, 1 / sqrt(head_size).
         scale: f32,
+        /// Positions up to its own that the token sees; more than any where it sees all.
+        window: u32,
     }
 }
 

@@ -32,8 +32,13 @@ pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_
             .into_iter()
             .map(|v| v * f64::from(p.scale))
             .collect();
+        let first = positions.saturating_sub(p.window as usize);
         for (split, begin) in (0..positions).step_by(split_size).enumerate() {
             let end = positions.min(begin + split_size);
+            let begin = begin.max(first);
+            if begin >= end {
+                continue;
+            }
             let cached = write.words(5);
             let scores: Vec<f64> =
                 (begin..end).map(|i| dot(&query, &keys.load(cached, place(i, kv_head), size))).collect();

@@ -16,6 +16,8 @@ crate::params! {
         splits: u32,
         /// The first column of the output.
         out_offset: u32,
+        /// Positions up to its own that the token sees; more than any where it sees all.
+        window: u32,
     }
 }
 

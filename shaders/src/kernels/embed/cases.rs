@@ -21,6 +21,10 @@ pub(super) fn cases() -> Vec<Case> {
         cases.push(of("first_shard", format, some_columns(format), 0, 8));
         cases.push(of("second_shard", format, some_columns(format), 8, 3));
     }
+    for row in ["row_position", "row_fixed"] {
+        cases.push(by(row, BlockFormat::F32, 77));
+        cases.push(by(row, BlockFormat::Q8_0, 96));
+    }
     with_probes(cases, &["embed_q6_k_table"])
 }
 
@@ -33,8 +37,22 @@ fn of(topic: &str, format: BlockFormat, cols: u32, first_row: u32, rows: u32) ->
         inputs.words(4, ids);
         let out = inputs.rows(TOKENS.len() as u32 + 1, cols);
         inputs.output_floats(8, &out);
-        let params = Params { units_per_row, units, first_row, rows, out_stride: padded(cols) };
+        let params = Params { units_per_row, units, first_row, rows, out_stride: padded(cols), base: 0 };
         let grid = [Extent::Fixed(units_per_row.div_ceil(64)), Extent::Tokens(1)];
         (params.words(), grid, step(5, TOKENS.len() as u32))
+    })
+}
+
+/// Rows that don't depend on the token.
+fn by(row: &'static str, format: BlockFormat, cols: u32) -> Case {
+    let variant = Variant::of(&[block_piece(format), row]);
+    case(format!("embed_{}_{row}", lower(format)), &KERNEL, variant, move |inputs| {
+        let (rows, first_row, tokens) = (11, 2, 3);
+        let (units_per_row, units) = inputs.matrix(format, rows, cols);
+        let out = inputs.rows(tokens + 1, cols);
+        inputs.output_floats(8, &out);
+        // Positions 5, 6 and 7: the last is behind the table.
+        let params = Params { units_per_row, units, first_row, rows, out_stride: padded(cols), base: 6 };
+        (params.words(), [Extent::Fixed(units_per_row.div_ceil(64)), Extent::Tokens(1)], step(5, tokens))
     })
 }

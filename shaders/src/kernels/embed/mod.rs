@@ -21,6 +21,8 @@ crate::params! {
         rows: u32,
         /// f32 from one row of the output to the next.
         out_stride: u32,
+        /// The row of position 0, or that of every token.
+        base: u32,
     }
 }
 
@@ -35,5 +37,5 @@ pub static KERNEL: Kernel = Kernel {
 };
 
 fn variants() -> Vec<Variant> {
-    all_blocks(&[&[]], &[])
+    all_blocks(&[&[], &["row_position"], &["row_fixed"]], &[])
 }

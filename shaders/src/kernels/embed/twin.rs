@@ -8,7 +8,14 @@ use crate::twin::Matrix;
 pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_>) {
     let p = Params::of(call);
     let table = Matrix::of(call, read, p.units_per_row, p.units);
-    for (token, &id) in read.words(4).iter().enumerate().take(run.tokens as usize) {
+    for token in 0..run.tokens as usize {
+        let id = if call.variant.has("row_position") {
+            p.base + run.position + token as u32
+        } else if call.variant.has("row_fixed") {
+            p.base
+        } else {
+            read.words(4)[token]
+        };
         // Rows of another shard are left to its call.
         if id < p.first_row || id - p.first_row >= p.rows {
             continue;

@@ -1,6 +1,6 @@
-"""Writes the golden fixtures: tiny random Llama-family models and what Hugging Face transformers makes of them.
+"""Writes the golden fixtures of decoders: tiny random models and what Hugging Face transformers makes of them.
 
-usage: python tests/make_fixtures/llama.py [NAME ...]      (all of them without a NAME; packages: requirements.txt)
+usage: python tests/make_fixtures/decoders.py [NAME ...]      (all of them without a NAME; packages: requirements.txt)
 
 Each model becomes `tests/fixtures/golden/NAME/`, a folder as the Hugging Face hub would have it (config.json,
 generation_config.json, tokenizer.json, safetensors), plus
@@ -8,7 +8,9 @@ generation_config.json, tokenizer.json, safetensors), plus
   f32 from the *stored* weights, whatever their type), `greedy` i32 [24] (the greedy continuation of `tokens`), and
   `greedy_gap` f32 [24] (at each of those steps, the logit of the winner minus that of the runner-up).
   Its metadata has `prompt`, the text behind `tokens`;
-- for some, `model-f32.gguf` or `model-f16.gguf`: the same weights as llama.cpp lays them out (see gguf_llama.py).
+- for some, `model-f32.gguf` or `model-f16.gguf`: the same weights as llama.cpp lays them out (see gguf_llama.py);
+- for others, `model-q8_0.gguf`, made by llama.cpp's own converter (LLAMA_CPP is its folder, see gguf_convert.py). All
+  weights of such a model are numbers that Q8_0 can hold, so that the file has the very same ones.
 
 The weights are drawn so that a comparison means something: logits with a spread of 1 or more, attention that
 looks somewhere in particular, norm weights away from 1, small embeddings (so that the norm's eps matters). The seed
@@ -24,9 +26,10 @@ import sys
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
+import gguf_convert
 import gguf_llama
 import tiny_tokenizer
 
@@ -40,8 +43,13 @@ BASE = dict(
     tie_word_embeddings=False, hidden_act="silu", attention_bias=False, mlp_bias=False,
 )
 
+# Rows of whole Q8_0 blocks, and a small vocabulary.
+Q8 = dict(
+    intermediate_size=32, num_key_value_heads=2, vocab_size=131, _tokenizer="ascii", _gguf="q8_0",
+)
+
 # name -> config changes; `_`-keys are ours: dtype of the file, tokenizer, shards, GGUF type, config with the feature
-# left out (for the printed sensitivity).
+# left out (for the printed sensitivity). None takes a key of BASE away.
 MODELS = {
     # The baseline: as many key heads as query heads, a separate output matrix.
     "llama-mha": {},
@@ -83,6 +91,60 @@ MODELS = {
     "llama-theta": dict(
         rope_theta=500000.0, rms_norm_eps=1e-6, _rope_parameters=True, _shards=2, _drop=("rope_theta", "rms_norm_eps")
     ),
+    # YaRN: an original context of 16 puts the pairs of a head of 16 on both ends of the ramp and on it; cosines and sines
+    # are scaled too.
+    "llama-yarn": Q8 | dict(
+        num_attention_heads=2, num_key_value_heads=1, num_hidden_layers=1, _drop=("rope_scaling",),
+        rope_scaling=dict(
+            rope_type="yarn", factor=4.0, original_max_position_embeddings=64, beta_fast=8.0, beta_slow=1.0,
+            rope_theta=10000.0,
+        ),
+    ),
+    # The other spellings: a given attention factor, ends of the ramp that aren't rounded.
+    "qwen2-yarn": dict(
+        model_type="qwen2", num_attention_heads=2, num_key_value_heads=1, num_hidden_layers=1, vocab_size=131,
+        _tokenizer="ascii", _drop=("rope_scaling",),
+        rope_scaling=dict(
+            rope_type="yarn", factor=8.0, original_max_position_embeddings=32, attention_factor=1.3, truncate=False,
+            rope_theta=10000.0,
+        ),
+    ),
+    # A window, far shorter than the prompt. llama.cpp's converter leaves the window out, so there is no GGUF.
+    "mistral-window": dict(
+        model_type="mistral", sliding_window=9, num_key_value_heads=2, vocab_size=131, _tokenizer="ascii",
+        _drop=("sliding_window",),
+    ),
+    # Biases on q, k, v alone.
+    "qwen2": Q8 | dict(model_type="qwen2", rms_norm_eps=1e-6),
+    # A window from the second layer on; tied; heads of 20.
+    "qwen2-window": dict(
+        model_type="qwen2", tie_word_embeddings=True, hidden_size=40, num_attention_heads=2, num_key_value_heads=1,
+        vocab_size=131, _tokenizer="ascii", use_sliding_window=True, sliding_window=7, max_window_layers=1,
+        _drop=("use_sliding_window",),
+    ),
+    # Each head of q and k is normalised; head_dim 12, where hidden/heads would be 8.
+    "qwen3": dict(model_type="qwen3", head_dim=12, num_key_value_heads=2, vocab_size=131, _tokenizer="ascii"),
+    # Tied, heads of 16.
+    "qwen3-tied": Q8 | dict(model_type="qwen3", head_dim=16, tie_word_embeddings=True, rms_norm_eps=1e-6),
+    # Norms without weights or biases.
+    "olmo1": Q8 | dict(model_type="olmo", rms_norm_eps=None),
+    # Queries, keys and values kept within a limit; tied; nothing divides by 8.
+    "olmo1-clip": dict(
+        model_type="olmo", rms_norm_eps=None, clip_qkv=0.8, tie_word_embeddings=True, hidden_size=60,
+        num_attention_heads=3, num_key_value_heads=3, intermediate_size=77, num_hidden_layers=1, vocab_size=131,
+        _tokenizer="ascii", _drop=("clip_qkv",),
+    ),
+    # Norms behind attention and MLP, q and k normalised over their whole width.
+    "olmo2": Q8 | dict(model_type="olmo2"),
+    # The same with a window on three layers of four; the fourth alone is stretched by YaRN.
+    "olmo3": Q8 | dict(
+        model_type="olmo3", num_hidden_layers=4, sliding_window=8, rope_theta=500000.0,
+        rope_scaling=dict(
+            rope_type="yarn", factor=8.0, original_max_position_embeddings=32, attention_factor=1.2079441541679836,
+            beta_fast=32.0, beta_slow=1.0,
+        ),
+        _drop=("sliding_window", "rope_scaling"),
+    ),
     # head_dim 12 given, where hidden/heads would be 8: q is 48 x 32, o is 32 x 48.
     "llama-headdim": dict(head_dim=12, num_key_value_heads=2, vocab_size=131, _tokenizer="ascii"),
 }
@@ -90,22 +152,39 @@ MODELS = {
 
 def split(changes: dict) -> tuple[dict, dict]:
     """A MODELS entry as (the whole config, our own `_` keys without the underscore)."""
-    config = BASE | {k: v for k, v in changes.items() if not k.startswith("_")}
-    return config, {k[1:]: v for k, v in changes.items() if k.startswith("_")}
+    base = BASE
+    if changes.get("model_type", "llama") != "llama":
+        base = {k: v for k, v in BASE.items() if k not in ("attention_bias", "mlp_bias")}
+    config = dict(model_type="llama") | base | {k: v for k, v in changes.items() if not k.startswith("_")}
+    return {k: v for k, v in config.items() if v is not None}, {k[1:]: v for k, v in changes.items() if k.startswith("_")}
 
 
 def config_json(name: str, config: dict, own: dict) -> dict:
     """The text of config.json: written by hand, so that older and newer spellings are both there."""
-    out = dict(architectures=["LlamaForCausalLM"], model_type="llama") | copy.deepcopy(config)
+    out = dict(architectures=[f"{config['model_type'].title()}ForCausalLM"]) | copy.deepcopy(config)
     if own.get("rope_parameters"):
         out["rope_parameters"] = dict(rope_theta=out.pop("rope_theta"), rope_type="default")
     dtype = str(own.get("dtype", torch.float32)).removeprefix("torch.")
     out |= {"dtype" if own.get("rope_parameters") else "torch_dtype": dtype}
     out |= dict(
-        bos_token_id=tiny_tokenizer.BEGIN, eos_token_id=tiny_tokenizer.END, initializer_range=0.02,
-        pretraining_tp=1, use_cache=True,
+        bos_token_id=tiny_tokenizer.BEGIN, eos_token_id=tiny_tokenizer.END, initializer_range=0.02, use_cache=True,
     )
+    if config["model_type"] == "llama":
+        out["pretraining_tp"] = 1
     return dict(sorted(out.items()))
+
+
+def configuration(config: dict):
+    """As transformers reads it; it may change the dictionaries in it."""
+    return AutoConfig.for_model(**copy.deepcopy(config))
+
+
+def on_q8_grid(weight: torch.Tensor) -> torch.Tensor:
+    """The nearest numbers that Q8_0 can hold: in each 32 of a row an f16 times -127 to 127, the greatest of them
+    included, so that quantising gives them back."""
+    blocks = weight.reshape(-1, 32)
+    scale = (blocks.abs().amax(1, keepdim=True) / 127).half().float()
+    return ((blocks / scale).round().clamp(-127, 127) * scale).reshape(weight.shape)
 
 
 def draw(state: dict, seed: int, tied: bool) -> dict:
@@ -152,7 +231,7 @@ def good(greedy: list[int], gaps: list[float]) -> bool:
 
 def load(folder: pathlib.Path, config: dict | None = None):
     """The folder as transformers reads it, computed in f32; `config` replaces the one in the folder."""
-    extra = {} if config is None else dict(config=LlamaConfig(**config))
+    extra = {} if config is None else dict(config=configuration(config))
     return AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True, **extra
     ).eval()
@@ -198,10 +277,13 @@ def make(name: str) -> None:
     assert tokenizer.decode(tokens) == prompt
 
     tied = config["tie_word_embeddings"]
-    shapes = AutoModelForCausalLM.from_config(LlamaConfig(**config)).state_dict()
+    shapes = AutoModelForCausalLM.from_config(configuration(config)).state_dict()
     shapes = {k: v for k, v in shapes.items() if not (tied and k == "lm_head.weight")}
     for seed in range(1000):
-        write_weights(folder, draw(shapes, seed, tied), config, own)
+        weights = draw(shapes, seed, tied)
+        if own.get("gguf") == "q8_0":
+            weights = {k: on_q8_grid(w) if w.ndim == 2 else w for k, w in weights.items()}
+        write_weights(folder, weights, config, own)
         model = load(folder)
         greedy, gaps = continue_greedily(model, tokens)
         if good(greedy, gaps):
@@ -214,7 +296,9 @@ def make(name: str) -> None:
         greedy=torch.tensor(greedy, dtype=torch.int32), greedy_gap=torch.tensor(gaps),
     )
     save_file(expected, folder / "expected.safetensors", {"prompt": prompt})
-    if own.get("gguf"):
+    if own.get("gguf") == "q8_0":
+        gguf_convert.convert(folder, folder / "model-q8_0.gguf", "q8_0")
+    elif own.get("gguf"):
         weights = {k: v for k, v in model.state_dict().items() if k in shapes}
         gguf_llama.write(folder / f"model-{own['gguf']}.gguf", name, config, weights, own["gguf"], tokenizer)
 
@@ -227,6 +311,8 @@ def make(name: str) -> None:
     line += f"  f32 to f64 {distance(logits, f64):.1e}"
     for key in own.get("drop", ()):
         plain = {k: v for k, v in config.items() if k != key} | {k: v for k, v in BASE.items() if k == key}
+        if key == "sliding_window":
+            plain[key] = 4096
         line += f"  without {key} {distance(logits, logits_of(load(folder, plain), tokens)):.1e}"
     size = sum(f.stat().st_size for f in folder.iterdir())
     print(f"{line}  {size / 1000:.0f} kB", flush=True)

@@ -1,0 +1,97 @@
+//! `embed`: texts as vectors.
+
+use anyhow::Result;
+use azulejo::{EncodeOptions, KvType, Output as ModelOutput, Pooling};
+use serde_json::json;
+
+use crate::args::EmbedArgs;
+use crate::commands::logits::ids;
+use crate::exit::Usage;
+use crate::load::{self, Loaded};
+use crate::output::{Output, Unit};
+use crate::partial::Partial;
+use crate::{interrupt, tensor_file, text};
+
+pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
+    load::check(&args.load, output)?;
+    let file = load::open(args.load.model.as_deref(), output)?;
+    let texts: Vec<Vec<u32>> = match &args.tokens {
+        Some(list) => vec![ids(list)?],
+        None => {
+            let tokenizer = azulejo::tokenizer_from_file(&file)?;
+            let options = EncodeOptions { add_special: true, parse_special: true };
+            let lines = lines(args)?;
+            lines.iter().map(|line| Ok(tokenizer.encode(line, options)?)).collect::<Result<_>>()?
+        }
+    };
+    if texts.is_empty() || texts.iter().any(Vec::is_empty) {
+        return Err(Usage("there is no token: give some by --tokens, -p or -f".to_owned()).into());
+    }
+    if args.pooling == Pooling::None && texts.len() > 1 {
+        return Err(
+            Usage("--pooling none takes one text, since each has its own number of rows".to_owned()).into()
+        );
+    }
+    let longest = texts.iter().map(Vec::len).max().unwrap_or(1);
+    let context = args.ctx_size.unwrap_or(longest.try_into().unwrap_or(u32::MAX));
+    // Whoever looks at numbers compares them; the cache's rounding would only be in the way.
+    let mut options = load::options(&args.load, Some(context), KvType::F32);
+    options.output = ModelOutput::Hidden;
+    let Loaded { model, .. } = load::load_file(&file, &args.load, &options, output)?;
+    let width = model.config().hidden as usize;
+    let mut session = model.session()?;
+
+    let rows = if args.pooling == Pooling::None { texts[0].len() } else { texts.len() };
+    let mut out = args.output.as_deref().map(Partial::create).transpose()?;
+    if let Some(out) = &mut out {
+        out.write(&tensor_file::header("embeddings", rows, width))?;
+    }
+    let bar = output.bar("texts", texts.len() as u64, Unit::Tokens);
+    let mut embeddings = Vec::new();
+    for (i, tokens) in texts.iter().enumerate() {
+        interrupt::check()?;
+        let embedding = session.embed(tokens, args.pooling)?;
+        match &mut out {
+            Some(out) => {
+                out.write(&embedding.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())?;
+            }
+            None => embeddings.extend_from_slice(&embedding),
+        }
+        bar.set(i as u64 + 1, texts.len() as u64);
+    }
+    drop(bar);
+    match (out, &args.output) {
+        (Some(out), Some(path)) => {
+            out.finish()?;
+            let path = path.display();
+            if output.is_json() {
+                output
+                    .json(&json!({ "output": path.to_string(), "tokens": texts, "shape": [rows, width] }))?;
+            } else {
+                output.notice(&format!("{path}: tensor `embeddings`, F32, [{rows}, {width}]"));
+            }
+        }
+        _ if output.is_json() => {
+            output.json(&json!({
+                "tokens": texts,
+                "embeddings": embeddings.chunks(width).collect::<Vec<_>>(),
+            }))?;
+        }
+        _ => {
+            for row in embeddings.chunks(width) {
+                let numbers: Vec<String> = row.iter().map(f32::to_string).collect();
+                output.line(&numbers.join(" "))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The texts of `-p`, or the lines of `-f` or of a pipe.
+fn lines(args: &EmbedArgs) -> Result<Vec<String>> {
+    if !args.prompt.is_empty() {
+        return Ok(args.prompt.clone());
+    }
+    let text = text::prompt(None, args.file.as_deref(), false)?;
+    Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
+}

@@ -1,0 +1,232 @@
+//! Decoders: what Llama and those that differ from it in details have in common.
+//!
+//! Norm, rope, grouped-query attention, SwiGLU; biases where the file has them; the output matrix tied to the embeddings
+//! where the file has none. What a family does otherwise is its [`Family`].
+
+use azulejo_formats::{ModelFile, ModelKind};
+use azulejo_plan::{
+    GroupNorm, KvCache, LayerNorm, Map, Op, Plan, PlanBuilder, Reach, RopeLayout, TensorId, View,
+};
+
+use crate::weights::Weights;
+use crate::{Config, ModelError, Output, PlanOptions, gguf, hugging_face, names, rope};
+
+/// What distinguishes a family's layers.
+#[derive(Debug)]
+pub(crate) struct Family {
+    /// The norms of the hidden state.
+    pub(crate) norm: NormKind,
+    /// Where a layer's two norms stand.
+    pub(crate) place: Place,
+    /// The norm of queries and keys.
+    pub(crate) qk_norm: QkNorm,
+    /// Which elements rotate together in GGUF files.
+    pub(crate) gguf_rope: RopeLayout,
+    /// The layers that have a window, where the file gives one and doesn't say which have it.
+    pub(crate) windowed: Windowed,
+}
+
+/// A norm, and its epsilon where the file doesn't say it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NormKind {
+    /// Root mean square, with a weight.
+    Rms { eps: f32 },
+    /// Mean and variance, without weights.
+    Plain { eps: f32 },
+}
+
+/// Where the norms of attention and MLP stand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    /// On the way in.
+    Before,
+    /// On the way out, before the result is added.
+    Behind,
+}
+
+/// How queries and keys are normalised before they rotate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum QkNorm {
+    /// Not at all.
+    None,
+    /// Each head by itself.
+    Heads,
+    /// All heads as one.
+    Whole,
+}
+
+/// Which layers have a window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Windowed {
+    /// All.
+    All,
+    /// All but the last of every four.
+    AllButEveryFourth,
+    /// In `config.json` those from `max_window_layers` on, if `use_sliding_window` is true; all in GGUF files.
+    Chosen,
+}
+
+impl Windowed {
+    pub(crate) fn has(self, layer: u32) -> bool {
+        self != Windowed::AllButEveryFourth || !(layer + 1).is_multiple_of(4)
+    }
+}
+
+/// Reads the hyper-parameters.
+pub(crate) fn config(file: &ModelFile, family: &Family) -> Result<Config, ModelError> {
+    let vocabulary = Weights::new(file, names::hugging_face).rows("token_embd.weight")? as u32;
+    match &file.kind {
+        ModelKind::Gguf(metadata) => gguf::decoder(file, metadata, vocabulary, family),
+        ModelKind::HuggingFace(folder) => hugging_face::decoder(folder, vocabulary, family),
+    }?
+    .checked()
+}
+
+/// Writes the plan.
+pub(crate) fn plan(
+    file: &ModelFile,
+    config: &Config,
+    options: &PlanOptions,
+    family: &'static Family,
+) -> Result<Plan, ModelError> {
+    let c = config;
+    let kv = KvCache {
+        layers: c.layers,
+        kv_heads: c.kv_heads,
+        head_size: c.head_size,
+        capacity: options.context,
+        k: options.k,
+        v: options.v,
+    };
+    let mut tables = vec![rope::table(&c.rope, c.rotated)?];
+    if let Some(windowed) = &c.windowed_rope {
+        tables.push(rope::table(windowed, c.rotated)?);
+    }
+    let b = PlanBuilder::new(
+        &c.architecture,
+        c.heads,
+        kv,
+        c.rope_layout,
+        tables,
+        options.chunk,
+        options.output_rows,
+    );
+    let mut writer = Writer { b, w: Weights::new(file, names::hugging_face), c, family };
+    writer.write(options.output)?;
+    Ok(writer.b.finish())
+}
+
+struct Writer<'a> {
+    b: PlanBuilder,
+    w: Weights<'a>,
+    c: &'a Config,
+    family: &'static Family,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, output: Output) -> Result<(), ModelError> {
+        let c = self.c;
+        let (q_width, kv_width) = (c.heads * c.head_size, c.kv_heads * c.head_size);
+        let hidden = self.b.activation("hidden", c.hidden);
+        let normed = self.b.activation("normed", c.hidden);
+        let qkv = self.b.activation("qkv", q_width + 2 * kv_width);
+        let q = self.b.columns(qkv, 0, q_width);
+        let k = self.b.columns(qkv, q_width, kv_width);
+        let v = self.b.columns(qkv, q_width + kv_width, kv_width);
+        let attended = self.b.activation("attended", q_width);
+        let halves = self.b.activation("gate_up", 2 * c.ffn);
+        let (gate, up) = (self.b.columns(halves, 0, c.ffn), self.b.columns(halves, c.ffn, c.ffn));
+        let gated = self.b.activation("gated", c.ffn);
+        let projected = self.b.activation("projected", c.hidden);
+        let is_before = self.family.place == Place::Before;
+        // What attention and MLP take in, and what is added of what they give.
+        let (taken, added) = if is_before { (normed, projected) } else { (hidden, normed) };
+
+        let table = self.w.matrix(&mut self.b, "token_embd.weight", c.vocabulary, c.hidden)?;
+        self.b.embed(table, hidden);
+        for layer in 0..c.layers {
+            let window = c.windows.get(layer as usize).copied().flatten();
+            let name = |rest: &str| format!("blk.{layer}.{rest}");
+            if is_before {
+                self.norm(&name("attn_norm"), hidden, normed)?;
+            }
+            self.linear(&name("attn_q"), taken, q)?;
+            self.linear(&name("attn_k"), taken, k)?;
+            self.linear(&name("attn_v"), taken, v)?;
+            if let Some(limit) = c.clip_qkv {
+                self.b.push(Op::Map { x: qkv, map: Map::Clamp { limit } });
+            }
+            self.qk_norm(layer, q, k)?;
+            let rope = u32::from(window.is_some() && c.windowed_rope.is_some());
+            self.b.rope_kv(q, k, v, layer, rope);
+            self.b.attention(q, attended, layer, window.map_or(Reach::Past, Reach::Window));
+            self.linear(&name("attn_output"), attended, projected)?;
+            if !is_before {
+                self.norm(&name("post_attention_norm"), projected, normed)?;
+            }
+            self.b.add(hidden, added, hidden);
+
+            if is_before {
+                self.norm(&name("ffn_norm"), hidden, normed)?;
+            }
+            self.linear(&name("ffn_gate"), taken, gate)?;
+            self.linear(&name("ffn_up"), taken, up)?;
+            self.b.swiglu(gate, up, gated);
+            self.linear(&name("ffn_down"), gated, projected)?;
+            if !is_before {
+                self.norm(&name("post_ffw_norm"), projected, normed)?;
+            }
+            self.b.add(hidden, added, hidden);
+        }
+        if output == Output::Hidden {
+            self.b.begin_head();
+            self.norm("output_norm", hidden, normed)?;
+            self.b.output(normed);
+            return Ok(());
+        }
+        let output = match self.w.has("output.weight") {
+            true => self.w.matrix(&mut self.b, "output.weight", c.vocabulary, c.hidden)?,
+            false => table,
+        };
+        let logits = self.b.logits(c.vocabulary);
+        self.b.begin_head();
+        self.norm("output_norm", hidden, normed)?;
+        self.b.linear(normed, output, None, logits);
+        Ok(())
+    }
+
+    fn norm(&mut self, name: &str, x: View, out: View) -> Result<(), ModelError> {
+        let eps = self.c.eps;
+        match self.family.norm {
+            NormKind::Rms { .. } => {
+                let weight = self.vector(name, x.width)?;
+                self.b.rms_norm(x, weight, eps, out);
+            }
+            NormKind::Plain { .. } => self.b.push(Op::LayerNorm(LayerNorm { x, affine: None, eps, out })),
+        }
+        Ok(())
+    }
+
+    fn qk_norm(&mut self, layer: u32, q: View, k: View) -> Result<(), ModelError> {
+        let (q_size, k_size) = match self.family.qk_norm {
+            QkNorm::None => return Ok(()),
+            QkNorm::Heads => (self.c.head_size, self.c.head_size),
+            QkNorm::Whole => (q.width, k.width),
+        };
+        let q_weight = self.vector(&format!("blk.{layer}.attn_q_norm"), q_size)?;
+        let k_weight = self.vector(&format!("blk.{layer}.attn_k_norm"), k_size)?;
+        self.b.push(Op::GroupNorm(GroupNorm { q, q_weight, k, k_weight, eps: self.c.eps }));
+        Ok(())
+    }
+
+    fn vector(&mut self, name: &str, size: u32) -> Result<TensorId, ModelError> {
+        self.w.vector(&mut self.b, &format!("{name}.weight"), size)
+    }
+
+    fn linear(&mut self, name: &str, x: View, out: View) -> Result<(), ModelError> {
+        let weight = self.w.matrix(&mut self.b, &format!("{name}.weight"), out.width, x.width)?;
+        let bias = self.w.optional(&mut self.b, &format!("{name}.bias"), out.width)?;
+        self.b.linear(x, weight, bias, out);
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! Hyper-parameters from GGUF metadata: the keys that llama.cpp's converter writes, behind the architecture's name.
+
+use azulejo_formats::ModelFile;
+use azulejo_formats::gguf::{Array, Metadata, Value};
+use azulejo_quant::{BlockFormat, decode};
+
+use crate::decoder::{Family, NormKind};
+use crate::{Config, ModelError, Rope, RopeScaling, rope, weights};
+
+/// Metadata below an architecture's name.
+struct Keys<'m> {
+    metadata: &'m Metadata,
+    architecture: String,
+}
+
+impl Keys<'_> {
+    fn key(&self, key: &str) -> String {
+        format!("{}.{key}", self.architecture)
+    }
+
+    fn u32(&self, key: &str) -> Result<u32, ModelError> {
+        Ok(self.metadata.get_u32(&self.key(key))?)
+    }
+
+    fn find_u32(&self, key: &str) -> Result<Option<u32>, ModelError> {
+        Ok(self.metadata.find_u32(&self.key(key))?)
+    }
+
+    fn find_number(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        Ok(self.metadata.find_f32(&self.key(key))?.map(f64::from))
+    }
+}
+
+/// The hyper-parameters of a decoder.
+pub(crate) fn decoder(
+    file: &ModelFile,
+    metadata: &Metadata,
+    vocabulary: u32,
+    family: &Family,
+) -> Result<Config, ModelError> {
+    let m = Keys { metadata, architecture: weights::architecture_name(file)? };
+    let hidden = m.u32("embedding_length")?;
+    let heads = m.u32("attention.head_count")?;
+    let head_size = match m.find_u32("attention.key_length")? {
+        Some(size) => size,
+        None => hidden.checked_div(heads).unwrap_or(0),
+    };
+    let layers = m.u32("block_count")?;
+    let eps = match family.norm {
+        NormKind::Rms { .. } => m.key("attention.layer_norm_rms_epsilon"),
+        NormKind::Plain { .. } => m.key("attention.layer_norm_epsilon"),
+    };
+    let theta = m.find_number("rope.freq_base")?.unwrap_or(10_000.0);
+    let scaling = scaling(file, &m)?;
+    let windows = windows(&m, layers, family)?;
+    // Where only some layers have a window, only the others are stretched, as in llama.cpp's OLMo 2.
+    let has_both = windows.contains(&None) && windows.iter().any(Option::is_some);
+    let windowed_rope =
+        (has_both && scaling != RopeScaling::None).then_some(Rope { theta, scaling: RopeScaling::None });
+    Ok(Config {
+        name: metadata.get_str("general.name").ok().map(str::to_owned),
+        vocabulary,
+        layers,
+        hidden,
+        ffn: m.u32("feed_forward_length")?,
+        heads,
+        kv_heads: m.find_u32("attention.head_count_kv")?.unwrap_or(heads),
+        head_size,
+        context_length: m.u32("context_length")?,
+        eps: metadata.get_f32(&eps)?,
+        rotated: m.find_u32("rope.dimension_count")?.unwrap_or(head_size),
+        rope_layout: family.gguf_rope,
+        rope: Rope { theta, scaling },
+        windowed_rope,
+        windows,
+        clip_qkv: m.find_number("attention.clamp_kqv")?.map(|limit| limit as f32),
+        is_causal: true,
+        architecture: m.architecture,
+    })
+}
+
+/// The window, and which layers have it: an array says for each, a number n that the last of every n hasn't.
+fn windows(m: &Keys<'_>, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, ModelError> {
+    let window = m.find_u32("attention.sliding_window")?.filter(|window| *window > 0);
+    let key = m.key("attention.sliding_window_pattern");
+    let has: Box<dyn Fn(u32) -> bool> = match m.metadata.get(&key) {
+        None => Box::new(|layer| family.windowed.has(layer)),
+        Some(Value::Array(Array::Bool(pattern))) if pattern.len() >= layers as usize => {
+            Box::new(|layer| pattern[layer as usize])
+        }
+        Some(Value::Array(_)) => {
+            return Err(ModelError::config(key, "must have a boolean for each layer"));
+        }
+        Some(_) => {
+            let every = m.find_u32("attention.sliding_window_pattern")?.unwrap_or(0);
+            Box::new(move |layer| every == 0 || layer % every < every - 1)
+        }
+    };
+    Ok((0..layers).map(|layer| window.filter(|_| has(layer))).collect())
+}
+
+fn scaling(file: &ModelFile, m: &Keys<'_>) -> Result<RopeScaling, ModelError> {
+    const FACTORS: &str = "rope_freqs.weight";
+    if let Some(info) = file.tensors.get(FACTORS) {
+        let mut bytes = vec![0; info.bytes as usize];
+        file.read(info, 0..info.bytes, &mut bytes)?;
+        let mut factors = vec![0.0; info.shape.iter().product::<u64>() as usize];
+        if info.format != BlockFormat::F32 || decode(info.format, &bytes, &mut factors).is_err() {
+            return Err(ModelError::config(FACTORS, format!("is {}, but must be F32", info.format)));
+        }
+        return Ok(RopeScaling::Factors(factors));
+    }
+    let kind = m.key("rope.scaling.type");
+    let factor = || {
+        let key = m.key("rope.scaling.factor");
+        m.find_number("rope.scaling.factor")?.ok_or_else(|| ModelError::config(key, "is missing"))
+    };
+    match m.metadata.find_str(&kind)?.unwrap_or("none") {
+        "none" => Ok(RopeScaling::None),
+        "linear" => Ok(RopeScaling::Linear { factor: factor()? }),
+        "yarn" => yarn(m, factor()?),
+        other => Err(ModelError::unsupported(kind, other, "none, linear and yarn are")),
+    }
+}
+
+/// YaRN as llama.cpp reads it: the magnitude follows from the factor and from `yarn_log_multiplier`; what stands in
+/// `yarn_attn_factor` has no part in it, while `attn_factor` multiplies it.
+fn yarn(m: &Keys<'_>, factor: f64) -> Result<RopeScaling, ModelError> {
+    let number = |key: &str, default: f64| -> Result<f64, ModelError> {
+        Ok(m.find_number(&format!("rope.scaling.{key}"))?.unwrap_or(default))
+    };
+    let original = match m.find_u32("rope.scaling.original_context_length")? {
+        Some(original) => original,
+        None => m.u32("context_length")?,
+    };
+    if number("yarn_ext_factor", 1.0)? != 1.0 {
+        let key = m.key("rope.scaling.yarn_ext_factor");
+        return Err(ModelError::config(key, "is given; only 1 is supported"));
+    }
+    let mut magnitude = rope::yarn_magnitude(factor, 1.0);
+    let log_multiplier = number("yarn_log_multiplier", 0.0)?;
+    if log_multiplier != 0.0 {
+        magnitude /= rope::yarn_magnitude(factor, log_multiplier);
+    }
+    Ok(RopeScaling::Yarn {
+        factor,
+        original: f64::from(original),
+        beta_fast: number("yarn_beta_fast", 32.0)?,
+        beta_slow: number("yarn_beta_slow", 1.0)?,
+        truncate: true,
+        magnitude: magnitude * number("attn_factor", 1.0)?,
+    })
+}

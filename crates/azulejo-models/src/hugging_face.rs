@@ -1,0 +1,193 @@
+//! Hyper-parameters from Hugging Face's `config.json`.
+
+use azulejo_formats::hf::HfFiles;
+use azulejo_plan::RopeLayout;
+use serde_json::Value;
+
+use crate::decoder::{Family, NormKind, Windowed};
+use crate::{Config, ModelError, Rope, RopeScaling, rope};
+
+/// The hyper-parameters of a decoder.
+pub(crate) fn decoder(folder: &HfFiles, vocabulary: u32, family: &Family) -> Result<Config, ModelError> {
+    let c = &folder.config;
+    let get = |key: &str| required(c, key);
+    let hidden = get("hidden_size")?;
+    let heads = get("num_attention_heads")?;
+    let layers = get("num_hidden_layers")?;
+    let head_size = integer(c, "head_dim")?.unwrap_or(hidden.checked_div(heads).unwrap_or(0));
+    if let Some(act) = c.get("hidden_act").and_then(Value::as_str)
+        && !["silu", "swish"].contains(&act)
+    {
+        return Err(ModelError::unsupported("hidden_act", act, "silu is"));
+    }
+    let eps = match family.norm {
+        NormKind::Rms { eps } => number(c, "rms_norm_eps")?.unwrap_or(f64::from(eps)) as f32,
+        NormKind::Plain { eps } => eps,
+    };
+    let context_length = get("max_position_embeddings")?;
+    let windows = windows(c, layers, family)?;
+    let (rope, windowed_rope) = ropes(c, context_length)?;
+    Ok(Config {
+        architecture: architecture(c),
+        name: name(c),
+        vocabulary,
+        layers,
+        hidden,
+        ffn: get("intermediate_size")?,
+        heads,
+        kv_heads: integer(c, "num_key_value_heads")?.unwrap_or(heads),
+        head_size,
+        context_length,
+        eps,
+        rotated: head_size,
+        rope_layout: RopeLayout::HalfSplit,
+        windowed_rope: windowed_rope.filter(|w| *w != rope && windows.iter().any(Option::is_some)),
+        rope,
+        windows,
+        clip_qkv: number(c, "clip_qkv")?.map(|limit| limit as f32),
+        is_causal: true,
+    })
+}
+
+/// The window and the layers that have it: `layer_types` says for each, else those of the family.
+fn windows(c: &Value, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, ModelError> {
+    let is_chosen = family.windowed == Windowed::Chosen;
+    let is_used = c.get("use_sliding_window").and_then(Value::as_bool).unwrap_or(!is_chosen);
+    let window = integer(c, "sliding_window")?.filter(|_| is_used);
+    let types = c.get("layer_types").and_then(Value::as_array);
+    if let Some(types) = types.filter(|types| types.len() < layers as usize) {
+        let problem = format!("says the types of {} layers, and there are {layers}", types.len());
+        return Err(ModelError::config("layer_types", problem));
+    }
+    let first = if is_chosen { integer(c, "max_window_layers")?.unwrap_or(28) } else { 0 };
+    let mut windows = Vec::new();
+    for layer in 0..layers {
+        let has = match types {
+            Some(types) => match types[layer as usize].as_str() {
+                Some("sliding_attention") => true,
+                Some("full_attention") => false,
+                other => {
+                    let is = "sliding_attention and full_attention are";
+                    return Err(ModelError::unsupported("layer_types", other.unwrap_or("no text"), is));
+                }
+            },
+            None => layer >= first && family.windowed.has(layer),
+        };
+        windows.push(window.filter(|_| has));
+    }
+    Ok(windows)
+}
+
+/// Rope's base and stretching, and those of layers with a window where they have their own.
+///
+/// In older files they stand in `rope_theta` and `rope_scaling`, in newer ones both in `rope_parameters`, which may
+/// have a part for each type of layer. Older files of OLMo 3 mean layers without a window.
+fn ropes(c: &Value, context: u32) -> Result<(Rope, Option<Rope>), ModelError> {
+    let object = |of: &Value, key: &str| of.get(key).filter(|v| v.is_object()).cloned();
+    let Some(parameters) = object(c, "rope_parameters") else {
+        let rope = one_rope(c, object(c, "rope_scaling").as_ref(), "rope_scaling", context)?;
+        let is_olmo3 = architecture(c) == "olmo3";
+        let unstretched = Rope { theta: rope.theta, scaling: RopeScaling::None };
+        return Ok((rope, is_olmo3.then_some(unstretched)));
+    };
+    match (object(&parameters, "full_attention"), object(&parameters, "sliding_attention")) {
+        (None, None) => Ok((one_rope(c, Some(&parameters), "rope_parameters", context)?, None)),
+        (full, windowed) => {
+            let full = one_rope(c, full.as_ref(), "rope_parameters.full_attention", context)?;
+            let windowed = one_rope(c, windowed.as_ref(), "rope_parameters.sliding_attention", context)?;
+            Ok((full, Some(windowed)))
+        }
+    }
+}
+
+fn one_rope(c: &Value, parameters: Option<&Value>, name: &str, context: u32) -> Result<Rope, ModelError> {
+    let in_parameters = match parameters {
+        Some(p) => number(p, "rope_theta")?,
+        None => None,
+    };
+    let theta = in_parameters.or(number(c, "rope_theta")?).unwrap_or(match architecture(c).as_str() {
+        "olmo3" => 500_000.0,
+        _ => 10_000.0,
+    });
+    let Some(p) = parameters else { return Ok(Rope { theta, scaling: RopeScaling::None }) };
+    let need = |key: &str| -> Result<f64, ModelError> {
+        number(p, key)?
+            .ok_or_else(|| ModelError::config(format!("{name}.{key}"), "is missing from config.json"))
+    };
+    let original = || -> Result<f64, ModelError> {
+        Ok(number(p, "original_max_position_embeddings")?.unwrap_or(f64::from(context)))
+    };
+    let kind = p.get("rope_type").or(p.get("type")).and_then(Value::as_str).unwrap_or("default");
+    let scaling = match kind {
+        "default" => RopeScaling::None,
+        "linear" => RopeScaling::Linear { factor: need("factor")? },
+        "llama3" => RopeScaling::Llama3 {
+            factor: need("factor")?,
+            low: need("low_freq_factor")?,
+            high: need("high_freq_factor")?,
+            original: original()?,
+        },
+        "yarn" => yarn(p, original()?, context)?,
+        other => {
+            let key = format!("{name}.rope_type");
+            return Err(ModelError::unsupported(key, other, "default, linear, llama3 and yarn are"));
+        }
+    };
+    Ok(Rope { theta, scaling })
+}
+
+fn yarn(p: &Value, original: f64, context: u32) -> Result<RopeScaling, ModelError> {
+    // Hugging Face takes a zero for nothing here.
+    let find = |key: &str| Ok::<_, ModelError>(number(p, key)?.filter(|n| *n != 0.0));
+    let factor = number(p, "factor")?.unwrap_or(f64::from(context) / original);
+    let magnitude = match (number(p, "attention_factor")?, find("mscale")?, find("mscale_all_dim")?) {
+        (Some(given), ..) => given,
+        (None, Some(m), Some(all)) => rope::yarn_magnitude(factor, m) / rope::yarn_magnitude(factor, all),
+        _ => rope::yarn_magnitude(factor, 1.0),
+    };
+    Ok(RopeScaling::Yarn {
+        factor,
+        original,
+        beta_fast: find("beta_fast")?.unwrap_or(32.0),
+        beta_slow: find("beta_slow")?.unwrap_or(1.0),
+        truncate: p.get("truncate").and_then(Value::as_bool).unwrap_or(true),
+        magnitude,
+    })
+}
+
+/// The value of `model_type`, by which the architecture was found.
+pub(crate) fn architecture(c: &Value) -> String {
+    c.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The model's own name.
+pub(crate) fn name(c: &Value) -> Option<String> {
+    c.get("_name_or_path").and_then(Value::as_str).filter(|n| !n.is_empty()).map(str::to_owned)
+}
+
+/// A whole number that must be there.
+pub(crate) fn required(c: &Value, key: &str) -> Result<u32, ModelError> {
+    integer(c, key)?.ok_or_else(|| ModelError::config(key, "is missing from config.json"))
+}
+
+/// A whole number.
+pub(crate) fn integer(c: &Value, key: &str) -> Result<Option<u32>, ModelError> {
+    match c.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(v) => match v.as_u64().and_then(|n| u32::try_from(n).ok()) {
+            Some(n) => Ok(Some(n)),
+            None => Err(ModelError::config(key, format!("is {v} in config.json; it must be a whole number"))),
+        },
+    }
+}
+
+/// A number.
+pub(crate) fn number(c: &Value, key: &str) -> Result<Option<f64>, ModelError> {
+    match c.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(v) => match v.as_f64() {
+            Some(n) => Ok(Some(n)),
+            None => Err(ModelError::config(key, format!("is {v} in config.json; it must be a number"))),
+        },
+    }
+}

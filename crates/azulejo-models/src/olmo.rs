@@ -1,0 +1,37 @@
+//! OLMo 1 (norms without weights), OLMo 2 (norms behind attention and MLP, queries and keys normalised as a whole) and
+//! OLMo 3 (the same with a window on three of four layers), which GGUF calls OLMo 2.
+
+use azulejo_plan::RopeLayout;
+
+use crate::Architecture;
+use crate::decoder::{self, Family, NormKind, Place, QkNorm, Windowed};
+
+static OLMO1_FAMILY: Family = Family {
+    norm: NormKind::Plain { eps: 1e-5 },
+    place: Place::Before,
+    qk_norm: QkNorm::None,
+    gguf_rope: RopeLayout::Interleaved,
+    windowed: Windowed::All,
+};
+
+static OLMO2_FAMILY: Family = Family {
+    norm: NormKind::Rms { eps: 1e-5 },
+    place: Place::Behind,
+    qk_norm: QkNorm::Whole,
+    gguf_rope: RopeLayout::HalfSplit,
+    windowed: Windowed::AllButEveryFourth,
+};
+
+pub(crate) static OLMO1: Architecture = Architecture {
+    gguf: &["olmo"],
+    hugging_face: &["olmo"],
+    config: |file| decoder::config(file, &OLMO1_FAMILY),
+    plan: |file, config, options| decoder::plan(file, config, options, &OLMO1_FAMILY),
+};
+
+pub(crate) static OLMO2: Architecture = Architecture {
+    gguf: &["olmo2"],
+    hugging_face: &["olmo2", "olmo3"],
+    config: |file| decoder::config(file, &OLMO2_FAMILY),
+    plan: |file, config, options| decoder::plan(file, config, options, &OLMO2_FAMILY),
+};
