@@ -145,9 +145,20 @@ pub struct Shape {
 /// # Panics
 /// If the shape can't be written.
 pub fn random_llama(shape: Shape, format: impl Fn(&str) -> BlockFormat) -> Vec<u8> {
+    random_decoder("llama", shape, format)
+}
+
+/// The decoders that [`random_decoder`] knows, by GGUF's names.
+pub const DECODERS: [&str; 5] = ["llama", "qwen2", "qwen3", "olmo", "olmo2"];
+
+/// The same of another architecture, with its own norms and biases; a window where it may have one.
+///
+/// # Panics
+/// If the shape can't be written.
+pub fn random_decoder(architecture: &str, shape: Shape, format: impl Fn(&str) -> BlockFormat) -> Vec<u8> {
     let mut metadata = Metadata::default();
     let s = shape;
-    metadata.insert("general.architecture", Value::String("llama".into()));
+    metadata.insert("general.architecture", Value::String(architecture.into()));
     for (key, value) in [
         ("block_count", s.layers),
         ("embedding_length", s.hidden),
@@ -156,11 +167,44 @@ pub fn random_llama(shape: Shape, format: impl Fn(&str) -> BlockFormat) -> Vec<u
         ("attention.head_count_kv", s.kv_heads),
         ("context_length", 512),
     ] {
-        metadata.insert(format!("llama.{key}"), Value::U32(value));
+        metadata.insert(format!("{architecture}.{key}"), Value::U32(value));
     }
-    metadata.insert("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5));
+    let eps = if architecture == "olmo" { "layer_norm_epsilon" } else { "layer_norm_rms_epsilon" };
+    metadata.insert(format!("{architecture}.attention.{eps}"), Value::F32(1e-5));
+    let more = match architecture {
+        "olmo" => Some(("attention.clamp_kqv", Value::F32(1.5))),
+        "olmo2" => Some(("attention.sliding_window", Value::U32(6))),
+        _ => None,
+    };
+    if let Some((key, value)) = more {
+        metadata.insert(format!("{architecture}.{key}"), value);
+    }
     metadata.insert("azulejo.test", Value::Array(Array::U8(vec![1, 2, 3])));
-    let kv = s.hidden / s.heads * s.kv_heads;
+    let head = s.hidden / s.heads;
+    let kv = head * s.kv_heads;
+    let own: &[(&str, &str, u32)] = match architecture {
+        "llama" => &[("attn_norm", "weight", s.hidden), ("ffn_norm", "weight", s.hidden)],
+        "qwen2" => &[
+            ("attn_norm", "weight", s.hidden),
+            ("ffn_norm", "weight", s.hidden),
+            ("attn_q", "bias", s.hidden),
+            ("attn_k", "bias", kv),
+            ("attn_v", "bias", kv),
+        ],
+        "qwen3" => &[
+            ("attn_norm", "weight", s.hidden),
+            ("ffn_norm", "weight", s.hidden),
+            ("attn_q_norm", "weight", head),
+            ("attn_k_norm", "weight", head),
+        ],
+        "olmo2" => &[
+            ("post_attention_norm", "weight", s.hidden),
+            ("post_ffw_norm", "weight", s.hidden),
+            ("attn_q_norm", "weight", s.hidden),
+            ("attn_k_norm", "weight", kv),
+        ],
+        _ => &[],
+    };
     let mut tensors = Vec::new();
     let mut add = |name: String, shape: &[u32]| {
         let format = if shape.len() == 1 { BlockFormat::F32 } else { format(&name) };
@@ -169,20 +213,23 @@ pub fn random_llama(shape: Shape, format: impl Fn(&str) -> BlockFormat) -> Vec<u
     add("token_embd.weight".into(), &[s.vocabulary, s.hidden]);
     for layer in 0..s.layers {
         for (name, shape) in [
-            ("attn_norm", &[s.hidden][..]),
             ("attn_q", &[s.hidden, s.hidden]),
             ("attn_k", &[kv, s.hidden]),
             ("attn_v", &[kv, s.hidden]),
             ("attn_output", &[s.hidden, s.hidden]),
-            ("ffn_norm", &[s.hidden]),
             ("ffn_gate", &[s.ffn, s.hidden]),
             ("ffn_up", &[s.ffn, s.hidden]),
             ("ffn_down", &[s.hidden, s.ffn]),
         ] {
             add(format!("blk.{layer}.{name}.weight"), shape);
         }
+        for (name, kind, size) in own {
+            add(format!("blk.{layer}.{name}.{kind}"), &[*size]);
+        }
     }
-    add("output_norm.weight".into(), &[s.hidden]);
+    if architecture != "olmo" {
+        add("output_norm.weight".into(), &[s.hidden]);
+    }
     add("output.weight".into(), &[s.vocabulary, s.hidden]);
     let mut writer = Writer::new(Vec::new(), &metadata, &tensors).expect("the shape can be written");
     for (seed, tensor) in (1..).zip(&tensors) {

@@ -5,7 +5,7 @@
 
 use azulejo::formats::ModelFile;
 use azulejo::{BlockFormat, Model, ModelOptions};
-use azulejo_tests::{Shape, keep, random_llama_file, relative_error};
+use azulejo_tests::{DECODERS, Shape, keep, random_decoder, random_llama_file, relative_error};
 
 use crate::devices;
 
@@ -56,7 +56,17 @@ fn compare(name: &str, model: &Model, tokens: &[u32], want: &[f32], tolerance: f
 }
 
 fn check(name: &str, file: &ModelFile, prompt: &[u32], tolerance: f64) {
-    let devices = devices::all();
+    check_on(&devices::all(), TOKENS, name, file, prompt, tolerance);
+}
+
+fn check_on(
+    devices: &[(String, ModelOptions)],
+    count: usize,
+    name: &str,
+    file: &ModelFile,
+    prompt: &[u32],
+    tolerance: f64,
+) {
     let load = |options: &ModelOptions| {
         let options = ModelOptions { all_logits: true, ..options.clone() };
         Model::from_file(file, &options, &mut |_, _| true).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -64,8 +74,8 @@ fn check(name: &str, file: &ModelFile, prompt: &[u32], tolerance: f64) {
     let (first, options) = &devices[0];
     let reference = load(options);
     let mut session = reference.session().expect("a session");
-    let greedy = session.greedy_tokens(prompt, TOKENS).expect("tokens");
-    let tokens: Vec<u32> = prompt.iter().chain(&greedy[..TOKENS - 1]).copied().collect();
+    let greedy = session.greedy_tokens(prompt, count).expect("tokens");
+    let tokens: Vec<u32> = prompt.iter().chain(&greedy[..count - 1]).copied().collect();
     let mut logits = Vec::new();
     session.logits(&tokens, keep(&mut logits)).expect("logits");
     // What was chosen token by token is what the logits of the whole say.
@@ -80,14 +90,14 @@ fn check(name: &str, file: &ModelFile, prompt: &[u32], tolerance: f64) {
         let name = format!("{name} on {device}");
         let comparison = compare(&name, &model, &tokens, &logits, tolerance);
         let mut session = model.session().expect("a session");
-        let own = session.greedy_tokens(prompt, TOKENS).expect("tokens");
+        let own = session.greedy_tokens(prompt, count).expect("tokens");
         let same = own.iter().zip(&greedy).take_while(|(a, b)| a == b).count();
-        if same < TOKENS {
+        if same < count {
             let (gap, ..) = best_two(&logits[(prompt.len() - 1 + same) * width..][..width]);
             assert!(gap < TIE, "{name}: parts from the CPU's answer at token {same}, {gap} apart");
         }
         println!(
-            "{name}: {} positions, {} near-ties decided otherwise, same answer for {same} of {TOKENS} tokens",
+            "{name}: {} positions, {} near-ties decided otherwise, same answer for {same} of {count} tokens",
             comparison.compared, comparison.ties
         );
     }
@@ -99,6 +109,29 @@ fn parity_of_every_weight_format() {
         let file = random_llama_file(SHAPE, |_| format);
         // The CPU multiplies quantised weights by 16-bit activations, 3e-5 of the greatest of each block.
         check(format.name(), &file, &[1, 5, 9, 700, 33], if format.is_float() { 2e-5 } else { 5e-4 });
+    }
+}
+
+#[test]
+fn parity_of_every_architecture_in_every_weight_format() {
+    const SMALL: Shape = Shape { layers: 1, hidden: 256, ffn: 256, heads: 4, kv_heads: 2, vocabulary: 300 };
+    let devices = devices::all();
+    let ends = [devices[0].clone(), devices[devices.len() - 1].clone()];
+    // Llama's are above.
+    for architecture in &DECODERS[1..] {
+        for format in BlockFormat::ALL {
+            let file = ModelFile::from_gguf_bytes(random_decoder(architecture, SMALL, |_| format));
+            let file = file.expect("what the writer writes can be read");
+            let name = format!("{architecture} {}", format.name());
+            check_on(
+                &ends,
+                16,
+                &name,
+                &file,
+                &[1, 5, 9, 200, 33],
+                if format.is_float() { 2e-5 } else { 5e-4 },
+            );
+        }
     }
 }
 
