@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Write what a web page checks a model's download by: sizes and hashes
     Manifest(ManifestArgs),
+    /// Make a GGUF file with its matrices in fewer bits, as llama-quantize does
+    Quantize(QuantizeArgs),
     /// List the devices that models can run on
     Devices,
 }
@@ -392,6 +394,28 @@ pub(crate) struct ManifestArgs {
     /// Bytes of a chunk: what is downloaded, checked and kept as one
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(65_536..=67_108_864))]
     pub(crate) chunk_bytes: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct QuantizeArgs {
+    /// A .gguf file, best of F16, BF16 or F32 (of a split one, any part)
+    #[arg(value_name = "INPUT")]
+    pub(crate) input: PathBuf,
+    /// The file to write
+    #[arg(value_name = "OUTPUT")]
+    pub(crate) output: PathBuf,
+    /// Q4_0, Q4_1, Q4_K_S, Q4_K_M, Q5_0, Q5_1, Q5_K_M, Q6_K, Q8_0, F16, BF16 or F32
+    #[arg(value_name = "TYPE")]
+    pub(crate) quant: String,
+    /// An importance matrix: which columns count (see `azulejo imatrix`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) imatrix: Option<PathBuf>,
+    /// Take a file that is quantised already, which loses quality twice
+    #[arg(long)]
+    pub(crate) allow_requantize: bool,
+    /// Threads; as many as there are cores if absent
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
 }
 
 fn kv_type(text: &str) -> Result<KvType, String> {

@@ -11,6 +11,7 @@ mod commands;
 mod exit;
 mod interrupt;
 mod load;
+mod making;
 mod memory;
 mod numbers;
 mod output;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(&args, &output),
         Command::Inspect(args) => commands::inspect::run(&args, &output),
         Command::Manifest(args) => commands::manifest::run(&args, &output),
+        Command::Quantize(args) => commands::quantize::run(&args, &output),
         Command::Devices => commands::devices::run(&output),
     };
     ExitCode::from(exit::code(done, &output))
