@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Write what a web page checks a model's download by: sizes and hashes
     Manifest(ManifestArgs),
+    /// Make a GGUF file of a Hugging Face folder
+    Convert(ConvertArgs),
     /// Make a GGUF file with its matrices in fewer bits, as llama-quantize does
     Quantize(QuantizeArgs),
     /// List the devices that models can run on
@@ -394,6 +396,55 @@ pub(crate) struct ManifestArgs {
     /// Bytes of a chunk: what is downloaded, checked and kept as one
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(65_536..=67_108_864))]
     pub(crate) chunk_bytes: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    /// A folder with config.json, the tokenizer and .safetensors
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE", visible_alias = "outfile")]
+    pub(crate) output: PathBuf,
+    /// The matrices' type [default: bf16 if the folder's is, else f16]
+    #[arg(long, value_name = "TYPE", ignore_case = true)]
+    pub(crate) outtype: Option<OutType>,
+    /// The model's name [default: the folder's]
+    #[arg(long, value_name = "NAME", visible_alias = "model-name")]
+    pub(crate) name: Option<String>,
+    /// llama.cpp's name for how a byte-level tokenizer splits words, where it isn't found by itself
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pre: Option<String>,
+    /// Threads; as many as there are cores if absent
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+}
+
+/// What convert can write.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutType {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats.
+    F16,
+    /// 16-bit floats with the range of 32.
+    #[value(name = "bf16")]
+    BF16,
+    /// 8-bit blocks.
+    #[value(name = "q8_0")]
+    Q8,
+}
+
+impl OutType {
+    /// The format of matrices.
+    pub(crate) fn format(self) -> azulejo::BlockFormat {
+        match self {
+            Self::F32 => azulejo::BlockFormat::F32,
+            Self::F16 => azulejo::BlockFormat::F16,
+            Self::BF16 => azulejo::BlockFormat::BF16,
+            Self::Q8 => azulejo::BlockFormat::Q8_0,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(&args, &output),
         Command::Inspect(args) => commands::inspect::run(&args, &output),
         Command::Manifest(args) => commands::manifest::run(&args, &output),
+        Command::Convert(args) => commands::convert::run(&args, &output),
         Command::Quantize(args) => commands::quantize::run(&args, &output),
         Command::Devices => commands::devices::run(&output),
     };

@@ -37,8 +37,8 @@ pub fn decode(format: BlockFormat, bytes: &[u8], out: &mut [f32]) -> Result<(), 
 /// with scales of least squared error.
 ///
 /// # Errors
-/// [`QuantError::WrongLength`] as in [`decode`]; but for the float formats, [`QuantError::NotFinite`] for NaN and
-/// infinities, [`QuantError::OutOfRange`] for weights beyond what an f16 scale allows.
+/// [`QuantError::WrongLength`] as in [`decode`]; [`QuantError::NotFinite`] for NaN and infinities, but for the float
+/// formats; [`QuantError::OutOfRange`] for weights beyond what an f16 keeps, but for F32 and BF16.
 pub fn encode(format: BlockFormat, weights: &[f32], out: &mut [u8]) -> Result<(), QuantError> {
     check_encode(format, weights, out.len())?;
     with_block!(format, B => B::encode(weights, None, out));
@@ -78,18 +78,20 @@ pub fn encode_with_importance(
     Ok(())
 }
 
-/// The largest magnitude of a weight in a block format: that of the f16 that keeps its scale or minimum.
+/// The largest magnitude of an f16, which keeps the weight itself or its scale or minimum.
 const LARGEST: f32 = 65504.0;
 
 fn check_encode(format: BlockFormat, weights: &[f32], bytes: usize) -> Result<(), QuantError> {
     check_weights(format, bytes, weights.len())?;
-    if format.is_float() {
+    if matches!(format, BlockFormat::F32 | BlockFormat::BF16) {
         return Ok(());
     }
-    if let Some(index) = weights.iter().position(|w| !w.is_finite()) {
+    if let Some(index) = weights.iter().position(|w| !w.is_finite())
+        && !format.is_float()
+    {
         return Err(QuantError::NotFinite { index, format });
     }
-    match weights.iter().position(|w| w.abs() > LARGEST) {
+    match weights.iter().position(|w| w.is_finite() && w.abs() > LARGEST) {
         Some(index) => Err(QuantError::OutOfRange { index, format }),
         None => Ok(()),
     }

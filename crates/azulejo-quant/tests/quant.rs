@@ -351,7 +351,11 @@ fn encode_refuses_what_it_cannot_write() {
     weights[37] = -7e4;
     assert_eq!(encode(format, &weights, &mut out), Err(QuantError::OutOfRange { index: 37, format }));
     let mut floats = [0; 512];
-    assert_eq!(encode(BlockFormat::F16, &weights, &mut floats), Ok(()));
+    assert!(matches!(
+        encode(BlockFormat::F16, &weights, &mut floats),
+        Err(QuantError::OutOfRange { index: 37, .. })
+    ));
+    assert_eq!(encode(BlockFormat::BF16, &weights, &mut floats), Ok(()));
     let weights = [0.5; 256];
     let with = |importance: &[f32]| encode_with_importance(format, &weights, importance, &mut [0; 144]);
     assert_eq!(with(&[1.0; 128]), Ok(()));

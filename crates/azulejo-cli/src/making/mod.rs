@@ -1,4 +1,7 @@
 //! What the commands that make files share.
 
+pub(crate) mod hugging_face;
 pub(crate) mod importance;
+pub(crate) mod sentencepiece;
+pub(crate) mod vocabulary;
 pub(crate) mod write;

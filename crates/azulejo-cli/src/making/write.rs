@@ -89,7 +89,10 @@ pub(crate) fn write(
 
 /// The bytes of a tensor in the new file, in pieces of whole rows.
 fn pieces(file: &ModelFile, item: &Item, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let cols = usize::try_from(item.tensor.shape.last().copied().unwrap_or(1))?;
+    let is_vector_of_pairs = item.tensor.shape.len() < 2 && matches!(item.from, From::Pairs(..));
+    // A bias is a column.
+    let cols = if is_vector_of_pairs { 1 } else { item.tensor.shape.last().copied().unwrap_or(1) };
+    let cols = usize::try_from(cols)?;
     let format = item.tensor.format;
     let info = match &item.from {
         From::Values(values) => {
@@ -102,7 +105,7 @@ fn pieces(file: &ModelFile, item: &Item, mut each: impl FnMut(&[u8]) -> Result<(
     let (Some(row_from), Some(row_to)) = (info.format.row_bytes(cols), format.row_bytes(cols)) else {
         return Err(anyhow!("rows of {cols} weights are no whole blocks of {format}"));
     };
-    let rows = info.rows();
+    let rows = info.weights() / cols.max(1) as u64;
     let most = (PIECE / cols.max(1)).max(1) as u64;
     let (mut raw, mut out) = (Vec::new(), Vec::new());
     let mut first = 0;
