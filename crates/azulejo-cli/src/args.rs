@@ -78,6 +78,17 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Write what a web page checks a model's download by: sizes and hashes
     Manifest(ManifestArgs),
+    /// Compare the predictions of two model files, or of one on two devices
+    Compare(CompareArgs),
+    /// Judge a model
+    #[command(subcommand)]
+    Eval(EvalCommand),
+    /// Measure which columns of the matrices count, for quantize
+    Imatrix(ImatrixArgs),
+    /// Split a GGUF file into several
+    Split(SplitArgs),
+    /// Put a split GGUF file together
+    Merge(MergeArgs),
     /// Make a GGUF file of a Hugging Face folder
     Convert(ConvertArgs),
     /// Make a GGUF file with its matrices in fewer bits, as llama-quantize does
@@ -87,7 +98,7 @@ pub(crate) enum Command {
 }
 
 /// Which model, and where it runs.
-#[derive(Args, Debug, Clone)]
+#[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Model and device")]
 pub(crate) struct LoadArgs {
     /// A .gguf file or a Hugging Face folder; without it, the small demonstration model in the program
@@ -314,6 +325,151 @@ pub(crate) struct PerplexityArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct CompareArgs {
+    /// The model that is compared with: a .gguf file or a Hugging Face folder
+    #[arg(value_name = "A")]
+    pub(crate) first: PathBuf,
+    /// The model that is judged; it may be the same file, on another device
+    #[arg(value_name = "B")]
+    pub(crate) second: PathBuf,
+    /// The text; without it it is read from a pipe
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Tokens of a piece, of which the second half is scored; 0 is the first model's own context
+    #[arg(short, long, value_name = "N", default_value_t = 512)]
+    pub(crate) ctx_size: u32,
+    /// Only so many pieces; -1 is all
+    #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
+    pub(crate) chunks: i64,
+    /// Read control tokens' spelling (<|im_end|>) in the text as these tokens
+    #[arg(long)]
+    pub(crate) parse_special: bool,
+    /// auto, cpu, wgpu or wgpu:N, for both models
+    #[arg(long, value_name = "DEVICE", default_value = "auto", visible_alias = "device-a")]
+    pub(crate) device: DeviceChoice,
+    /// Another device for B
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device_b: Option<DeviceChoice>,
+    /// Threads of the CPU; as many as it has cores if absent
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+}
+
+impl CompareArgs {
+    /// How models are loaded.
+    pub(crate) fn load(&self) -> LoadArgs {
+        LoadArgs { device: self.device, threads: self.threads, ubatch_size: 128, ..LoadArgs::default() }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImatrixArgs {
+    /// The text; without it it is read from a pipe
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE", visible_alias = "output-file", default_value = "imatrix.gguf")]
+    pub(crate) output: PathBuf,
+    /// Tokens of a piece; 0 is the model's own context
+    #[arg(short, long, value_name = "N", default_value_t = 512)]
+    pub(crate) ctx_size: u32,
+    /// Only so many pieces; -1 is all
+    #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
+    pub(crate) chunks: i64,
+    /// Read control tokens' spelling (<|im_end|>) in the text as these tokens
+    #[arg(long)]
+    pub(crate) parse_special: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SplitArgs {
+    /// A .gguf file
+    #[arg(value_name = "PATH")]
+    pub(crate) model: PathBuf,
+    /// What the new names begin with, before -00001-of-00003.gguf [default: the model's name]
+    #[arg(short, long, value_name = "PREFIX")]
+    pub(crate) output: Option<PathBuf>,
+    /// Bytes of tensors in a file: a number with K, M or G (powers of 1000)
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = size, visible_alias = "split-max-size")]
+    pub(crate) max_size: u64,
+    /// Tensors in a file
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), visible_alias = "split-max-tensors")]
+    pub(crate) max_tensors: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MergeArgs {
+    /// Any part of a split model; the others are beside it
+    #[arg(value_name = "PATH")]
+    pub(crate) model: PathBuf,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// The tests.
+#[derive(Subcommand, Debug)]
+pub(crate) enum EvalCommand {
+    /// Find one sentence in a long text, at several lengths and depths
+    Needle(Box<NeedleArgs>),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NeedleArgs {
+    /// Tokens of the whole prompt; a list (1024,4096) or a range (1024-8192*2)
+    #[arg(long, value_name = "N", default_value = "512,1024,2048")]
+    pub(crate) lengths: Counts,
+    /// Where in the text the needle is, in percent; a list or a range
+    #[arg(long, value_name = "N", default_value = "0-100+25")]
+    pub(crate) depths: Counts,
+    /// A text to hide the needle in, repeated as often as needed [default: made-up sentences]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) haystack: Option<PathBuf>,
+    /// The sentence to find
+    #[arg(long, value_name = "TEXT", default_value = "The number of the blue door in Santarém is 48213.")]
+    pub(crate) needle: String,
+    /// What comes before the text
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "Read this text. There is a question about it at the end."
+    )]
+    pub(crate) instruction: String,
+    /// The question about it
+    #[arg(long, value_name = "TEXT", default_value = "What is the number of the blue door in Santarém?")]
+    pub(crate) question: String,
+    /// The words that a right answer has
+    #[arg(long, value_name = "WORDS", default_value = "48213")]
+    pub(crate) expected: String,
+    /// A picture of the table to write (SVG)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+    /// The most tokens of an answer
+    #[arg(short = 'n', long, visible_alias = "n-predict", value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) predict: u32,
+    /// Go on from the prompt as it is, without a chat template (-no-cnv)
+    #[arg(long, alias = "no-conversation")]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+/// A number of bytes with K, M or G.
+fn size(text: &str) -> Result<u64, String> {
+    let factor = match text.bytes().last() {
+        Some(b'K' | b'k') => 1000,
+        Some(b'M' | b'm') => 1_000_000,
+        Some(b'G' | b'g') => 1_000_000_000,
+        _ => 1,
+    };
+    let digits = if factor == 1 { text } else { &text[..text.len() - 1] };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    number.filter(|bytes| *bytes > 0).ok_or_else(|| format!("'{text}' is no size: 500M or 2G, say"))
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
     /// Tokens of a prompt; a list (128,512) or a range (128-512+128, 128-1024*2); 0 is no such test
     #[arg(short = 'p', long, value_name = "N", default_value = "512")]
@@ -489,7 +645,11 @@ impl Cli {
         let mut command = with_variables(Self::command());
         let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
         for name in names {
-            command = command.mut_subcommand(name, with_variables);
+            command = command.mut_subcommand(name, |command| {
+                let inner: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+                let command = with_variables(command);
+                inner.into_iter().fold(command, |c, name| c.mut_subcommand(name, with_variables))
+            });
         }
         command
     }

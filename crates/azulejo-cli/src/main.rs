@@ -16,6 +16,7 @@ mod memory;
 mod numbers;
 mod output;
 mod partial;
+mod pieces;
 mod surroundings;
 mod text;
 
@@ -47,6 +48,11 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(&args, &output),
         Command::Inspect(args) => commands::inspect::run(&args, &output),
         Command::Manifest(args) => commands::manifest::run(&args, &output),
+        Command::Compare(args) => commands::compare::run(&args, &output),
+        Command::Imatrix(args) => commands::imatrix::run(&args, &output),
+        Command::Split(args) => commands::split::split(&args, &output),
+        Command::Merge(args) => commands::split::merge(&args, &output),
+        Command::Eval(args) => commands::needle::run(&args, &output),
         Command::Convert(args) => commands::convert::run(&args, &output),
         Command::Quantize(args) => commands::quantize::run(&args, &output),
         Command::Devices => commands::devices::run(&output),

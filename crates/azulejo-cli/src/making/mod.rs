@@ -1,5 +1,6 @@
 //! What the commands that make files share.
 
+pub(crate) mod heat_map;
 pub(crate) mod hugging_face;
 pub(crate) mod importance;
 pub(crate) mod sentencepiece;
