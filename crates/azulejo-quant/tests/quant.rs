@@ -385,8 +385,8 @@ fn rmse(a: &[f32], b: &[f32], counts: impl Fn(usize) -> f32) -> f64 {
     (squares.sum::<f64>() / a.len() as f64).sqrt()
 }
 
-/// Root mean square of the error over that of the weights, on normal weights and on outliers. Each bound is 2 % above
-/// what GGUF's reference program reaches on such rows; see benches/peers/rmse.py.
+/// Root mean square of the error over that of the weights, on normal weights and on outliers. The bounds are 2 % above
+/// what was reached when benches/peers/rmse.py found it to be no worse than llama.cpp's.
 #[test]
 fn encode_round_trips_within_bounds() {
     let bounds = [

@@ -33,6 +33,10 @@ pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
         depths.iter().all(|depth| *depth <= 100),
         Usage("--depths: percentages are from 0 to 100".to_owned())
     );
+    ensure!(
+        !lengths.is_empty() && !depths.is_empty(),
+        Usage("--lengths and --depths: there is no number in them".to_owned())
+    );
     let words = words(&args.expected);
     ensure!(!words.is_empty(), Usage("--expected: there are no words in it to look for".to_owned()));
     let given = args.haystack.as_deref().map(text::text_of).transpose()?;

@@ -91,12 +91,11 @@ impl Family {
         keys.integer("num_key_value_heads", "attention.head_count_kv")?;
         keys.float("rms_norm_eps", "attention.layer_norm_rms_epsilon")?;
         keys.put("vocab_size", u32::try_from(rows)?);
-        if c["head_dim"].is_u64() {
-            keys.integer("head_dim", "attention.key_length")?;
-            keys.integer("head_dim", "attention.value_length")?;
-        }
+        let head_size = u32::try_from(head_size(c)?)?;
+        keys.put("attention.key_length", head_size);
+        keys.put("attention.value_length", head_size);
         if self.gguf == "llama" {
-            keys.put("rope.dimension_count", u32::try_from(head_size(c)?)?);
+            keys.put("rope.dimension_count", head_size);
         }
         if self.gguf == "olmo" {
             keys.put("attention.layer_norm_epsilon", 1e-5f32);

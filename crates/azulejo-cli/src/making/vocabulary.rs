@@ -112,10 +112,13 @@ impl Tokens {
             (false, true) => CONTROL,
             (false, false) => USER_DEFINED,
         };
-        self.texts[id] = if is_control { added.text.clone() } else { added.text.replace(SPACE, " ") };
-        if let Some(scores) = &mut self.scores {
+        let text = if is_control { added.text.clone() } else { added.text.replace(SPACE, " ") };
+        if let Some(scores) = &mut self.scores
+            && self.texts[id] != text
+        {
             scores[id] = NO_SCORE;
         }
+        self.texts[id] = text;
         Ok(())
     }
 

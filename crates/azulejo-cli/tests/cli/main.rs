@@ -2,6 +2,8 @@
 
 mod errors;
 mod generate;
+mod judging;
+mod making;
 mod manifest;
 mod measure;
 mod support;
