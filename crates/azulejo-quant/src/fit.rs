@@ -17,6 +17,7 @@ fn round(x: f32) -> f32 {
 
 /// Sums over weights in 8 lanes, which the compiler may keep in vectors.
 #[inline]
+#[allow(clippy::needless_range_loop, reason = "the lanes of all sums go side by side, sum by sum")]
 fn sums<const N: usize, const S: usize>(mut term: impl FnMut(usize) -> [f32; S]) -> [f32; S] {
     let mut lanes = [[0f32; 8]; S];
     for first in (0..N).step_by(8) {
