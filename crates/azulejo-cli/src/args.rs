@@ -7,6 +7,7 @@ use azulejo::{DeviceChoice, KvType, Overflow, SamplerOptions};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::making::lora::LoraChoice;
 use crate::numbers::Counts;
 
 const AFTER_HELP: &str = "\
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Make a GGUF file of a Hugging Face folder
     Convert(ConvertArgs),
+    /// Make a GGUF file of a LoRA adapter (a PEFT folder), for --lora
+    ConvertLora(ConvertLoraArgs),
     /// Make a GGUF file with its matrices in fewer bits, as llama-quantize does
     Quantize(QuantizeArgs),
     /// List the devices that models can run on
@@ -107,6 +110,9 @@ pub(crate) struct LoadArgs {
     /// auto, cpu, wgpu or wgpu:N (see `azulejo devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: DeviceChoice,
+    /// A LoRA adapter (.gguf) merged into the weights while they are loaded, stronger or weaker by SCALE; may be given again
+    #[arg(long, value_name = "FILE[:SCALE]")]
+    pub(crate) lora: Vec<LoraChoice>,
     /// Threads of the CPU; as many as it has cores if absent
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
@@ -576,6 +582,19 @@ pub(crate) struct ConvertArgs {
     pub(crate) threads: Option<u32>,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct ConvertLoraArgs {
+    /// A folder with adapter_config.json and adapter_model.safetensors
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The model that it adapts: a .gguf file, or a Hugging Face folder (its config.json will do)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) base: PathBuf,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE", visible_alias = "outfile")]
+    pub(crate) output: PathBuf,
+}
+
 /// What convert can write.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutType {
@@ -617,6 +636,9 @@ pub(crate) struct QuantizeArgs {
     /// An importance matrix: which columns count (see `azulejo imatrix`)
     #[arg(long, value_name = "FILE")]
     pub(crate) imatrix: Option<PathBuf>,
+    /// A LoRA adapter (.gguf) merged into the weights; may be given again
+    #[arg(long, value_name = "FILE[:SCALE]")]
+    pub(crate) lora: Vec<LoraChoice>,
     /// Take a file that is quantised already, which loses quality twice
     #[arg(long)]
     pub(crate) allow_requantize: bool,

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         Command::Merge(args) => commands::split::merge(&args, &output),
         Command::Eval(args) => commands::needle::run(&args, &output),
         Command::Convert(args) => commands::convert::run(&args, &output),
+        Command::ConvertLora(args) => commands::convert_lora::run(&args, &output),
         Command::Quantize(args) => commands::quantize::run(&args, &output),
         Command::Devices => commands::devices::run(&output),
     };

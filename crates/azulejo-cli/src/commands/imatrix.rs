@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ImatrixArgs, output: &Output) -> Result<()> {
         return Err(Usage("activations are measured on the CPU: leave --device out".to_owned()).into());
     }
     let bytes = text::input(None, args.file.as_deref())?;
-    let file = load::open(args.load.model.as_deref(), output)?;
+    let file = load::open_adapted(&args.load, output)?;
     if !matches!(file.kind, ModelKind::Gguf(_)) {
         let text =
             "the matrices of a Hugging Face folder have other names: make a .gguf of it by `azulejo convert`";

@@ -18,7 +18,7 @@ use crate::{interrupt, text};
 pub(crate) fn run(args: &PerplexityArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
     let bytes = text::input(None, args.file.as_deref())?;
-    let file = load::open(args.load.model.as_deref(), output)?;
+    let file = load::open_adapted(&args.load, output)?;
     let tokenizer = azulejo::tokenizer_from_file(&file)?;
     let mut options = load::options(&args.load, Some(args.ctx_size), KvType::F16);
     options.all_logits = true;

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::args::QuantizeArgs;
 use crate::exit::Usage;
 use crate::making::importance::Importance;
+use crate::making::lora;
 use crate::making::write::{self, From, Item};
 use crate::numbers;
 use crate::output::Output;
@@ -24,7 +25,8 @@ const LAYERS_OF_70B: u32 = 80;
 
 pub(crate) fn run(args: &QuantizeArgs, output: &Output) -> Result<()> {
     let quant = quant(&args.quant)?;
-    let file = azulejo::open_file(&args.input)?;
+    let mut file = azulejo::open_file(&args.input)?;
+    lora::apply(&mut file, &args.lora)?;
     let ModelKind::Gguf(metadata) = &file.kind else {
         let text = "it is a Hugging Face folder: make a .gguf of it by `azulejo convert` first";
         return Err(Usage(format!("{}: {text}", args.input.display())).into());

@@ -39,7 +39,11 @@ pub(crate) fn split(args: &SplitArgs, output: &Output) -> Result<()> {
         metadata.insert(NO, number);
         metadata.insert(COUNT, count);
         metadata.insert(TENSORS, i32::try_from(total)?);
-        write::write(&file, &metadata, items, path, "splitting", output)?;
+        if let Err(error) = write::write(&file, &metadata, items, path, "splitting", output) {
+            // Parts without the others are of no use.
+            paths[..usize::from(number)].iter().for_each(|path| drop(std::fs::remove_file(path)));
+            return Err(error);
+        }
     }
     report(&paths, output)
 }

@@ -39,6 +39,13 @@ impl Family {
         })
     }
 
+    /// That of a GGUF file.
+    pub(crate) fn of_gguf(architecture: &str) -> Result<&'static Self> {
+        FAMILIES.iter().find(|family| family.gguf == architecture).ok_or_else(|| {
+            anyhow!("the names of an adapter's matrices aren't known for the architecture '{architecture}'")
+        })
+    }
+
     /// A tensor's name in the new file; `None` for what is computed anew (tables of rotations).
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod errors;
 mod generate;
 mod judging;
+mod lora;
 mod making;
 mod manifest;
 mod measure;
