@@ -3,7 +3,7 @@
 use crate::blocks::Block;
 use crate::format::with_block;
 use crate::random::Rng;
-use crate::{BlockFormat, QuantError};
+use crate::{BlockFormat, EncodeError, QuantError};
 
 /// The number of whole blocks in `bytes`, or an error.
 fn count_blocks(format: BlockFormat, bytes: usize) -> Result<usize, QuantError> {
@@ -37,9 +37,9 @@ pub fn decode(format: BlockFormat, bytes: &[u8], out: &mut [f32]) -> Result<(), 
 /// with scales of least squared error.
 ///
 /// # Errors
-/// [`QuantError::WrongLength`] as in [`decode`]; [`QuantError::NotFinite`] for NaN and infinities, but for the float
-/// formats; [`QuantError::OutOfRange`] for weights beyond what an f16 keeps, but for F32 and BF16.
-pub fn encode(format: BlockFormat, weights: &[f32], out: &mut [u8]) -> Result<(), QuantError> {
+/// [`QuantError::WrongLength`] as in [`decode`]; [`EncodeError::NotFinite`] for NaN and infinities, but for the float
+/// formats; [`EncodeError::OutOfRange`] for weights beyond what an f16 keeps, but for F32 and BF16.
+pub fn encode(format: BlockFormat, weights: &[f32], out: &mut [u8]) -> Result<(), EncodeError> {
     check_encode(format, weights, out.len())?;
     with_block!(format, B => B::encode(weights, None, out));
     Ok(())
@@ -51,22 +51,24 @@ pub fn encode(format: BlockFormat, weights: &[f32], out: &mut [u8]) -> Result<()
 ///
 /// # Errors
 /// As [`encode`]; [`QuantError::WrongLength`] if the weights aren't whole rows of as many columns as `importance`
-/// has; [`QuantError::Importance`] for numbers that are negative or not finite.
+/// has; [`EncodeError::Importance`] for numbers that are negative or not finite.
 pub fn encode_with_importance(
     format: BlockFormat,
     weights: &[f32],
     importance: &[f32],
     out: &mut [u8],
-) -> Result<(), QuantError> {
+) -> Result<(), EncodeError> {
     check_encode(format, weights, out.len())?;
     let cols = importance.len();
     let row_bytes = format.row_bytes(cols).filter(|bytes| *bytes > 0 && weights.len().is_multiple_of(cols));
     let Some(row_bytes) = row_bytes else {
         let got = weights.len() as u64;
-        return Err(QuantError::WrongLength { what: "columns of importance", expected: cols as u64, got });
+        return Err(
+            QuantError::WrongLength { what: "columns of importance", expected: cols as u64, got }.into()
+        );
     };
     if let Some(column) = importance.iter().position(|i| !i.is_finite() || *i < 0.0) {
-        return Err(QuantError::Importance { column });
+        return Err(EncodeError::Importance { column });
     }
     // Columns that never met an activation still count a little, so that their weights aren't arbitrary.
     let mean = importance.iter().map(|i| f64::from(*i)).sum::<f64>() / cols as f64;
@@ -81,7 +83,7 @@ pub fn encode_with_importance(
 /// The largest magnitude of an f16, which keeps the weight itself or its scale or minimum.
 const LARGEST: f32 = 65504.0;
 
-fn check_encode(format: BlockFormat, weights: &[f32], bytes: usize) -> Result<(), QuantError> {
+fn check_encode(format: BlockFormat, weights: &[f32], bytes: usize) -> Result<(), EncodeError> {
     check_weights(format, bytes, weights.len())?;
     if matches!(format, BlockFormat::F32 | BlockFormat::BF16) {
         return Ok(());
@@ -89,10 +91,10 @@ fn check_encode(format: BlockFormat, weights: &[f32], bytes: usize) -> Result<()
     if let Some(index) = weights.iter().position(|w| !w.is_finite())
         && !format.is_float()
     {
-        return Err(QuantError::NotFinite { index, format });
+        return Err(EncodeError::NotFinite { index, format });
     }
     match weights.iter().position(|w| w.is_finite() && w.abs() > LARGEST) {
-        Some(index) => Err(QuantError::OutOfRange { index, format }),
+        Some(index) => Err(EncodeError::OutOfRange { index, format }),
         None => Ok(()),
     }
 }

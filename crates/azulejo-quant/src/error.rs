@@ -64,6 +64,15 @@ pub enum QuantError {
         /// See [`crate::PlaneLayout::row_granularity`].
         granularity: u64,
     },
+}
+
+/// Why weights can't be encoded. It is apart from [`QuantError`], so that programs that only read have none of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// Lengths that don't fit.
+    #[error(transparent)]
+    Quant(#[from] QuantError),
     /// NaN or an infinity can't be written in a block of integers and a scale.
     #[error("weight {index} is not finite, so it can't be encoded as {format}")]
     NotFinite {

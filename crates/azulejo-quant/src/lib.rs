@@ -15,6 +15,6 @@ pub mod planes;
 mod random;
 
 pub use codec::{decode, encode, encode_with_importance, random_blocks};
-pub use error::QuantError;
+pub use error::{EncodeError, QuantError};
 pub use format::{BlockFormat, ggml_type_name};
 pub use planes::{Plane, PlaneLayout, Section, SectionKind, UNIT, Unit};

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use azulejo_quant::{
-    BlockFormat, Plane, PlaneLayout, QuantError, decode, encode, encode_with_importance, ggml_type_name,
-    random_blocks,
+    BlockFormat, EncodeError, Plane, PlaneLayout, QuantError, decode, encode, encode_with_importance,
+    ggml_type_name, random_blocks,
 };
 
 /// A matrix of made-up blocks in its file's layout.
@@ -333,7 +333,10 @@ fn codec_refuses_wrong_lengths() {
     let mut out = [0.0; 32];
     assert!(matches!(decode(BlockFormat::Q4_0, &[0; 17], &mut out), Err(QuantError::WrongLength { .. })));
     assert!(matches!(decode(BlockFormat::Q4_0, &[0; 36], &mut out), Err(QuantError::WrongLength { .. })));
-    assert!(matches!(encode(BlockFormat::Q8_0, &out, &mut [0; 35]), Err(QuantError::WrongLength { .. })));
+    assert!(matches!(
+        encode(BlockFormat::Q8_0, &out, &mut [0; 35]),
+        Err(EncodeError::Quant(QuantError::WrongLength { .. }))
+    ));
     assert!(matches!(
         random_blocks(BlockFormat::Q2_K, 1, 1.0, &mut [0; 85]),
         Err(QuantError::WrongLength { .. })
@@ -347,26 +350,26 @@ fn encode_refuses_what_it_cannot_write() {
     let mut out = [0; 144];
     let format = BlockFormat::Q4_0;
     weights[37] = f32::NAN;
-    assert_eq!(encode(format, &weights, &mut out), Err(QuantError::NotFinite { index: 37, format }));
+    assert_eq!(encode(format, &weights, &mut out), Err(EncodeError::NotFinite { index: 37, format }));
     weights[37] = -7e4;
-    assert_eq!(encode(format, &weights, &mut out), Err(QuantError::OutOfRange { index: 37, format }));
+    assert_eq!(encode(format, &weights, &mut out), Err(EncodeError::OutOfRange { index: 37, format }));
     let mut floats = [0; 512];
     assert!(matches!(
         encode(BlockFormat::F16, &weights, &mut floats),
-        Err(QuantError::OutOfRange { index: 37, .. })
+        Err(EncodeError::OutOfRange { index: 37, .. })
     ));
     assert_eq!(encode(BlockFormat::BF16, &weights, &mut floats), Ok(()));
     let weights = [0.5; 256];
     let with = |importance: &[f32]| encode_with_importance(format, &weights, importance, &mut [0; 144]);
     assert_eq!(with(&[1.0; 128]), Ok(()));
-    assert!(matches!(with(&[1.0; 160]), Err(QuantError::WrongLength { .. })));
-    assert!(matches!(with(&[1.0; 16]), Err(QuantError::WrongLength { .. })));
-    assert!(matches!(with(&[]), Err(QuantError::WrongLength { .. })));
+    assert!(matches!(with(&[1.0; 160]), Err(EncodeError::Quant(QuantError::WrongLength { .. }))));
+    assert!(matches!(with(&[1.0; 16]), Err(EncodeError::Quant(QuantError::WrongLength { .. }))));
+    assert!(matches!(with(&[]), Err(EncodeError::Quant(QuantError::WrongLength { .. }))));
     let mut importance = [1.0; 256];
     importance[5] = -1.0;
-    assert_eq!(with(&importance), Err(QuantError::Importance { column: 5 }));
+    assert_eq!(with(&importance), Err(EncodeError::Importance { column: 5 }));
     importance[5] = f32::INFINITY;
-    assert_eq!(with(&importance), Err(QuantError::Importance { column: 5 }));
+    assert_eq!(with(&importance), Err(EncodeError::Importance { column: 5 }));
 }
 
 /// Weights as matrices have them: normal ones, and with outliers in some columns.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, ensure};
 use azulejo::BlockFormat;
 use azulejo::formats::{ByteSource, ModelFile, ModelKind, TensorInfo};
-use azulejo_quant::{QuantError, decode, encode};
+use azulejo_quant::{EncodeError, decode, encode};
 use rayon::prelude::*;
 
 const A: &str = ".lora_a";
@@ -140,8 +140,8 @@ impl Merged {
         let mut weights = vec![0f32; self.cols];
         for (row, out) in (first..).zip(out.chunks_exact_mut(self.row_bytes)) {
             self.source.read_at(self.info.offset + row as u64 * from_bytes, &mut raw)?;
-            let wrong = |error: QuantError| io::Error::new(io::ErrorKind::InvalidData, error);
-            decode(self.info.format, &raw, &mut weights).map_err(wrong)?;
+            let wrong = |error: EncodeError| io::Error::new(io::ErrorKind::InvalidData, error);
+            decode(self.info.format, &raw, &mut weights).map_err(|error| wrong(error.into()))?;
             let factors = &self.b[row * self.rank..][..self.rank];
             for (factor, a) in factors.iter().zip(self.a.chunks_exact(self.cols)) {
                 weights.iter_mut().zip(a).for_each(|(weight, a)| *weight += factor * a);

@@ -159,7 +159,7 @@ fn convert(
     importance: Option<&[f32]>,
     raw: &[u8],
     out: &mut [u8],
-) -> Result<(), azulejo_quant::QuantError> {
+) -> Result<(), azulejo_quant::EncodeError> {
     let rows = (SHARE / cols).max(1);
     let (Some(row_from), Some(row_to)) = (from.row_bytes(cols), to.row_bytes(cols)) else { return Ok(()) };
     raw.par_chunks(rows * row_from).zip(out.par_chunks_mut(rows * row_to)).try_for_each_init(
