@@ -10,6 +10,7 @@ use azulejo::{KvType, Model, ModelOptions};
 use crate::args::{ChatFormatArgs, LoadArgs};
 use crate::exit::Usage;
 use crate::interrupt;
+use crate::making::lora;
 use crate::numbers;
 use crate::output::{Output, Unit};
 use crate::text;
@@ -53,6 +54,13 @@ fn remark(args: &LoadArgs, output: &Output) -> Result<()> {
     Ok(())
 }
 
+/// The file that `-m` names, or the embedded one, with the adapters of `--lora`.
+pub(crate) fn open_adapted(args: &LoadArgs, output: &Output) -> Result<ModelFile> {
+    let mut file = open(args.model.as_deref(), output)?;
+    lora::apply(&mut file, &args.lora)?;
+    Ok(file)
+}
+
 /// The file that `-m` names, or the embedded one.
 pub(crate) fn open(path: Option<&Path>, output: &Output) -> Result<ModelFile> {
     match path {
@@ -75,7 +83,7 @@ fn embedded(_: &Output) -> Result<ModelFile> {
 /// Opens and loads a model, with a bar.
 pub(crate) fn load(args: &LoadArgs, options: &ModelOptions, output: &Output) -> Result<Loaded> {
     remark(args, output)?;
-    let file = open(args.model.as_deref(), output)?;
+    let file = open_adapted(args, output)?;
     load_file(&file, args, options, output)
 }
 

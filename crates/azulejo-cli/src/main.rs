@@ -11,10 +11,12 @@ mod commands;
 mod exit;
 mod interrupt;
 mod load;
+mod making;
 mod memory;
 mod numbers;
 mod output;
 mod partial;
+mod pieces;
 mod surroundings;
 mod tensor_file;
 mod text;
@@ -49,6 +51,14 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(&args, &output),
         Command::Inspect(args) => commands::inspect::run(&args, &output),
         Command::Manifest(args) => commands::manifest::run(&args, &output),
+        Command::Compare(args) => commands::compare::run(&args, &output),
+        Command::Imatrix(args) => commands::imatrix::run(&args, &output),
+        Command::Split(args) => commands::split::split(&args, &output),
+        Command::Merge(args) => commands::split::merge(&args, &output),
+        Command::Eval(args) => commands::needle::run(&args, &output),
+        Command::Convert(args) => commands::convert::run(&args, &output),
+        Command::ConvertLora(args) => commands::convert_lora::run(&args, &output),
+        Command::Quantize(args) => commands::quantize::run(&args, &output),
         Command::Devices => commands::devices::run(&output),
     };
     ExitCode::from(exit::code(done, &output))

@@ -29,6 +29,11 @@ impl Partial {
         Ok(Self { name: name.to_owned(), partial, file: Some(BufWriter::new(file)) })
     }
 
+    /// The open file.
+    pub(crate) fn file(&mut self) -> std::io::Result<&mut BufWriter<File>> {
+        self.file.as_mut().ok_or_else(|| std::io::Error::other("the file is finished"))
+    }
+
     /// Writes what comes next.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };

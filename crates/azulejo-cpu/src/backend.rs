@@ -59,6 +59,37 @@ pub struct CpuState {
     /// Rows of logits that the last step left.
     logits_rows: usize,
     scratch: Scratch,
+    /// What matrices were multiplied with, where somebody asked for it.
+    #[cfg(not(target_arch = "wasm32"))]
+    inputs: Option<InputSquares>,
+}
+
+/// For each matrix, the sum of the squares of its inputs in each column, and the tokens summed over.
+#[cfg(not(target_arch = "wasm32"))]
+pub type InputSquares = std::collections::BTreeMap<String, (Vec<f64>, u64)>;
+
+#[cfg(not(target_arch = "wasm32"))]
+impl CpuState {
+    /// From now on, sums up the squares of what each matrix of the body is multiplied with. The plan has to be one
+    /// that wasn't fused.
+    pub fn watch_inputs(&mut self) {
+        self.inputs = Some(InputSquares::new());
+    }
+
+    /// The sums so far; none if nobody watches.
+    pub fn input_squares(&self) -> Option<&InputSquares> {
+        self.inputs.as_ref()
+    }
+
+    fn watch(&mut self, call: &Prepared, run: Run) {
+        let Some(inputs) = &mut self.inputs else { return };
+        let Some((label, rows, stride)) = call.product_input(run, &self.buffers) else { return };
+        let (sums, tokens) = inputs.entry(label.to_owned()).or_insert_with(|| (vec![0.0; stride], 0));
+        for row in rows.chunks_exact(stride) {
+            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x) * f64::from(*x));
+            *tokens += 1;
+        }
+    }
 }
 
 impl CpuBackend {
@@ -79,8 +110,10 @@ impl CpuBackend {
 
     fn execute(&self, calls: &[Prepared], run: Run, model: &CpuModel, state: &mut CpuState) {
         let context = Context { threads: &self.threads, instructions: self.instructions };
-        let mut buffers = Buffers { constants: &model.buffers, state: &mut state.buffers };
         for call in calls {
+            #[cfg(not(target_arch = "wasm32"))]
+            state.watch(call, run);
+            let mut buffers = Buffers { constants: &model.buffers, state: &mut state.buffers };
             call.execute(context, run, &mut buffers, &mut state.scratch);
         }
     }
@@ -219,6 +252,8 @@ impl Backend for CpuBackend {
             unread: VecDeque::new(),
             logits_rows: 0,
             scratch: Scratch::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            inputs: None,
         })
     }
 

@@ -154,6 +154,20 @@ impl Prepared {
         }
     }
 
+    /// What a matrix product is about to read: the labels of its matrices, its rows, and their stride. `None` for
+    /// other calls, and for products that a norm is part of.
+    pub(crate) fn product_input<'b>(&self, run: Run, state: &'b [Words]) -> Option<(&str, &'b [f32], usize)> {
+        let stride = match &self.job {
+            Job::Gemm(p, _) => p.x_stride as usize,
+            Job::Gemv(p, _) if !self.has_norm => (p.units_per_row as usize * UNIT).max(1),
+            _ => return None,
+        };
+        let bind = self.call.binds.iter().find(|b| b.binding == 4)?;
+        let rows = if matches!(self.job, Job::Gemm(..)) { run.tokens as usize } else { 1 };
+        let floats = state[bind.buffer].floats();
+        Some((&self.call.label, &floats[..(rows * stride).min(floats.len())], stride))
+    }
+
     fn with(
         &self,
         context: Context<'_>,

@@ -21,6 +21,8 @@ mod simd;
 mod threads;
 mod words;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use backend::InputSquares;
 pub use backend::{CpuBackend, CpuModel, CpuOptions, CpuState};
 pub use error::CpuError;
 pub use executor::CpuExecutor;

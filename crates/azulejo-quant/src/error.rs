@@ -64,12 +64,15 @@ pub enum QuantError {
         /// See [`crate::PlaneLayout::row_granularity`].
         granularity: u64,
     },
-    /// A format that can be read but not written yet.
-    #[error("encoding to {format} isn't supported: use Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or a float format")]
-    EncodeUnsupported {
-        /// The format asked for.
-        format: BlockFormat,
-    },
+}
+
+/// Why weights can't be encoded. It is apart from [`QuantError`], so that programs that only read have none of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// Lengths that don't fit.
+    #[error(transparent)]
+    Quant(#[from] QuantError),
     /// NaN or an infinity can't be written in a block of integers and a scale.
     #[error("weight {index} is not finite, so it can't be encoded as {format}")]
     NotFinite {
@@ -77,5 +80,21 @@ pub enum QuantError {
         index: usize,
         /// The format asked for.
         format: BlockFormat,
+    },
+    /// A weight that is too large for a scale of 16 bits.
+    #[error(
+        "weight {index} is beyond 65504, the most that {format} can hold: keep this tensor as F32 or BF16"
+    )]
+    OutOfRange {
+        /// Index of the weight in the input.
+        index: usize,
+        /// The format asked for.
+        format: BlockFormat,
+    },
+    /// An importance that is no number to count with.
+    #[error("the importance of column {column} is negative or not finite")]
+    Importance {
+        /// The column.
+        column: usize,
     },
 }

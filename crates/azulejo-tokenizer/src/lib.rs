@@ -24,5 +24,6 @@ pub use chat::{CHATML, ChatTemplate, Message, Now, RenderOptions, TEENY_TINY_LLA
 pub use config::TokenizerConfig;
 pub use error::{Error, Result};
 pub use gguf::GgufVocabulary;
+pub use pretokenize::pre_tokenizer_name;
 pub use stream::StreamDecoder;
 pub use tokenizer::{EncodeOptions, Tokenizer};

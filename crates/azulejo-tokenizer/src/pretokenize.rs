@@ -98,6 +98,38 @@ pub(crate) fn find(name: Option<&str>) -> Result<&'static PreTokenizer> {
     })
 }
 
+/// The name in `tokenizer.ggml.pre` of what a `tokenizer.json` does before its merges: the one whose expressions,
+/// normalisation and treatment of whole words are the same. `None` if there is no such name.
+pub fn pre_tokenizer_name(tokenizer_json: &serde_json::Value) -> Option<&'static str> {
+    let expressions = expressions(&tokenizer_json["pre_tokenizer"])?;
+    let steps = |json: &'_ serde_json::Value, list: &str| {
+        json[list].as_array().cloned().unwrap_or_else(|| vec![json.clone()])
+    };
+    let nfc = steps(&tokenizer_json["normalizer"], "normalizers").iter().any(|step| step["type"] == "NFC");
+    let whole_words = tokenizer_json["model"]["ignore_merges"] == true;
+    let fits = |known: &&PreTokenizer| {
+        known.expressions == expressions && known.nfc == nfc && known.whole_words == whole_words
+    };
+    KNOWN.iter().find(fits).and_then(|known| known.names.first().copied())
+}
+
+/// The expressions of a `pre_tokenizer`, in order; `None` if there are steps that aren't expressions.
+fn expressions(json: &serde_json::Value) -> Option<Vec<&str>> {
+    match json["type"].as_str()? {
+        "Sequence" => {
+            let steps = json["pretokenizers"].as_array()?.iter().map(expressions);
+            Some(steps.collect::<Option<Vec<_>>>()?.concat())
+        }
+        "Split" if json["behavior"] == "Isolated" && json["invert"] != true => {
+            Some(vec![json["pattern"]["Regex"].as_str()?])
+        }
+        "Digits" if json["individual_digits"] == true => Some(vec![DIGIT]),
+        "ByteLevel" if json["use_regex"] == false => Some(vec![]),
+        "ByteLevel" => Some(vec![GPT2]),
+        _ => None,
+    }
+}
+
 impl PreTokenizer {
     /// The pipeline step: the expressions, then bytes to GPT-2's alphabet.
     pub(crate) fn build(&self) -> Result<PreTokenizerWrapper> {
@@ -121,6 +153,27 @@ mod tests {
         for known in KNOWN {
             known.build().unwrap();
         }
+    }
+
+    #[test]
+    fn pre_tokenizer_names_are_found_by_what_they_do() {
+        let split = |expression: &str| serde_json::json!({ "type": "Split", "pattern": { "Regex": expression }, "behavior": "Isolated" });
+        let bytes = serde_json::json!({ "type": "ByteLevel", "use_regex": false });
+        let with = |step: serde_json::Value, normalizer: &str, whole: bool| {
+            let json = serde_json::json!({
+                "pre_tokenizer": { "type": "Sequence", "pretokenizers": [step, bytes] },
+                "normalizer": { "type": normalizer },
+                "model": { "ignore_merges": whole },
+            });
+            pre_tokenizer_name(&json)
+        };
+        assert_eq!(with(split(LLAMA3), "", true), Some("llama-bpe"));
+        assert_eq!(with(split(LLAMA3), "", false), Some("dbrx"));
+        assert_eq!(with(split(QWEN2), "NFC", false), Some("qwen2"));
+        assert_eq!(with(split("x+"), "", false), None);
+        assert_eq!(with(serde_json::json!({ "type": "Metaspace" }), "", false), None);
+        let plain = serde_json::json!({ "pre_tokenizer": { "type": "ByteLevel" } });
+        assert_eq!(pre_tokenizer_name(&plain), Some("gpt-2"));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub use azulejo_quant::BlockFormat;
 pub use azulejo_shaders::check::CaseResult;
 pub use azulejo_shaders::{Limits, Tier};
 pub use azulejo_tokenizer::{
-    ChatTemplate, EncodeOptions, Message, Now, RenderOptions, StreamDecoder, Tokenizer,
+    ChatTemplate, EncodeOptions, Message, Now, RenderOptions, StreamDecoder, Tokenizer, pre_tokenizer_name,
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::adapters;

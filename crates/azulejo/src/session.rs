@@ -8,6 +8,9 @@ use azulejo_engine::{
 };
 use azulejo_plan::Backend;
 
+#[cfg(all(feature = "cpu", not(target_arch = "wasm32")))]
+use azulejo_cpu::InputSquares;
+
 use crate::Error;
 use crate::embed::{Pooling, normalise};
 use crate::model::{Model, OnEngine};
@@ -249,6 +252,49 @@ impl Session {
         with_session!(&mut self.on, session => Ok(pollster::block_on(session.logits(tokens, |first, logits| {
             if each(first, logits).is_break() { Err(azulejo_engine::EngineError::Cancelled) } else { Ok(()) }
         }))?))
+    }
+
+    /// Evaluates pieces of text from empty caches and sums up, for each matrix by its name, the squares of what each
+    /// of its columns is multiplied with, and the tokens: an importance matrix. `each` is told after each piece;
+    /// `ControlFlow::Break` ends it with [`Code::Cancelled`](crate::Code).
+    ///
+    /// It works on the CPU, with a model that was loaded without fusion
+    /// ([`ModelOptions::fuse`](crate::ModelOptions)); else it is an error.
+    #[cfg(all(feature = "cpu", not(target_arch = "wasm32")))]
+    pub fn input_squares(
+        &mut self,
+        pieces: &mut dyn Iterator<Item = Vec<u32>>,
+        mut each: impl FnMut() -> ControlFlow<()>,
+    ) -> Result<InputSquares, Error> {
+        #[allow(clippy::infallible_destructuring_match, reason = "there is a GPU back-end in most builds")]
+        let session = match &mut self.on {
+            OnBackend::Cpu(session) => session,
+            #[cfg(feature = "wgpu")]
+            OnBackend::Wgpu(_) => {
+                return Err(Error::invalid("inputs are watched on the CPU only: --device cpu"));
+            }
+        };
+        session.state_mut().watch_inputs();
+        for piece in pieces {
+            pollster::block_on(session.evaluate(&piece))?;
+            if each().is_break() {
+                return Err(azulejo_engine::EngineError::Cancelled.into());
+            }
+        }
+        let plan = session.engine().plan();
+        let watched = session.state().input_squares().cloned().unwrap_or_default();
+        let mut squares = InputSquares::new();
+        for (name, (mut sums, tokens)) in watched {
+            let Some(tensor) = plan.tensors.iter().find(|tensor| tensor.name == name) else {
+                return Err(Error::invalid(format!(
+                    "`{name}` isn't one matrix: load the model without fusion"
+                )));
+            };
+            // Behind the columns there is padding.
+            sums.truncate(tensor.cols as usize);
+            squares.insert(name, (sums, tokens));
+        }
+        Ok(squares)
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<()> {
     let (file, name) = match &args.shape {
         Some(shape) => (shape_file(shape, &args.quant)?, shape.clone()),
         None => {
-            let file = load::open(args.load.model.as_deref(), output)?;
+            let file = load::open_adapted(&args.load, output)?;
             (file, load::name(args.load.model.as_ref()))
         }
     };

@@ -15,7 +15,7 @@ use crate::{interrupt, tensor_file, text};
 
 pub(crate) fn run(args: &LogitsArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
-    let file = load::open(args.load.model.as_deref(), output)?;
+    let file = load::open_adapted(&args.load, output)?;
     let tokens = match &args.tokens {
         Some(list) => ids(list)?,
         None => {

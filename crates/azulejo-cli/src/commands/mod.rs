@@ -2,12 +2,19 @@
 
 pub(crate) mod bench;
 pub(crate) mod chat;
+pub(crate) mod compare;
+pub(crate) mod convert;
+pub(crate) mod convert_lora;
 pub(crate) mod devices;
 pub(crate) mod embed;
 pub(crate) mod fill_mask;
 pub(crate) mod generate;
+pub(crate) mod imatrix;
 pub(crate) mod inspect;
 pub(crate) mod logits;
 pub(crate) mod manifest;
+pub(crate) mod needle;
 pub(crate) mod perplexity;
+pub(crate) mod quantize;
+pub(crate) mod split;
 pub(crate) mod tokenize;

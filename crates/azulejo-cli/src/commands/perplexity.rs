@@ -6,56 +6,37 @@
 use std::io::IsTerminal;
 
 use anyhow::Result;
-use azulejo::{EncodeOptions, KvType, Tokenizer};
+use azulejo::KvType;
 use serde_json::json;
 
 use crate::args::PerplexityArgs;
 use crate::load::{self, Loaded};
 use crate::output::{Output, Unit};
+use crate::pieces::{self, Cut, Pieces};
 use crate::{interrupt, text};
 
 pub(crate) fn run(args: &PerplexityArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
     let bytes = text::input(None, args.file.as_deref())?;
-    let file = load::open(args.load.model.as_deref(), output)?;
+    let file = load::open_adapted(&args.load, output)?;
     let tokenizer = azulejo::tokenizer_from_file(&file)?;
-    let options = EncodeOptions { add_special: true, parse_special: args.parse_special };
-    let mut tokens = text::tokens(&tokenizer, &bytes, options, args.file.as_deref())?;
-
     let mut options = load::options(&args.load, Some(args.ctx_size), KvType::F16);
     options.all_logits = true;
     let (config, _) = azulejo::Model::plan_of(&file, &options)?;
     let context = if args.ctx_size == 0 { config.context_length } else { args.ctx_size } as usize;
-    if context < 4 {
-        return Err(azulejo::Error::invalid(format!(
-            "a piece of {context} tokens has nothing to score; -c 4 is the least"
-        ))
-        .into());
-    }
-    if tokens.len() < 2 * context {
-        let (n, least) = (tokens.len(), 2 * context);
-        return Err(azulejo::Error::invalid(format!(
-            "the text has {n} tokens, and pieces of {context} need at least {least}; give a longer text or a smaller -c"
-        ))
-        .into());
-    }
-    let all = tokens.len() / context;
-    let chunks = usize::try_from(args.chunks).map_or(all, |n| n.min(all));
-    let bos = bos(&tokenizer)?;
+    let cut = Cut { context, least: 2, chunks: args.chunks, parse_special: args.parse_special };
+    let Pieces { tokens, pieces } = pieces::cut(&tokenizer, &bytes, args.file.as_deref(), cut)?;
     let Loaded { model, .. } = load::load_file(&file, &args.load, &options, output)?;
     let vocabulary = model.config().vocabulary as usize;
     let mut session = model.session()?;
-    output.notice(&format!("{} tokens, {chunks} pieces of {context}", tokens.len()));
+    let chunks = pieces.len();
+    output.notice(&format!("{tokens} tokens, {chunks} pieces of {context}"));
 
     let mut score = Score::default();
     // On a terminal, the running numbers are progress enough, and a bar would overwrite their line.
     let bar = (output.is_json() || !std::io::stdout().is_terminal())
         .then(|| output.bar("pieces", chunks as u64, Unit::Runs));
-    for (i, piece) in tokens.chunks_exact_mut(context).take(chunks).enumerate() {
-        if let Some(bos) = bos {
-            piece[0] = bos;
-        }
-        let piece = &*piece;
+    for (i, piece) in pieces.iter().enumerate() {
         session.logits(piece, |first, logits| {
             for (row, logits) in logits.chunks_exact(vocabulary).enumerate() {
                 let at = first + row;
@@ -80,7 +61,7 @@ pub(crate) fn run(args: &PerplexityArgs, output: &Output) -> Result<()> {
             "stderr": deviation,
             "chunks": chunks,
             "n_ctx": context,
-            "tokens": tokens.len(),
+            "tokens": tokens,
             "scored": score.count,
         }))?;
     } else {
@@ -89,23 +70,17 @@ pub(crate) fn run(args: &PerplexityArgs, output: &Output) -> Result<()> {
     Ok(())
 }
 
-/// The token in front of each piece, where the vocabulary adds one.
-fn bos(tokenizer: &Tokenizer) -> Result<Option<u32>> {
-    let added = tokenizer.encode("", EncodeOptions { add_special: true, parse_special: false })?;
-    Ok(tokenizer.bos().filter(|bos| added.first() == Some(bos)))
-}
-
 /// The sum of what the tokens cost, and of its squares.
 #[derive(Debug, Default)]
-struct Score {
+pub(crate) struct Score {
     sum: f64,
     squares: f64,
-    count: usize,
+    pub(crate) count: usize,
 }
 
 impl Score {
     /// Adds a token: minus the logarithm of its probability.
-    fn add(&mut self, logits: &[f32], token: u32) {
+    pub(crate) fn add(&mut self, logits: &[f32], token: u32) {
         let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = logits.iter().map(|l| f64::from(l - most).exp()).sum();
         let logit = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY);
@@ -115,12 +90,12 @@ impl Score {
         self.count += 1;
     }
 
-    fn perplexity(&self) -> f64 {
+    pub(crate) fn perplexity(&self) -> f64 {
         (self.sum / self.count as f64).exp()
     }
 
     /// The standard error of the perplexity.
-    fn deviation(&self) -> f64 {
+    pub(crate) fn deviation(&self) -> f64 {
         let n = self.count as f64;
         let mean = self.sum / n;
         let variance = self.squares / n - mean * mean;

@@ -3,6 +3,9 @@
 mod encoders;
 mod errors;
 mod generate;
+mod judging;
+mod lora;
+mod making;
 mod manifest;
 mod measure;
 mod support;

@@ -94,6 +94,28 @@ impl<B: Backend> Session<B> {
         self.read_logits().await
     }
 
+    /// The back-end's own state.
+    pub fn state(&self) -> &B::State {
+        &self.state
+    }
+
+    /// The back-end's own state, to be changed.
+    pub fn state_mut(&mut self) -> &mut B::State {
+        &mut self.state
+    }
+
+    /// Evaluates tokens from an empty cache, for what happens on the way: there is no output.
+    pub async fn evaluate(&mut self, tokens: &[u32]) -> Result<(), EngineError> {
+        self.check(tokens, tokens.len())?;
+        self.drain().await?;
+        self.cached.clear();
+        for chunk in tokens.chunks(self.engine.plan.chunk as usize) {
+            self.step(Tokens::These(chunk), self.cached.len() as u32, Outputs::Nothing)?;
+            self.cached.extend_from_slice(chunk);
+        }
+        Ok(())
+    }
+
     /// Evaluates all tokens behind what the cache has in common with them, the last with `outputs`.
     async fn prefill(
         &mut self,

@@ -15,9 +15,8 @@ impl Block for Codec {
         floats::decode(blocks, out, |bytes| f16::from_le_bytes(bytes).to_f32());
     }
 
-    fn encode(weights: &[f32], out: &mut [u8]) -> bool {
+    fn encode(weights: &[f32], _: Option<&[f32]>, out: &mut [u8]) {
         floats::encode(weights, out, |weight| f16::from_f32(weight).to_le_bytes());
-        true
     }
 
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]) {

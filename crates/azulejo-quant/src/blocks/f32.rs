@@ -13,9 +13,8 @@ impl Block for Codec {
         floats::decode(blocks, out, f32::from_le_bytes);
     }
 
-    fn encode(weights: &[f32], out: &mut [u8]) -> bool {
+    fn encode(weights: &[f32], _: Option<&[f32]>, out: &mut [u8]) {
         floats::encode(weights, out, f32::to_le_bytes);
-        true
     }
 
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]) {

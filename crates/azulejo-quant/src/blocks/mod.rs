@@ -35,10 +35,10 @@ pub(crate) trait Block {
     /// Blocks of a file into weights.
     fn decode(blocks: &[u8], out: &mut [f32]);
 
-    /// Weights into blocks of a file; `false` if that isn't supported.
-    fn encode(_weights: &[f32], _out: &mut [u8]) -> bool {
-        false
-    }
+    /// Weights into blocks of a file. `importance` says, for each weight, what its squared error counts; without
+    /// it, formats of 32 weights are rounded as GGUF's reference quantiser does, and all errors of K formats count
+    /// alike.
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]);
 
     /// Made-up blocks of about the standard deviation `std`.
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]);
@@ -62,6 +62,18 @@ pub(crate) fn pairs<'a, const N: usize, const M: usize, A, B>(
     to: &'a mut [B],
 ) -> impl Iterator<Item = (&'a [A; N], &'a mut [B; M])> {
     from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut::<M>().0)
+}
+
+/// Blocks of weights, what each weight counts (1 without importance), and their outputs.
+pub(crate) fn triples<'a, const N: usize, const M: usize>(
+    weights: &'a [f32],
+    importance: Option<&'a [f32]>,
+    out: &'a mut [u8],
+) -> impl Iterator<Item = (&'a [f32; N], [f32; N], &'a mut [u8; M])> {
+    pairs::<N, M, _, _>(weights, out).enumerate().map(move |(block, (weights, out))| {
+        let counts = importance.and_then(|all| all.as_chunks::<N>().0.get(block)).copied();
+        (weights, counts.unwrap_or([1.0; N]), out)
+    })
 }
 
 /// The little-endian f16 at `at`.

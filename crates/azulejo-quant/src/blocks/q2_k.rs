@@ -3,7 +3,8 @@
 //!
 //! w = d * scale * q - dmin * min. Planes: bits2; sc8, dm a superblock.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, unpack};
+use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, triples, unpack};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -29,6 +30,21 @@ impl Block for Codec {
                     *out = scale * f32::from((block[at + l] >> shift) & 3) - min;
                 }
             }
+        }
+    }
+
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let fitted = fit::superblock_affine::<16, 16>(weights, &counts, 3, 15);
+            block.fill(0);
+            for (at, q) in fitted.quants.iter().enumerate() {
+                block[QS + 32 * (at / 128) + at % 32] |= q << (2 * ((at / 32) % 4));
+            }
+            for ((byte, scale), min) in block.iter_mut().zip(fitted.scales).zip(fitted.mins) {
+                *byte = scale as u8 | (min << 4);
+            }
+            put_f16(block, D, fitted.d);
+            put_f16(block, D + 2, fitted.dmin);
         }
     }
 

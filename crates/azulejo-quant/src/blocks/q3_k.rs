@@ -5,7 +5,8 @@
 //!
 //! w = d * (scale - 32) * (q - 4). Planes: bits2; bit1 a unit, sc6, d16 a superblock.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, unpack};
+use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, triples, unpack};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -40,6 +41,23 @@ impl Block for Codec {
                     *out = scale * (f32::from(((block[at + l] >> shift) & 3) | (high << 2)) - 4.0);
                 }
             }
+        }
+    }
+
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let fitted = fit::superblock_symmetric(weights, &counts, 4, 31);
+            block.fill(0);
+            for (at, q) in fitted.quants.iter().enumerate() {
+                block[at % 32] |= (q >> 2) << (at / 32);
+                block[QS + 32 * (at / 128) + at % 32] |= (q & 3) << (2 * ((at / 32) % 4));
+            }
+            for (k, scale) in fitted.scales.iter().enumerate() {
+                let scale = (scale + 32) as u8;
+                block[SCALES + k % 8] |= (scale & 15) << (4 * (k / 8));
+                block[SCALES + 8 + k % 4] |= (scale >> 4) << (2 * (k / 4));
+            }
+            put_f16(block, D, fitted.d);
         }
     }
 

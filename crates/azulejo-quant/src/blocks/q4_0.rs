@@ -2,7 +2,8 @@
 //!
 //! w = d * (q - 8). Planes: nibbles; d16 a unit.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pairs, put_f16, unpack};
+use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pairs, put_f16, triples, unpack};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -24,19 +25,21 @@ impl Block for Codec {
         }
     }
 
-    fn encode(weights: &[f32], out: &mut [u8]) -> bool {
-        for (weights, block) in pairs::<LEN, BYTES, _, _>(weights, out) {
-            // The weight of the largest magnitude becomes -8, the one value without a twin of the other sign.
-            let peak = super::peak(weights);
-            let d = peak / -8.0;
-            let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
-            let quant = |w: f32| ((w * inverse + 8.5) as u8).min(15);
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let (d, quants) = if importance.is_some() {
+                fit::block_symmetric(weights, &counts, 8)
+            } else {
+                // The weight of the largest magnitude becomes -8, the one value without a twin of the other sign.
+                let d = super::peak(weights) / -8.0;
+                let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+                (d, weights.map(|w| ((w * inverse + 8.5) as u8).min(15)))
+            };
             put_f16(block, 0, d);
             for j in 0..16 {
-                block[2 + j] = quant(weights[j]) | (quant(weights[j + 16]) << 4);
+                block[2 + j] = quants[j] | (quants[j + 16] << 4);
             }
         }
-        true
     }
 
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]) {

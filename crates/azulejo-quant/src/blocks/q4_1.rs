@@ -2,7 +2,8 @@
 //!
 //! w = d * q + m. Planes: nibbles; dm a unit.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pairs, put_f16, unpack};
+use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pairs, put_f16, triples, unpack};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -24,19 +25,22 @@ impl Block for Codec {
         }
     }
 
-    fn encode(weights: &[f32], out: &mut [u8]) -> bool {
-        for (weights, block) in pairs::<LEN, BYTES, _, _>(weights, out) {
-            let (min, max) = super::extent(weights);
-            let d = (max - min) / 15.0;
-            let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
-            let quant = |w: f32| (((w - min) * inverse + 0.5) as u8).min(15);
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let (d, min, quants) = if importance.is_some() {
+                fit::block_affine(weights, &counts, 15)
+            } else {
+                let (min, max) = super::extent(weights);
+                let d = (max - min) / 15.0;
+                let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+                (d, min, weights.map(|w| (((w - min) * inverse + 0.5) as u8).min(15)))
+            };
             put_f16(block, 0, d);
             put_f16(block, 2, min);
             for j in 0..16 {
-                block[4 + j] = quant(weights[j]) | (quant(weights[j + 16]) << 4);
+                block[4 + j] = quants[j] | (quants[j + 16] << 4);
             }
         }
-        true
     }
 
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]) {

@@ -4,7 +4,8 @@
 //!
 //! w = d * scale * q - dmin * min. Planes: nibbles; 4 words a superblock: dm, sc6.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, unpack};
+use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, triples, unpack};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -32,6 +33,14 @@ impl Block for Codec {
         }
     }
 
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let fitted = fit::superblock_affine::<32, 8>(weights, &counts, 15, 63);
+            put_header(&fitted, block);
+            put_nibbles(&fitted.quants, &mut block[QS..]);
+        }
+    }
+
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]) {
         for block in out.as_chunks_mut::<BYTES>().0 {
             rng.fill(block);
@@ -51,6 +60,22 @@ impl Block for Codec {
     fn load(sections: &Sections<'_>, unit: usize) -> Unit {
         let (scale, offset) = scale_offset(sections[1], unit);
         Unit::new(|j| unpack::nibble(sections[0], unit, j) as f32, [scale; 2], [offset; 2])
+    }
+}
+
+/// The head of a block of Q4_K or Q5_K.
+pub(crate) fn put_header(fitted: &fit::Superblock<8>, block: &mut [u8]) {
+    put_f16(block, 0, fitted.d);
+    put_f16(block, 2, fitted.dmin);
+    pack::put_k_scales(&fitted.scales.map(|scale| scale as u8), &fitted.mins, &mut block[SCALES..]);
+}
+
+/// The low nibbles of the quants of a block of Q4_K or Q5_K into its `qs`.
+pub(crate) fn put_nibbles(quants: &[u8; 256], qs: &mut [u8]) {
+    for (quants, qs) in pairs::<64, 32, _, _>(quants, qs) {
+        for l in 0..32 {
+            qs[l] = (quants[l] & 15) | ((quants[l + 32] & 15) << 4);
+        }
     }
 }
 

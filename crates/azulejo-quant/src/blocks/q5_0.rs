@@ -3,7 +3,10 @@
 //!
 //! w = d * (q - 16). Planes: nibbles; bit1, d16 a unit.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, put_u32, u32_at, unpack};
+use super::{
+    Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, put_u32, triples, u32_at, unpack,
+};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -26,18 +29,21 @@ impl Block for Codec {
         }
     }
 
-    fn encode(weights: &[f32], out: &mut [u8]) -> bool {
-        for (weights, block) in pairs::<LEN, BYTES, _, _>(weights, out) {
-            let d = super::peak(weights) / -16.0;
-            let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
-            let quants = weights.map(|w| ((w * inverse + 16.5) as u8).min(31));
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let (d, quants) = if importance.is_some() {
+                fit::block_symmetric(weights, &counts, 16)
+            } else {
+                let d = super::peak(weights) / -16.0;
+                let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+                (d, weights.map(|w| ((w * inverse + 16.5) as u8).min(31)))
+            };
             put_f16(block, 0, d);
             put_u32(block, 2, super::fifth_bits(&quants));
             for j in 0..16 {
                 block[6 + j] = (quants[j] & 15) | ((quants[j + 16] & 15) << 4);
             }
         }
-        true
     }
 
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]) {

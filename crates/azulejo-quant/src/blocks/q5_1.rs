@@ -3,7 +3,10 @@
 //!
 //! w = d * q + m. Planes: nibbles; bit1, dm a unit.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, put_u32, u32_at, unpack};
+use super::{
+    Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, put_u32, triples, u32_at, unpack,
+};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -26,12 +29,16 @@ impl Block for Codec {
         }
     }
 
-    fn encode(weights: &[f32], out: &mut [u8]) -> bool {
-        for (weights, block) in pairs::<LEN, BYTES, _, _>(weights, out) {
-            let (min, max) = super::extent(weights);
-            let d = (max - min) / 31.0;
-            let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
-            let quants = weights.map(|w| (((w - min) * inverse + 0.5) as u8).min(31));
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let (d, min, quants) = if importance.is_some() {
+                fit::block_affine(weights, &counts, 31)
+            } else {
+                let (min, max) = super::extent(weights);
+                let d = (max - min) / 31.0;
+                let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+                (d, min, weights.map(|w| (((w - min) * inverse + 0.5) as u8).min(31)))
+            };
             put_f16(block, 0, d);
             put_f16(block, 2, min);
             put_u32(block, 4, super::fifth_bits(&quants));
@@ -39,7 +46,6 @@ impl Block for Codec {
                 block[8 + j] = (quants[j] & 15) | ((quants[j + 16] & 15) << 4);
             }
         }
-        true
     }
 
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]) {

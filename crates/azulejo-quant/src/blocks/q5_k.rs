@@ -3,7 +3,8 @@
 //!
 //! w = d * scale * q - dmin * min. Planes: nibbles; 4 words a superblock: dm, sc6; bit1 a unit.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, q4_k, unpack};
+use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, q4_k, triples, unpack};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -29,6 +30,18 @@ impl Block for Codec {
                     let q = ((q >> shift) & 15) | (((high >> unit) & 1) << 4);
                     *out = scale * f32::from(q) - min;
                 }
+            }
+        }
+    }
+
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let fitted = fit::superblock_affine::<32, 8>(weights, &counts, 31, 63);
+            q4_k::put_header(&fitted, block);
+            q4_k::put_nibbles(&fitted.quants, &mut block[QS..]);
+            block[QH..QS].fill(0);
+            for (j, q) in fitted.quants.iter().enumerate() {
+                block[QH + j % 32] |= (q >> 4) << (j / 32);
             }
         }
     }

@@ -4,7 +4,8 @@
 //!
 //! w = d * scale * (q - 32). Planes: nibbles; bits2 a unit, sc8, d16 a superblock.
 
-use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, unpack};
+use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, triples, unpack};
+use crate::fit;
 
 pub(crate) struct Codec;
 
@@ -33,6 +34,22 @@ impl Block for Codec {
                     *out = scale * (f32::from(q) - 32.0);
                 }
             }
+        }
+    }
+
+    fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
+        for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
+            let fitted = fit::superblock_symmetric(weights, &counts, 32, 127);
+            block.fill(0);
+            for (at, q) in fitted.quants.iter().enumerate() {
+                let (n, unit, l) = (at / 128, (at / 32) % 4, at % 32);
+                block[64 * n + 32 * (unit % 2) + l] |= (q & 15) << (4 * (unit / 2));
+                block[QH + 32 * n + l] |= (q >> 4) << (2 * unit);
+            }
+            for (byte, scale) in block[SCALES..D].iter_mut().zip(fitted.scales) {
+                *byte = scale as u8;
+            }
+            put_f16(block, D, fitted.d);
         }
     }
 

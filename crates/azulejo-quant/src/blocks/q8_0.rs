@@ -23,7 +23,7 @@ impl Block for Codec {
         }
     }
 
-    fn encode(weights: &[f32], out: &mut [u8]) -> bool {
+    fn encode(weights: &[f32], _: Option<&[f32]>, out: &mut [u8]) {
         for (weights, block) in pairs::<LEN, BYTES, _, _>(weights, out) {
             let d = super::peak(weights).abs() / 127.0;
             let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
@@ -32,7 +32,6 @@ impl Block for Codec {
                 block[2 + j] = (weights[j] * inverse).round() as i8 as u8;
             }
         }
-        true
     }
 
     fn random(rng: &mut Rng, std: f32, out: &mut [u8]) {

@@ -42,31 +42,74 @@ impl Quant {
         format!("{plain}, Q4_K_M, Q4_K_S, Q5_K_M")
     }
 
-    /// The format of a matrix with rows of `cols` weights: `what` is the tensor's name without its layer, `is_output`
-    /// says whether it makes the logits (also the embedding table, if the two are tied).
-    pub(super) fn format(
-        self,
-        what: &str,
-        layer: u32,
-        layers: u32,
-        is_output: bool,
-        cols: u32,
-    ) -> BlockFormat {
-        let mixed = what == "attn_v" || what == "ffn_down";
+    /// llama.cpp's number for files of this type (`general.file_type`); `None` if it has no such type.
+    pub fn file_type(self) -> Option<u32> {
+        Some(match self {
+            Self::Plain(BlockFormat::F32) => 0,
+            Self::Plain(BlockFormat::F16) => 1,
+            Self::Plain(BlockFormat::Q4_0) => 2,
+            Self::Plain(BlockFormat::Q4_1) => 3,
+            Self::Plain(BlockFormat::Q8_0) => 7,
+            Self::Plain(BlockFormat::Q5_0) => 8,
+            Self::Plain(BlockFormat::Q5_1) => 9,
+            Self::Q4KS => 14,
+            Self::Q4KM => 15,
+            Self::Q5KM => 17,
+            Self::Plain(BlockFormat::Q6_K) => 18,
+            Self::Plain(BlockFormat::BF16) => 32,
+            // These are single formats here, and mixes there.
+            Self::Plain(BlockFormat::Q2_K | BlockFormat::Q3_K | BlockFormat::Q4_K | BlockFormat::Q5_K) => {
+                return None;
+            }
+        })
+    }
+
+    /// The format of a matrix, as llama-quantize chooses it.
+    pub fn format(self, matrix: &Matrix<'_>) -> BlockFormat {
+        let Matrix { what, layer, layers, .. } = *matrix;
+        let is_value = ["attn_v", "attn_qkv", "attn_kv_b"].contains(&what);
+        let is_down = what.starts_with("ffn_down");
+        let is_early = layer < layers / 8;
         let wanted = match self {
-            Self::Plain(format) if is_output && format.bits_per_weight() < 6.5 => BlockFormat::Q6_K,
+            Self::Plain(format) if format.is_float() => format,
+            Self::Plain(format) if matrix.is_output && format.bits_per_weight() < 6.5 => BlockFormat::Q6_K,
+            // The first layers' down matrices go wrong where only a few of their columns count.
+            Self::Plain(BlockFormat::Q4_0) if is_down && is_early && matrix.has_importance => {
+                BlockFormat::Q4_1
+            }
+            Self::Plain(BlockFormat::Q5_0) if is_down && is_early && matrix.has_importance => {
+                BlockFormat::Q5_1
+            }
             Self::Plain(format) => format,
-            _ if is_output => BlockFormat::Q6_K,
-            Self::Q4KM if mixed && more_bits(layer, layers) => BlockFormat::Q6_K,
-            Self::Q4KM => BlockFormat::Q4_K,
-            Self::Q4KS if what == "attn_v" && layer < 4 => BlockFormat::Q5_K,
-            Self::Q4KS if what == "ffn_down" && layer < layers / 8 => BlockFormat::Q5_K,
-            Self::Q4KS => BlockFormat::Q4_K,
-            Self::Q5KM if mixed && more_bits(layer, layers) => BlockFormat::Q6_K,
+            _ if matrix.is_output => BlockFormat::Q6_K,
+            Self::Q4KM | Self::Q5KM if (is_value || is_down) && more_bits(layer, layers) => BlockFormat::Q6_K,
+            Self::Q4KS if is_value && layer < 4 => BlockFormat::Q5_K,
+            Self::Q4KS if is_down && is_early => BlockFormat::Q5_K,
+            Self::Q4KM | Self::Q4KS if is_value && matrix.shares_values => BlockFormat::Q5_K,
+            Self::Q4KM | Self::Q4KS => BlockFormat::Q4_K,
             Self::Q5KM => BlockFormat::Q5_K,
         };
-        narrow(wanted, cols)
+        narrow(wanted, matrix.cols)
     }
+}
+
+/// What decides on a matrix' format.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Matrix<'a> {
+    /// The tensor's name without its layer and without `.weight`: `attn_v`, `token_embd`.
+    pub what: &'a str,
+    /// Its layer.
+    pub layer: u32,
+    /// The model's layers.
+    pub layers: u32,
+    /// Columns: weights a row.
+    pub cols: u64,
+    /// Whether it makes the logits: the output matrix, or the embedding table if that is both.
+    pub is_output: bool,
+    /// Whether it is known which columns count (an importance matrix).
+    pub has_importance: bool,
+    /// A model of 80 layers whose heads share their values: these are few, and worth more bits.
+    pub shares_values: bool,
 }
 
 /// The first eighth of the layers, the last, and each third between.
@@ -76,8 +119,8 @@ fn more_bits(layer: u32, layers: u32) -> bool {
 }
 
 /// The format that takes a row which isn't whole blocks of 256.
-fn narrow(format: BlockFormat, cols: u32) -> BlockFormat {
-    if cols.is_multiple_of(format.block_len() as u32) {
+fn narrow(format: BlockFormat, cols: u64) -> BlockFormat {
+    if cols.is_multiple_of(format.block_len() as u64) {
         return format;
     }
     let by_32 = match format {
@@ -87,15 +130,16 @@ fn narrow(format: BlockFormat, cols: u32) -> BlockFormat {
         BlockFormat::Q6_K => BlockFormat::Q8_0,
         other => other,
     };
-    if cols.is_multiple_of(by_32.block_len() as u32) { by_32 } else { BlockFormat::F16 }
+    if cols.is_multiple_of(by_32.block_len() as u64) { by_32 } else { BlockFormat::F16 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn count(quant: Quant, what: &str, layers: u32, cols: u32, format: BlockFormat) -> usize {
-        (0..layers).filter(|l| quant.format(what, *l, layers, false, cols) == format).count()
+    fn count(quant: Quant, what: &str, layers: u32, cols: u64, format: BlockFormat) -> usize {
+        let matrix = |layer| Matrix { what, layer, layers, cols, ..Matrix::default() };
+        (0..layers).filter(|layer| quant.format(&matrix(*layer)) == format).count()
     }
 
     #[test]
@@ -109,11 +153,36 @@ mod tests {
 
     #[test]
     fn mix_output_has_at_least_six_bits() {
-        let output = |quant: Quant| quant.format("output", 0, 24, true, 2048);
+        let matrix = Matrix { what: "output", layers: 24, cols: 2048, is_output: true, ..Matrix::default() };
+        let output = |quant: Quant| quant.format(&matrix);
         assert_eq!(output(Quant::Q4KM), BlockFormat::Q6_K);
         assert_eq!(output(Quant::Plain(BlockFormat::Q4_0)), BlockFormat::Q6_K);
         assert_eq!(output(Quant::Plain(BlockFormat::Q8_0)), BlockFormat::Q8_0);
         assert_eq!(output(Quant::Plain(BlockFormat::F16)), BlockFormat::F16);
+    }
+
+    #[test]
+    fn mix_knows_importance_and_shared_values() {
+        let down = Matrix { what: "ffn_down", layers: 16, cols: 512, ..Matrix::default() };
+        let weighted = Matrix { has_importance: true, ..down };
+        let q4_0 = Quant::Plain(BlockFormat::Q4_0);
+        assert_eq!((q4_0.format(&down), q4_0.format(&weighted)), (BlockFormat::Q4_0, BlockFormat::Q4_1));
+        assert_eq!(q4_0.format(&Matrix { layer: 2, ..weighted }), BlockFormat::Q4_0);
+        let shared = Matrix { what: "attn_v", layer: 11, layers: 80, cols: 8192, ..Matrix::default() };
+        assert_eq!(Quant::Q4KM.format(&shared), BlockFormat::Q4_K);
+        assert_eq!(Quant::Q4KM.format(&Matrix { shares_values: true, ..shared }), BlockFormat::Q5_K);
+    }
+
+    #[test]
+    fn mix_odd_rows_get_the_next_wider_format() {
+        let of = |quant: Quant, cols| {
+            quant.format(&Matrix { what: "attn_q", layers: 8, cols, ..Matrix::default() })
+        };
+        assert_eq!(of(Quant::Q4KM, 288), BlockFormat::Q5_0);
+        assert_eq!(of(Quant::Q5KM, 288), BlockFormat::Q5_1);
+        assert_eq!(of(Quant::Plain(BlockFormat::Q6_K), 288), BlockFormat::Q8_0);
+        assert_eq!(of(Quant::Plain(BlockFormat::Q8_0), 80), BlockFormat::F16);
+        assert_eq!(of(Quant::Plain(BlockFormat::BF16), 80), BlockFormat::BF16);
     }
 
     #[test]

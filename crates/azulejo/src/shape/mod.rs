@@ -10,7 +10,7 @@ use azulejo_formats::gguf::{Gguf, Metadata, Writer, WriterTensor};
 use azulejo_formats::{ByteSource, ModelFile, ParseStep};
 use azulejo_quant::BlockFormat;
 
-pub use mix::Quant;
+pub use mix::{Matrix, Quant};
 
 use crate::{Code, Error};
 
@@ -118,7 +118,11 @@ fn tensors(s: &Shape, quant: Quant) -> Vec<WriterTensor> {
         shape: vec![rows.into(), cols.into()],
     };
     let (q, kv) = (s.heads * s.head_size, s.kv_heads * s.head_size);
-    let table = quant.format("token_embd", 0, s.layers, s.tied, s.hidden);
+    let format = |what: &str, layer: u32, is_output: bool, cols: u32| {
+        let (layers, cols) = (s.layers, cols.into());
+        quant.format(&Matrix { what, layer, layers, is_output, cols, ..Matrix::default() })
+    };
+    let table = format("token_embd", 0, s.tied, s.hidden);
     let mut tensors = vec![matrix("token_embd.weight".to_owned(), table, s.vocabulary, s.hidden)];
     for layer in 0..s.layers {
         let name = |what: &str| format!("blk.{layer}.{what}.weight");
@@ -132,15 +136,14 @@ fn tensors(s: &Shape, quant: Quant) -> Vec<WriterTensor> {
             ("ffn_down", s.hidden, s.ffn),
         ];
         for (what, rows, cols) in matrices {
-            let format = quant.format(what, layer, s.layers, false, cols);
-            tensors.push(matrix(name(what), format, rows, cols));
+            tensors.push(matrix(name(what), format(what, layer, false, cols), rows, cols));
         }
         tensors.push(vector(name("attn_norm"), s.hidden));
         tensors.push(vector(name("ffn_norm"), s.hidden));
     }
     tensors.push(vector("output_norm.weight".to_owned(), s.hidden));
     if !s.tied {
-        let format = quant.format("output", 0, s.layers, true, s.hidden);
+        let format = format("output", 0, true, s.hidden);
         tensors.push(matrix("output.weight".to_owned(), format, s.vocabulary, s.hidden));
     }
     tensors

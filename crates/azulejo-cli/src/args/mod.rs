@@ -1,5 +1,7 @@
 //! The command line: llama.cpp's words where it has them. Every flag is also an environment variable.
 
+mod files;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -7,6 +9,8 @@ use azulejo::{DeviceChoice, KvType, Overflow, Pooling, SamplerOptions};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::files::*;
+use crate::making::lora::LoraChoice;
 use crate::numbers::Counts;
 
 const AFTER_HELP: &str = "\
@@ -83,12 +87,29 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Write what a web page checks a model's download by: sizes and hashes
     Manifest(ManifestArgs),
+    /// Compare the predictions of two model files, or of one on two devices
+    Compare(CompareArgs),
+    /// Judge a model
+    #[command(subcommand)]
+    Eval(EvalCommand),
+    /// Measure which columns of the matrices count, for quantize
+    Imatrix(ImatrixArgs),
+    /// Split a GGUF file into several
+    Split(SplitArgs),
+    /// Put a split GGUF file together
+    Merge(MergeArgs),
+    /// Make a GGUF file of a Hugging Face folder
+    Convert(ConvertArgs),
+    /// Make a GGUF file of a LoRA adapter (a PEFT folder), for --lora
+    ConvertLora(ConvertLoraArgs),
+    /// Make a GGUF file with its matrices in fewer bits, as llama-quantize does
+    Quantize(QuantizeArgs),
     /// List the devices that models can run on
     Devices,
 }
 
 /// Which model, and where it runs.
-#[derive(Args, Debug, Clone)]
+#[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Model and device")]
 pub(crate) struct LoadArgs {
     /// A .gguf file or a Hugging Face folder; without it, the small demonstration model in the program
@@ -97,6 +118,9 @@ pub(crate) struct LoadArgs {
     /// auto, cpu, wgpu or wgpu:N (see `azulejo devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: DeviceChoice,
+    /// A LoRA adapter (.gguf) merged into the weights while they are loaded, stronger or weaker by SCALE; may be given again
+    #[arg(long, value_name = "FILE[:SCALE]")]
+    pub(crate) lora: Vec<LoraChoice>,
     /// Threads of the CPU; as many as it has cores if absent
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
@@ -430,20 +454,6 @@ pub(crate) struct InspectArgs {
     pub(crate) no_fuse: bool,
 }
 
-/// A model's manifest for web pages.
-#[derive(Args, Debug, Clone)]
-pub(crate) struct ManifestArgs {
-    /// A .gguf file
-    #[arg(value_name = "PATH")]
-    pub(crate) model: PathBuf,
-    /// Where to write it [default: beside the model, PATH.azulejo.json]
-    #[arg(short, long, value_name = "PATH")]
-    pub(crate) output: Option<PathBuf>,
-    /// Bytes of a chunk: what is downloaded, checked and kept as one
-    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(65_536..=67_108_864))]
-    pub(crate) chunk_bytes: u64,
-}
-
 fn pooling(text: &str) -> Result<Pooling, String> {
     match text.to_ascii_lowercase().as_str() {
         "none" => Ok(Pooling::None),
@@ -474,7 +484,11 @@ impl Cli {
         let mut command = with_variables(Self::command());
         let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
         for name in names {
-            command = command.mut_subcommand(name, with_variables);
+            command = command.mut_subcommand(name, |command| {
+                let inner: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+                let command = with_variables(command);
+                inner.into_iter().fold(command, |c, name| c.mut_subcommand(name, with_variables))
+            });
         }
         command
     }

@@ -1,0 +1,171 @@
+//! `convert`: a Hugging Face folder as a GGUF file, which llama.cpp opens too.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use azulejo::formats::gguf::{Metadata, Writer, WriterTensor};
+use azulejo::formats::hf::HfFiles;
+use azulejo::formats::{ModelFile, ModelKind, TensorInfo};
+use azulejo::shape::Quant;
+use azulejo::{BlockFormat, Model, ModelOptions};
+use serde_json::json;
+
+use super::quantize::threads;
+use crate::args::ConvertArgs;
+use crate::exit::Usage;
+use crate::making::hugging_face::{Family, rope_factors};
+use crate::making::vocabulary;
+use crate::making::write::{self, From, Item};
+use crate::numbers;
+use crate::output::Output;
+
+const ROPE_FACTORS: &str = "rope_freqs.weight";
+
+pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
+    let folder = args.folder.as_path();
+    let named = || folder.display().to_string();
+    let file = azulejo::open_file(folder)?;
+    let ModelKind::HuggingFace(files) = &file.kind else {
+        return Err(Usage(format!(
+            "{}: it is a GGUF file already; `azulejo quantize` makes others of it",
+            named()
+        ))
+        .into());
+    };
+    let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(Path::new(".")) };
+    let family = Family::of(files).with_context(named)?;
+    // Whatever shapes don't fit shows here, before anything is written.
+    Model::plan_of(&file, &ModelOptions::default())?;
+    let format = args.outtype.map_or_else(|| natural(&file), |outtype| outtype.format());
+    let mut items = items(&file, files, family, format).with_context(named)?;
+    if let Some(factors) = rope_factors(files)? {
+        let shape = vec![factors.len() as u64];
+        let tensor = WriterTensor { name: ROPE_FACTORS.to_owned(), format: BlockFormat::F32, shape };
+        items.insert(0, Item { tensor, from: From::Values(factors), importance: None });
+    }
+    let rows = file.tensor("model.embed_tokens.weight")?.rows();
+    let mut metadata = Metadata::default();
+    metadata.insert("general.type", "model");
+    metadata.insert("general.architecture", family.gguf);
+    metadata.insert("general.name", args.name.clone().unwrap_or_else(|| folder_name(folder)));
+    metadata.insert("general.quantization_version", 2u32);
+    if let Some(id) = Quant::Plain(format).file_type() {
+        metadata.insert("general.file_type", id);
+    }
+    family.describe(files, rows, &mut metadata).with_context(named)?;
+    let own = azulejo::tokenizer_from_file(&file);
+    let pre = args.pre.as_deref();
+    vocabulary::describe(folder, files, rows, pre, own.as_ref().ok(), &mut metadata).with_context(named)?;
+    match &own {
+        Ok(own) => compare_tokenizers(own, &metadata, output)?,
+        Err(error) => {
+            output.warning(&format!("the new file's tokens can't be compared with the folder's: {error}"))
+        }
+    }
+    let done = || write::write(&file, &metadata, &items, &args.output, "converting", output);
+    threads(args.threads)?.install(done)?;
+    let (path, bytes) = (args.output.display().to_string(), std::fs::metadata(&args.output)?.len());
+    if output.is_json() {
+        output.json(&json!({
+            "output": path,
+            "architecture": family.gguf,
+            "type": format.name(),
+            "bytes": bytes,
+            "tensors": items.len(),
+            "tokens": vocabulary::count(&metadata),
+        }))?;
+    } else {
+        let tokens = vocabulary::count(&metadata);
+        let bytes = numbers::bytes(bytes);
+        output.line(&format!(
+            "{path}: {bytes}, {}, {format}, {} tensors, {tokens} tokens",
+            family.gguf,
+            items.len()
+        ))?;
+    }
+    Ok(())
+}
+
+fn folder_name(folder: &Path) -> String {
+    let whole = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    whole.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The type that loses the least of 16 bits: the folder's own, or F16 for F32.
+fn natural(file: &ModelFile) -> BlockFormat {
+    let largest = file.tensors.values().max_by_key(|tensor| tensor.bytes);
+    match largest.map(|tensor| tensor.format) {
+        Some(BlockFormat::BF16) => BlockFormat::BF16,
+        _ => BlockFormat::F16,
+    }
+}
+
+/// The tensors of the new file, in the order of their layers.
+fn items(file: &ModelFile, files: &HfFiles, family: &Family, format: BlockFormat) -> Result<Vec<Item>> {
+    let heads = |key: &str| files.config[key].as_u64().and_then(|heads| u32::try_from(heads).ok());
+    let heads_q = heads("num_attention_heads");
+    let heads_k = heads("num_key_value_heads").or(heads_q);
+    let is_tied = files.config["tie_word_embeddings"] == true;
+    let mut items = Vec::new();
+    for info in file.tensors.values() {
+        let Some(name) = family.tensor(&info.name)? else { continue };
+        if is_tied && name == "output.weight" {
+            continue;
+        }
+        let heads = match name.rsplit('.').nth(1) {
+            Some("attn_q") => heads_q,
+            Some("attn_k") => heads_k,
+            _ => None,
+        };
+        let from = match heads.filter(|_| family.pairs) {
+            Some(heads) => paired(info, heads)?,
+            None => From::Tensor(info.clone()),
+        };
+        let tensor = WriterTensor { format: kept(info, format), shape: info.shape.clone(), name };
+        items.push(Item { tensor, from, importance: None });
+    }
+    items.sort_by_key(|item| place(&item.tensor.name));
+    Ok(items)
+}
+
+fn paired(info: &TensorInfo, heads: u32) -> Result<From> {
+    let rows = info.shape.first().copied().unwrap_or(0);
+    if heads == 0 || !rows.is_multiple_of(2 * u64::from(heads)) {
+        return Err(anyhow!("`{}`: {rows} rows aren't {heads} heads of pairs", info.name));
+    }
+    Ok(From::Pairs(info.clone(), heads))
+}
+
+/// The format of a tensor: vectors and norms stay F32, and rows that aren't whole blocks become F16.
+fn kept(info: &TensorInfo, format: BlockFormat) -> BlockFormat {
+    if info.shape.len() < 2 || info.name.ends_with("norm.weight") {
+        BlockFormat::F32
+    } else if info.cols().is_multiple_of(format.block_len() as u64) {
+        format
+    } else {
+        BlockFormat::F16
+    }
+}
+
+/// What comes before the layers, the layers, what comes after.
+fn place(name: &str) -> (u32, String) {
+    let layer = name.strip_prefix("blk.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    let order = match layer {
+        Some(layer) => layer + 1,
+        None if name.starts_with("token_embd") => 0,
+        None => u32::MAX,
+    };
+    (order, name.to_owned())
+}
+
+/// Says where the new file's vocabulary gives other tokens than the folder's own.
+fn compare_tokenizers(own: &azulejo::Tokenizer, metadata: &Metadata, output: &Output) -> Result<()> {
+    let header = Writer::new(Vec::new(), metadata, &[])?.finish()?;
+    let new = azulejo::tokenizer_from_file(&ModelFile::from_gguf_bytes(header)?)?;
+    if let Some(text) = vocabulary::first_difference(own, &new) {
+        output.warning(&format!(
+            "a GGUF can't say all of this tokenizer: the tokens of {text:?} differ from those of the folder"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! What the commands that make files share.
+
+pub(crate) mod heat_map;
+pub(crate) mod hugging_face;
+pub(crate) mod importance;
+pub(crate) mod lora;
+pub(crate) mod sentencepiece;
+pub(crate) mod vocabulary;
+pub(crate) mod write;
