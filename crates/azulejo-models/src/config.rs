@@ -94,6 +94,13 @@ pub enum RopeScaling {
     Factors(Vec<f32>),
 }
 
+impl RopeScaling {
+    /// YaRN's recommendation for what cosines and sines are multiplied by.
+    pub fn yarn_magnitude(factor: f64) -> f64 {
+        crate::rope::yarn_magnitude(factor, 1.0)
+    }
+}
+
 impl Config {
     /// Gives the layers that have a window another one, or all of them where none has; 0 takes the windows away.
     pub fn set_window(&mut self, window: u32) {

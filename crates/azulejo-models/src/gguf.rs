@@ -137,7 +137,7 @@ fn yarn(m: &Keys<'_>, factor: f64) -> Result<RopeScaling, ModelError> {
         let key = m.key("rope.scaling.yarn_ext_factor");
         return Err(ModelError::config(key, "is given; only 1 is supported"));
     }
-    let mut magnitude = rope::yarn_magnitude(factor, 1.0);
+    let mut magnitude = RopeScaling::yarn_magnitude(factor);
     let log_multiplier = number("yarn_log_multiplier", 0.0)?;
     if log_multiplier != 0.0 {
         magnitude /= rope::yarn_magnitude(factor, log_multiplier);
@@ -147,7 +147,8 @@ fn yarn(m: &Keys<'_>, factor: f64) -> Result<RopeScaling, ModelError> {
         original: f64::from(original),
         beta_fast: number("yarn_beta_fast", 32.0)?,
         beta_slow: number("yarn_beta_slow", 1.0)?,
-        truncate: true,
+        // A key of our own: llama.cpp's programs know no other way.
+        truncate: m.metadata.get(&m.key("rope.scaling.yarn_truncate")) != Some(&Value::Bool(false)),
         magnitude: magnitude * number("attn_factor", 1.0)?,
     })
 }

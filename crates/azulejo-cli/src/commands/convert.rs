@@ -35,15 +35,14 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(Path::new(".")) };
     let family = Family::of(files).with_context(named)?;
     // Whatever shapes don't fit shows here, before anything is written.
-    Model::plan_of(&file, &ModelOptions::default())?;
+    let (config, plan) = Model::plan_of(&file, &ModelOptions::default())?;
     let format = args.outtype.map_or_else(|| natural(&file), |outtype| outtype.format());
     let mut items = items(&file, files, family, format).with_context(named)?;
-    if let Some(factors) = rope_factors(files)? {
+    if let Some(factors) = rope_factors(&config, &plan) {
         let shape = vec![factors.len() as u64];
         let tensor = WriterTensor { name: ROPE_FACTORS.to_owned(), format: BlockFormat::F32, shape };
         items.insert(0, Item { tensor, from: From::Values(factors), importance: None });
     }
-    let rows = file.tensor("model.embed_tokens.weight")?.rows();
     let mut metadata = Metadata::default();
     metadata.insert("general.type", "model");
     metadata.insert("general.architecture", family.gguf);
@@ -52,10 +51,11 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     if let Some(id) = Quant::Plain(format).file_type() {
         metadata.insert("general.file_type", id);
     }
-    family.describe(files, rows, &mut metadata).with_context(named)?;
+    family.describe(&config, &mut metadata).with_context(named)?;
     let own = azulejo::tokenizer_from_file(&file);
     let pre = args.pre.as_deref();
-    vocabulary::describe(folder, files, rows, pre, own.as_ref().ok(), &mut metadata).with_context(named)?;
+    vocabulary::describe(folder, files, config.vocabulary.into(), pre, own.as_ref().ok(), &mut metadata)
+        .with_context(named)?;
     match &own {
         Ok(own) => compare_tokenizers(own, &metadata, output)?,
         Err(error) => {

@@ -4,7 +4,7 @@
 use anyhow::{Result, anyhow};
 use azulejo::formats::gguf::Metadata;
 use azulejo::formats::hf::HfFiles;
-use serde_json::Value;
+use azulejo::{Config, Plan, Rope, RopeScaling};
 
 /// An architecture: how its files differ.
 #[derive(Debug)]
@@ -87,44 +87,35 @@ impl Family {
     }
 
     /// Writes the hyper-parameters into the metadata.
-    pub(crate) fn describe(&self, files: &HfFiles, rows: u64, metadata: &mut Metadata) -> Result<()> {
-        let c = &files.config;
-        let mut keys = Keys { architecture: self.gguf, config: c, metadata };
-        keys.integer("num_hidden_layers", "block_count")?;
-        keys.integer("max_position_embeddings", "context_length")?;
-        keys.integer("hidden_size", "embedding_length")?;
-        keys.integer("intermediate_size", "feed_forward_length")?;
-        keys.integer("num_attention_heads", "attention.head_count")?;
-        keys.integer("num_key_value_heads", "attention.head_count_kv")?;
-        keys.float("rms_norm_eps", "attention.layer_norm_rms_epsilon")?;
-        keys.put("vocab_size", u32::try_from(rows)?);
-        let head_size = u32::try_from(head_size(c)?)?;
-        keys.put("attention.key_length", head_size);
-        keys.put("attention.value_length", head_size);
+    ///
+    /// # Errors
+    /// What GGUF has no key for.
+    pub(crate) fn describe(&self, c: &Config, metadata: &mut Metadata) -> Result<()> {
+        let mut keys = Keys { architecture: self.gguf, metadata };
+        keys.put("block_count", c.layers);
+        keys.put("context_length", c.context_length);
+        keys.put("embedding_length", c.hidden);
+        keys.put("feed_forward_length", c.ffn);
+        keys.put("attention.head_count", c.heads);
+        keys.put("attention.head_count_kv", c.kv_heads);
+        keys.put("vocab_size", c.vocabulary);
+        keys.put("attention.key_length", c.head_size);
+        keys.put("attention.value_length", c.head_size);
+        let eps = if self.gguf == "olmo" { "layer_norm_epsilon" } else { "layer_norm_rms_epsilon" };
+        keys.put(&format!("attention.{eps}"), c.eps);
         if self.gguf == "llama" {
-            keys.put("rope.dimension_count", head_size);
+            keys.put("rope.dimension_count", c.rotated);
         }
-        if self.gguf == "olmo" {
-            keys.put("attention.layer_norm_epsilon", 1e-5f32);
-            keys.float("clip_qkv", "attention.clamp_kqv")?;
+        if let Some(limit) = c.clip_qkv {
+            keys.put("attention.clamp_kqv", limit);
         }
-        keys.window(self)?;
-        keys.rope()
+        keys.windows(c, self.post_norms)?;
+        keys.rope(c)
     }
-}
-
-fn head_size(c: &Value) -> Result<u64> {
-    let size = c["head_dim"]
-        .as_u64()
-        .or_else(|| c["hidden_size"].as_u64()?.checked_div(c["num_attention_heads"].as_u64()?));
-    size.ok_or_else(|| {
-        anyhow!("config.json: there is no head_dim, and no hidden_size and num_attention_heads")
-    })
 }
 
 struct Keys<'a> {
     architecture: &'a str,
-    config: &'a Value,
     metadata: &'a mut Metadata,
 }
 
@@ -133,121 +124,66 @@ impl Keys<'_> {
         self.metadata.insert(format!("{}.{key}", self.architecture), value);
     }
 
-    fn integer(&mut self, from: &str, key: &str) -> Result<()> {
-        let value = &self.config[from];
-        if value.is_null() {
-            return Ok(());
+    /// The sliding window, and which layers have it where not all do, or where readers assume a pattern. llama.cpp's
+    /// converter leaves the window out for Mistral, and its programs attend to everything then.
+    fn windows(&mut self, c: &Config, has_pattern: bool) -> Result<()> {
+        let Some(window) = c.windows.iter().flatten().next() else { return Ok(()) };
+        if c.windows.iter().flatten().any(|other| other != window) {
+            return Err(anyhow!("config.json: a GGUF can't say that layers have windows of several lengths"));
         }
-        let number = value.as_u64().and_then(|value| u32::try_from(value).ok());
-        let number =
-            number.ok_or_else(|| anyhow!("config.json: {from} is {value}, which is no whole number"))?;
-        self.put(key, number);
-        Ok(())
-    }
-
-    fn float(&mut self, from: &str, key: &str) -> Result<()> {
-        let value = &self.config[from];
-        if value.is_null() {
-            return Ok(());
-        }
-        let number =
-            value.as_f64().ok_or_else(|| anyhow!("config.json: {from} is {value}, which is no number"))?;
-        self.put(key, number as f32);
-        Ok(())
-    }
-
-    /// The sliding window. llama.cpp's converter leaves it out for Mistral, and its programs attend to everything then.
-    fn window(&mut self, family: &Family) -> Result<()> {
-        let c = self.config;
-        let is_used = match family.hugging_face {
-            "mistral" | "olmo3" => true,
-            _ => c["use_sliding_window"] == true,
-        };
-        if !is_used || c["sliding_window"].is_null() {
-            return Ok(());
-        }
-        self.integer("sliding_window", "attention.sliding_window")?;
-        if family.post_norms {
-            let layers = c["num_hidden_layers"].as_u64().unwrap_or(0);
-            let pattern: Vec<bool> = match c["layer_types"].as_array() {
-                Some(types) => types.iter().map(|kind| kind == "sliding_attention").collect(),
-                None => (1..=layers).map(|layer| layer % 4 != 0).collect(),
-            };
+        self.put("attention.sliding_window", *window);
+        let pattern: Vec<bool> = c.windows.iter().map(Option::is_some).collect();
+        if has_pattern || pattern.contains(&false) {
             self.put("attention.sliding_window_pattern", pattern);
         }
         Ok(())
     }
 
-    fn rope(&mut self) -> Result<()> {
-        let parameters = rope_parameters(self.config);
-        let get = |key: &str| parameters.and_then(|p| p[key].as_f64());
-        let base = get("rope_theta").or(self.config["rope_theta"].as_f64()).unwrap_or(10_000.0);
-        self.put("rope.freq_base", base as f32);
-        let need = |key: &str| get(key).ok_or_else(|| anyhow!("config.json: rope scaling has no {key}"));
-        match rope_kind(parameters) {
-            "linear" => {
+    fn rope(&mut self, c: &Config) -> Result<()> {
+        // What readers make of a file where some layers have a window: those aren't stretched.
+        let has_both = c.windows.contains(&None) && c.windows.iter().any(Option::is_some);
+        let unstretched = Rope { theta: c.rope.theta, scaling: RopeScaling::None };
+        let windowed = Some(unstretched).filter(|rope| has_both && *rope != c.rope);
+        if c.windowed_rope != windowed {
+            return Err(anyhow!(
+                "config.json: a GGUF can't say how rope differs in layers with a window here"
+            ));
+        }
+        self.put("rope.freq_base", c.rope.theta as f32);
+        match &c.rope.scaling {
+            // Llama 3's is a tensor.
+            RopeScaling::None | RopeScaling::Llama3 { .. } | RopeScaling::Factors(_) => {}
+            RopeScaling::Linear { factor } => {
                 self.put("rope.scaling.type", "linear");
-                self.put("rope.scaling.factor", need("factor")? as f32);
+                self.put("rope.scaling.factor", *factor as f32);
             }
-            "yarn" => {
+            RopeScaling::Yarn { factor, original, beta_fast, beta_slow, truncate, magnitude } => {
                 self.put("rope.scaling.type", "yarn");
-                self.put("rope.scaling.factor", need("factor")? as f32);
-                let context = need("original_max_position_embeddings")? as u32;
-                self.put("rope.scaling.original_context_length", context);
-                for (from, key) in [
-                    ("attention_factor", "rope.scaling.yarn_attn_factor"),
-                    ("beta_fast", "rope.scaling.yarn_beta_fast"),
-                    ("beta_slow", "rope.scaling.yarn_beta_slow"),
-                ] {
-                    if let Some(value) = get(from) {
-                        self.put(key, value as f32);
-                    }
+                self.put("rope.scaling.factor", *factor as f32);
+                self.put("rope.scaling.original_context_length", *original as u32);
+                self.put("rope.scaling.yarn_beta_fast", *beta_fast as f32);
+                self.put("rope.scaling.yarn_beta_slow", *beta_slow as f32);
+                // Readers multiply it with what follows from the factor.
+                let given = magnitude / RopeScaling::yarn_magnitude(*factor);
+                if (given - 1.0).abs() > 1e-6 {
+                    self.put("rope.scaling.attn_factor", given as f32);
+                }
+                if !truncate {
+                    // A key of our own: llama.cpp rounds the ramp's ends always.
+                    self.put("rope.scaling.yarn_truncate", false);
                 }
             }
-            // Llama 3's is a tensor.
-            "default" | "llama3" => {}
-            other => return Err(anyhow!("config.json: rope scaling of type '{other}' is not known here")),
         }
         Ok(())
     }
 }
 
-/// Newer files have `rope_parameters`, older ones `rope_scaling`.
-fn rope_parameters(c: &Value) -> Option<&Value> {
-    ["rope_parameters", "rope_scaling"].into_iter().map(|key| &c[key]).find(|value| value.is_object())
-}
-
-fn rope_kind(parameters: Option<&Value>) -> &str {
-    let kind = parameters.and_then(|p| p["rope_type"].as_str().or_else(|| p["type"].as_str()));
-    kind.unwrap_or("default")
-}
-
 /// The divisors of rope's frequencies that Llama 3's scaling is (`rope_freqs.weight`), if the model has it.
-///
-/// Source: the model card of Llama 3.1, and Hugging Face's `rope_type: llama3`.
-pub(crate) fn rope_factors(files: &HfFiles) -> Result<Option<Vec<f32>>> {
-    let c = &files.config;
-    let Some(parameters) = rope_parameters(c).filter(|p| rope_kind(Some(p)) == "llama3") else {
-        return Ok(None);
-    };
-    let get = |key: &str, default: f64| parameters[key].as_f64().unwrap_or(default);
-    let base = parameters["rope_theta"].as_f64().or(c["rope_theta"].as_f64()).unwrap_or(10_000.0);
-    let (factor, context) = (get("factor", 8.0), get("original_max_position_embeddings", 8192.0));
-    let (low, high) = (get("low_freq_factor", 1.0), get("high_freq_factor", 4.0));
-    let size = head_size(c)?;
-    let divisor = |pair: u64| {
-        let frequency = base.powf(-(2.0 * pair as f64) / size as f64);
-        let wavelength = 2.0 * std::f64::consts::PI / frequency;
-        if wavelength < context / high {
-            1.0
-        } else if wavelength > context / low {
-            factor
-        } else {
-            let smooth = (context / wavelength - low) / (high - low);
-            1.0 / ((1.0 - smooth) / factor + smooth)
-        }
-    };
-    Ok(Some((0..size / 2).map(|pair| divisor(pair) as f32).collect()))
+pub(crate) fn rope_factors(c: &Config, plan: &Plan) -> Option<Vec<f32>> {
+    let table = plan.rope_tables.first().filter(|_| matches!(c.rope.scaling, RopeScaling::Llama3 { .. }))?;
+    let plain = |pair: usize| c.rope.theta.powf(-2.0 * pair as f64 / f64::from(c.rotated));
+    let scaled = table.inverse_frequencies.iter().enumerate();
+    Some(scaled.map(|(pair, frequency)| (plain(pair) / f64::from(*frequency)) as f32).collect())
 }
 
 #[cfg(test)]
@@ -265,19 +201,5 @@ mod tests {
         assert_eq!(name(olmo2, norm), "blk.1.post_attention_norm.weight");
         assert!(llama.tensor("model.vision.weight").is_err());
         assert_eq!(llama.tensor("model.layers.0.self_attn.rotary_emb.inv_freq").unwrap(), None);
-    }
-
-    #[test]
-    fn hugging_face_windows_are_written() {
-        let config = serde_json::json!({
-            "model_type": "mistral", "sliding_window": 2048, "hidden_size": 64, "num_attention_heads": 2,
-            "num_hidden_layers": 2,
-        });
-        let files = HfFiles { config, ..HfFiles::default() };
-        let mut metadata = Metadata::default();
-        Family::of(&files).unwrap().describe(&files, 7, &mut metadata).unwrap();
-        assert_eq!(metadata.get_u32("llama.attention.sliding_window").unwrap(), 2048);
-        assert_eq!(metadata.get_u32("llama.rope.dimension_count").unwrap(), 32);
-        assert_eq!(metadata.get_u32("llama.vocab_size").unwrap(), 7);
     }
 }

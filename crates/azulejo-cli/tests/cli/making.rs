@@ -54,6 +54,17 @@ fn convert_gives_the_tokens_and_logits_of_the_folder() {
         "llama-bias",
         "llama-theta",
         "llama-headdim",
+        // A window on all layers, on some; YaRN with what GGUF knows and what it doesn't; norms on other places.
+        "mistral-window",
+        "qwen2",
+        "qwen2-window",
+        "qwen2-yarn",
+        "qwen3",
+        "qwen3-tied",
+        "olmo1",
+        "olmo1-clip",
+        "olmo2",
+        "olmo3",
     ] {
         let file = scratch.join(format!("{name}.gguf"));
         let done = azulejo(&["convert", &golden(name), "-o", text(&file), "--outtype", "f32"]);
