@@ -156,6 +156,7 @@ impl Prepared {
 
     /// What a matrix product is about to read: the labels of its matrices, its rows, and their stride. `None` for
     /// other calls, and for products that a norm is part of.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn product_input<'b>(&self, run: Run, state: &'b [Words]) -> Option<(&str, &'b [f32], usize)> {
         let stride = match &self.job {
             Job::Gemm(p, _) => p.x_stride as usize,
