@@ -7,7 +7,7 @@ use azulejo::formats::gguf::{Metadata, Writer, WriterTensor};
 use azulejo::formats::hf::HfFiles;
 use azulejo::formats::{ModelFile, ModelKind, TensorInfo};
 use azulejo::shape::Quant;
-use azulejo::{BlockFormat, Model, ModelOptions};
+use azulejo::{BlockFormat, Config, Model, ModelOptions};
 use serde_json::json;
 
 use super::quantize::threads;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     // Whatever shapes don't fit shows here, before anything is written.
     let (config, plan) = Model::plan_of(&file, &ModelOptions::default())?;
     let format = args.outtype.map_or_else(|| natural(&file), |outtype| outtype.format());
-    let mut items = items(&file, files, family, format).with_context(named)?;
+    let mut items = items(&file, files, &config, family, format).with_context(named)?;
     if let Some(factors) = rope_factors(&config, &plan) {
         let shape = vec![factors.len() as u64];
         let tensor = WriterTensor { name: ROPE_FACTORS.to_owned(), format: BlockFormat::F32, shape };
@@ -101,10 +101,13 @@ fn natural(file: &ModelFile) -> BlockFormat {
 }
 
 /// The tensors of the new file, in the order of their layers.
-fn items(file: &ModelFile, files: &HfFiles, family: &Family, format: BlockFormat) -> Result<Vec<Item>> {
-    let heads = |key: &str| files.config[key].as_u64().and_then(|heads| u32::try_from(heads).ok());
-    let heads_q = heads("num_attention_heads");
-    let heads_k = heads("num_key_value_heads").or(heads_q);
+fn items(
+    file: &ModelFile,
+    files: &HfFiles,
+    config: &Config,
+    family: &Family,
+    format: BlockFormat,
+) -> Result<Vec<Item>> {
     let is_tied = files.config["tie_word_embeddings"] == true;
     let mut items = Vec::new();
     for info in file.tensors.values() {
@@ -113,8 +116,8 @@ fn items(file: &ModelFile, files: &HfFiles, family: &Family, format: BlockFormat
             continue;
         }
         let heads = match name.rsplit('.').nth(1) {
-            Some("attn_q") => heads_q,
-            Some("attn_k") => heads_k,
+            Some("attn_q") => Some(config.heads),
+            Some("attn_k") => Some(config.kv_heads),
             _ => None,
         };
         let from = match heads.filter(|_| family.pairs) {
