@@ -10,6 +10,10 @@ use memmap2::Mmap;
 
 use super::{ByteSource, copy_part, part};
 
+/// Bytes that the system may map around a page that is read (Linux: 64 KiB, `fault_around_bytes`).
+#[cfg(unix)]
+const AROUND: usize = 64 << 10;
+
 /// A map of a file. Pages come in as they are read and go as they are released, so a model that is read once from
 /// front to back is never in memory as a whole.
 #[derive(Debug)]
@@ -62,11 +66,16 @@ impl ByteSource for MmapSource {
     #[cfg(unix)]
     fn release(&self, range: Range<u64>) {
         let Some(map) = &self.map else { return };
-        let Some(len) = part(map, range.clone()).map(<[u8]>::len).filter(|len| *len > 0) else { return };
+        if part(map, range.clone()).is_none_or(<[u8]>::is_empty) {
+            return;
+        }
+        let start = (range.start as usize).saturating_sub(AROUND);
+        let end = (range.end as usize + AROUND).min(map.len());
+        // Reading this range may have brought in its neighbours' pages, too, after they were released.
         // SAFETY: the map is read-only and backed by the file, so a dropped page is read again from the file, with
         // the same bytes, if someone still needs it; slices into it stay valid.
         let advised = unsafe {
-            map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start as usize, len)
+            map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, end - start)
         };
         // Advice that the system refuses costs memory, nothing else.
         drop(advised);
