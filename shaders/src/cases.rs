@@ -1,11 +1,12 @@
 //! What the kernels' cases are made with: made-up contents of buffers, bound to the call that reads them.
 
+use azulejo_plan::KvType;
 use azulejo_quant::{BlockFormat, PlaneLayout, UNIT, random_blocks};
-use half::f16;
 
 use crate::check::{Case, Output, Setup, Words, tolerance};
 use crate::kernel::{Kernel, Run, Variant};
 use crate::program::{Bind, Call, Extent};
+use crate::twin::Cache;
 
 /// A case, of the tolerance that its kernel and variant have. Its numbers come from its name.
 pub(crate) fn case(
@@ -148,22 +149,16 @@ impl Inputs {
         (layout.units_per_row as u32, layout.units as u32)
     }
 
-    /// Binds a cache of `capacity` positions that the call writes. Positions from `used` on hold numbers that are far
-    /// too large, so that a kernel that reads them shows.
-    pub(crate) fn cache(&mut self, binding: u32, is_f16: bool, capacity: u32, used: u32, width: u32) {
-        let values: Vec<f32> = (0..capacity * width)
-            .map(|i| if i < used * width { self.random.normal() } else { 5_000.0 + (i % 7) as f32 })
+    /// Binds a cache of `capacity` positions that the call writes, of the type of that name. Positions from `used` on
+    /// hold numbers that are far too large, so that a kernel that reads them shows.
+    pub(crate) fn cache(&mut self, binding: u32, kind: &str, capacity: u32, used: u32, width: u32) {
+        let kind = KvType::of_name(kind).expect("a case names a type of the cache");
+        let values: Vec<f64> = (0..capacity * width)
+            .map(|i| if i < used * width { self.random.normal().into() } else { f64::from(5_000 + i % 7) })
             .collect();
-        if is_f16 {
-            let words = values.chunks(2).map(|pair| {
-                let half = |v: f32| u32::from(f16::from_f32(v).to_bits());
-                half(pair[0]) | half(pair[1]) << 16
-            });
-            let words = words.collect();
-            self.output(binding, words, Words::Halves);
-        } else {
-            self.output_floats(binding, &values);
-        }
+        let mut words = vec![0; kind.bytes(values.len() as u64).div_ceil(4) as usize];
+        Cache(kind).store(&mut words, 0, &values);
+        self.output(binding, words, if kind == KvType::F32 { Words::Floats } else { Words::Cache(kind) });
     }
 
     /// Binds a table of rotations to 7: `positions` rows of cosines and sines.

@@ -4,13 +4,14 @@
 //! it wrote with what the twin writes. An executor that can only answer later (a browser's) takes the steps of
 //! [`run_case`] one by one: [`Case::setup`], its own run, [`Case::judge`].
 
-use half::f16;
+use azulejo_plan::KvType;
 
 use crate::kernel::{Reads, Run, Variant, Writes};
 use crate::kernels;
 use crate::link::{Access, Target, link};
 use crate::program::Call;
 use crate::tier::Tier;
+use crate::twin::Cache;
 
 /// A call to make, and how well it must do.
 pub struct Case {
@@ -50,8 +51,8 @@ pub struct Output {
 pub enum Words {
     /// f32.
     Floats,
-    /// Pairs of f16.
-    Halves,
+    /// A KV cache of that type, compared in blocks of 32 elements.
+    Cache(KvType),
     /// Integers, compared for equality.
     Integers,
 }
@@ -201,19 +202,23 @@ fn compare(setup: &Setup, got: &[Vec<u32>], want: &[Vec<u32>]) -> Result<f64, St
             return Err(format!("buffer {i} has {} words, not {}", got.len(), want.len()));
         }
         let kind = setup.outputs.iter().find(|o| o.buffer == i).map_or(Words::Integers, |o| o.kind);
+        let step = if let Words::Cache(kind) = kind { kind.bytes(32) as usize / 4 } else { 1 };
+        let chunks = before.chunks(step).zip(got.chunks(step).zip(want.chunks(step)));
         // Only what the twin changes is compared by its error: what surrounds it would hide a large one.
         let mut pairs = Vec::new();
-        for (place, ((&before, &got), &want)) in before.iter().zip(got).zip(want).enumerate() {
-            if kind == Words::Integers || before == want {
-                if got != want && !(kind == Words::Floats && f32::from_bits(got) == f32::from_bits(want)) {
-                    return Err(format!("{}: {got:#x} instead of {want:#x}", at(place)));
+        for (place, (before, (got, want))) in chunks.enumerate() {
+            let float = |words: &[u32]| f32::from_bits(words[0]);
+            match kind {
+                _ if kind == Words::Integers || before == want => {
+                    if got != want && !(kind == Words::Floats && float(got) == float(want)) {
+                        return Err(format!("{}: {got:#x?} instead of {want:#x?}", at(place * step)));
+                    }
                 }
-            } else if kind == Words::Floats {
-                pairs.push((f64::from(f32::from_bits(got)), f64::from(f32::from_bits(want))));
-            } else {
-                let halves =
-                    |word: u32| [word as u16, (word >> 16) as u16].map(|h| f16::from_bits(h).to_f64());
-                pairs.extend(halves(got).into_iter().zip(halves(want)));
+                Words::Cache(kind) => {
+                    let values = |words| Cache(kind).load(words, 0, 32);
+                    pairs.extend(values(got).into_iter().zip(values(want)));
+                }
+                _ => pairs.push((f64::from(float(got)), f64::from(float(want)))),
             }
         }
         if pairs.iter().any(|(got, want)| got.is_nan() && !want.is_nan()) {
@@ -252,11 +257,15 @@ pub const QUANTISED: f64 = 1e-7;
 /// A value is rounded to f16 on the way, and WGSL leaves it to the device whether to round or to truncate: one unit in
 /// the last place in half of the values is 2e-7.
 pub const F16_STORED: f64 = 1e-6;
+/// A value is quantised on the way. What lies between two steps may go to either: one such of 8 bits in a hundred is 3e-6.
+pub const QUANTISED_STORED: f64 = 1e-5;
 /// Activations of 8 bits, for kernels that use integer products.
 pub const EIGHT_BIT_ACTIVATIONS: f64 = 1e-4;
 
 /// The tolerance of a kernel's variant: the table of them all.
 pub fn tolerance(kernel: &str, variant: &Variant) -> f64 {
+    let quantised = ["kcache_q8_0", "kcache_q4_0", "vcache_q8_0", "vcache_q4_0"];
+    let quantises = quantised.into_iter().any(|piece| variant.has(piece));
     let rounds = variant.has("kcache_f16") || variant.has("vcache_f16");
     match kernel {
         "argmax" | "argmax_merge" => EXACT,
@@ -268,6 +277,7 @@ pub fn tolerance(kernel: &str, variant: &Variant) -> f64 {
             QUANTISED
         }
         // Both write the token's own key and value; `attn` only reads what was rounded before.
+        "rope_kv" | "attn_decode" if quantises => QUANTISED_STORED,
         "rope_kv" | "attn_decode" if rounds => F16_STORED,
         "attn" | "attn_decode" => ATTENTION,
         _ => F32,

@@ -1,5 +1,6 @@
 //! What the twins share: what the pieces of a variant mean, in f64.
 
+use azulejo_plan::KvType;
 use azulejo_quant::{PlaneLayout, UNIT};
 use half::f16;
 
@@ -119,51 +120,95 @@ pub(crate) fn turns<'a>(read: &Reads<'a>, rotated: u32, position: u32) -> &'a [f
 
 /// The `kcache_` and `vcache_` pieces: how keys or values are kept.
 #[derive(Clone, Copy)]
-pub(crate) enum Cache {
-    /// Two a word.
-    Halves,
-    /// One a word.
-    Floats,
-}
+pub(crate) struct Cache(pub(crate) KvType);
 
 impl Cache {
     /// How the keys are kept.
     pub(crate) fn of_keys(call: &Call) -> Self {
-        if call.variant.has("kcache_f32") { Self::Floats } else { Self::Halves }
+        Self::of(call, "kcache_")
     }
 
     /// How the values are kept.
     pub(crate) fn of_values(call: &Call) -> Self {
-        if call.variant.has("vcache_f32") { Self::Floats } else { Self::Halves }
+        Self::of(call, "vcache_")
     }
 
-    /// Elements `[first, first + count)`; `first` is even.
+    /// The sources import the 16-bit caches where a variant says nothing.
+    fn of(call: &Call, family: &str) -> Self {
+        let is_it = |kind: &KvType| call.variant.has(&format!("{family}{}", kind.name()));
+        Self(KvType::ALL.into_iter().find(is_it).unwrap_or(KvType::F16))
+    }
+
+    /// Elements `[first, first + count)`: whole blocks, or whole pairs.
     pub(crate) fn load(self, words: &[u32], first: usize, count: usize) -> Vec<f64> {
-        match self {
-            Self::Floats => {
+        match self.0 {
+            KvType::F32 => {
                 words[first..first + count].iter().map(|&w| f64::from(f32::from_bits(w))).collect()
             }
-            Self::Halves => {
+            KvType::F16 => {
                 let halves: &[f16] = bytemuck::cast_slice(words);
                 halves[first..first + count].iter().map(|h| h.to_f64()).collect()
+            }
+            KvType::Q8_0 | KvType::Q4_0 => {
+                let size = self.block_words();
+                let blocks = words[first / 32 * size..].chunks_exact(size).take(count / 32);
+                blocks.flat_map(|block| self.block(block)).collect()
             }
         }
     }
 
-    /// Writes elements from `first` on.
+    /// Words of a block of 32.
+    fn block_words(self) -> usize {
+        self.0.bytes(32) as usize / 4
+    }
+
+    /// The elements of a block of 32.
+    fn block(self, words: &[u32]) -> [f64; 32] {
+        let scale = f64::from(f32::from_bits(words[0]));
+        let bytes: &[u8] = bytemuck::cast_slice(&words[1..]);
+        std::array::from_fn(|i| match self.0 {
+            KvType::Q8_0 => scale * f64::from(bytes[i] as i8),
+            _ => scale * (f64::from(bytes[i / 2] >> (4 * (i % 2)) & 15) - 8.0),
+        })
+    }
+
+    /// Writes elements from `first` on: whole blocks, or whole pairs.
     pub(crate) fn store(self, words: &mut [u32], first: usize, values: &[f64]) {
-        match self {
-            Self::Floats => {
+        match self.0 {
+            KvType::F32 => {
                 for (word, &value) in words[first..].iter_mut().zip(values) {
                     *word = (value as f32).to_bits();
                 }
             }
-            Self::Halves => {
+            KvType::F16 => {
                 let halves: &mut [f16] = bytemuck::cast_slice_mut(words);
                 for (half, &value) in halves[first..].iter_mut().zip(values) {
                     *half = f16::from_f64(value);
                 }
             }
+            KvType::Q8_0 | KvType::Q4_0 => {
+                let size = self.block_words();
+                let blocks = words[first / 32 * size..].chunks_exact_mut(size);
+                blocks
+                    .zip(values.chunks_exact(32))
+                    .for_each(|(block, values)| self.store_block(block, values));
+            }
+        }
+    }
+
+    fn store_block(self, words: &mut [u32], values: &[f64]) {
+        let most =
+            values.iter().copied().fold(0.0, |most: f64, v| if v.abs() > most.abs() { v } else { most });
+        let scale = if self.0 == KvType::Q8_0 { most.abs() / 127.0 } else { most / -8.0 };
+        words[0] = (scale as f32).to_bits();
+        let over = |value: f64| if scale == 0.0 { 0.0 } else { (value / scale).round() };
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut words[1..]);
+        if self.0 == KvType::Q8_0 {
+            bytes.iter_mut().zip(values).for_each(|(byte, value)| *byte = over(*value) as i8 as u8);
+        } else {
+            let quant = |value: f64| (over(value) + 8.0).clamp(0.0, 15.0) as u8;
+            let pairs = values.chunks_exact(2);
+            bytes.iter_mut().zip(pairs).for_each(|(byte, pair)| *byte = quant(pair[0]) | quant(pair[1]) << 4);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! from the first one's tokens, and how often it happened is printed.
 
 use azulejo::formats::ModelFile;
-use azulejo::{BlockFormat, Model, ModelOptions};
+use azulejo::{BlockFormat, KvType, Model, ModelOptions};
 use azulejo_tests::{DECODERS, Shape, keep, random_decoder, random_llama_file, relative_error};
 
 use crate::devices;
@@ -144,6 +144,41 @@ fn parity_of_mixed_formats() {
         _ => BlockFormat::Q4_K,
     });
     check("mixed", &file, &[1, 5, 9], 5e-4);
+}
+
+#[test]
+fn parity_of_caches() {
+    let file = random_llama_file(SHAPE, |_| BlockFormat::F32);
+    let devices = devices::all();
+    let prompt = [1, 5, 9, 700, 33, 999];
+    let logits = |k, v| {
+        let options = ModelOptions { k, v, all_logits: true, ..devices[0].1.clone() };
+        let model = Model::from_file(&file, &options, &mut |_, _| true).expect("a model");
+        let mut logits = Vec::new();
+        model.session().expect("a session").logits(&prompt, keep(&mut logits)).expect("logits");
+        logits
+    };
+    let exact = logits(KvType::F32, KvType::F32);
+    use KvType::{F16, Q4_0, Q8_0};
+    for (k, v, far) in [(F16, F16, 1e-3), (Q8_0, Q8_0, 2e-2), (Q8_0, Q4_0, 0.3), (Q4_0, Q4_0, 0.3)] {
+        let (name, error) = (format!("{}/{}", k.name(), v.name()), relative_error(&logits(k, v), &exact));
+        println!("{name}: logits {error:.1e} from those of a cache in f32");
+        assert!(error < far, "{name}: logits off by {error:.1e}; {far:.0e} is allowed");
+        let devices: Vec<_> =
+            devices.iter().map(|(device, o)| (device.clone(), ModelOptions { k, v, ..o.clone() })).collect();
+        // What lies between two steps goes to either, and a step of 4 bits is a large one.
+        check_on(&devices, 32, &name, &file, &prompt, if k == F16 { 2e-4 } else { 5e-3 });
+    }
+}
+
+#[test]
+fn a_cache_of_blocks_takes_heads_of_whole_blocks() {
+    let shape = Shape { heads: 16, kv_heads: 16, ..SHAPE };
+    let file = random_llama_file(shape, |_| BlockFormat::F32);
+    let options = ModelOptions { k: KvType::Q8_0, ..devices::all()[0].1.clone() };
+    let error = Model::from_file(&file, &options, &mut |_, _| true).map(|_| ()).expect_err("heads of 16");
+    let text = error.to_string();
+    assert!(text.contains("q8_0") && text.contains("32") && text.contains("16"), "{text}");
 }
 
 #[test]

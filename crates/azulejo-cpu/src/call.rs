@@ -1,5 +1,6 @@
 //! A kernel's call: what of it can be found out beforehand, and its execution.
 
+use azulejo_plan::KvType;
 use azulejo_quant::{PlaneLayout, UNIT};
 use azulejo_shaders::kernels::{
     add, argmax, argmax_merge, attn, attn_decode, attn_merge, embed, gemm, gemv, gemv_swiglu, group_norm,
@@ -45,8 +46,8 @@ pub(crate) struct Prepared {
     has_bias: bool,
     is_accumulated: bool,
     is_split: bool,
-    k_half: bool,
-    v_half: bool,
+    k: KvType,
+    v: KvType,
     /// The buffers it writes.
     written: Vec<usize>,
 }
@@ -107,14 +108,18 @@ impl Prepared {
         };
         let written = bindings.iter().map(|b| bound(call, *b)).collect::<Result<_, _>>()?;
         let has = |piece| call.variant.has(piece);
+        // The sources import the 16-bit caches where a variant says nothing.
+        let kept = |family: &str| {
+            let is_it = |kind: &KvType| call.variant.has(&format!("{family}{}", kind.name()));
+            KvType::ALL.into_iter().find(is_it).unwrap_or(KvType::F16)
+        };
         Ok(Self {
             has_norm: has("input_norm"),
             has_bias: has("bias_add"),
             is_accumulated: has("out_accumulate"),
             is_split: has("rope_split"),
-            // The sources import the 16-bit caches where a variant says nothing.
-            k_half: !has("kcache_f32"),
-            v_half: !has("vcache_f32"),
+            k: kept("kcache_"),
+            v: kept("vcache_"),
             job,
             written,
             call: call.clone(),
@@ -190,7 +195,7 @@ impl Prepared {
         };
         let rotation =
             |rotated: u32| Rotation { table: floats(7), rotated: rotated as usize, is_split: self.is_split };
-        let (k_half, v_half) = (self.k_half, self.v_half);
+        let (k, v) = (self.k, self.v);
         match (&self.job, written) {
             (Job::Embed(p, layout), [out]) => {
                 let row = self.row(*p, run, words(4));
@@ -249,15 +254,15 @@ impl Prepared {
                 );
             }
             (Job::RopeKv(p), [qkv, keys, values]) => {
-                let caches = Caches { keys: keys.words_mut(), values: values.words_mut(), k_half, v_half };
+                let caches = Caches { keys: keys.words_mut(), values: values.words_mut(), k, v };
                 simd::rope_kv::rope_kv(context, *p, run, rotation(p.rotated), qkv.floats_mut(), caches);
             }
             (Job::Attn(p), [out]) => {
-                let (keys, values) = (Cache::new(words(5), k_half), Cache::new(words(6), v_half));
+                let (keys, values) = (Cache::new(words(5), k), Cache::new(words(6), v));
                 simd::attn::attn(context, *p, run, keys, values, floats(4), out.floats_mut());
             }
             (Job::AttnDecode(p), [keys, values, parts]) => {
-                let caches = Caches { keys: keys.words_mut(), values: values.words_mut(), k_half, v_half };
+                let caches = Caches { keys: keys.words_mut(), values: values.words_mut(), k, v };
                 let rotation = rotation(p.rotated);
                 simd::attn_decode::attn_decode(
                     context,

@@ -183,8 +183,9 @@ fn formats_agree_with_the_twins_end_to_end() {
 #[test]
 fn prefill_is_token_by_token() {
     for rope in [RopeLayout::HalfSplit, RopeLayout::Interleaved] {
-        for kv in [KvType::F16, KvType::F32] {
-            let plan = passes::fuse(&plan(Shape { rope, kv, ..SMALL }));
+        for (kv, head_size) in [(KvType::F16, 40), (KvType::F32, 40), (KvType::Q8_0, 32), (KvType::Q4_0, 64)]
+        {
+            let plan = passes::fuse(&plan(Shape { rope, kv, head_size, ..SMALL }));
             for instructions in Instructions::available() {
                 let backend = backend(instructions, 2);
                 let model = load(&backend, &plan).unwrap();

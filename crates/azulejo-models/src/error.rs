@@ -46,6 +46,18 @@ pub enum ModelError {
         /// What it should be.
         wanted: Vec<u64>,
     },
+    /// A type of the KV cache that the model's heads don't fill with whole blocks.
+    #[error(
+        "a KV cache in {kind} takes heads of a multiple of {block} elements, and this model's have {head_size}; choose f16 or f32"
+    )]
+    KvType {
+        /// The type.
+        kind: &'static str,
+        /// Elements of a block.
+        block: u32,
+        /// Elements of a head.
+        head_size: u32,
+    },
     /// A context that the model can't have.
     #[error("a context of {context} tokens was asked for; it must be between 1 and {most}")]
     Context {

@@ -105,6 +105,12 @@ pub fn config(file: &ModelFile) -> Result<Config, ModelError> {
 
 /// The plan of a file.
 pub fn plan(file: &ModelFile, config: &Config, options: &PlanOptions) -> Result<Plan, ModelError> {
+    for kind in [options.k, options.v] {
+        let (block, head_size) = (kind.block_len(), config.head_size);
+        if !head_size.is_multiple_of(block) {
+            return Err(ModelError::KvType { kind: kind.name(), block, head_size });
+        }
+    }
     let plan = (architecture(file)?.plan)(file, config, options)?;
     Ok(if options.fuse { passes::fuse(&plan) } else { plan })
 }

@@ -63,15 +63,38 @@ pub enum KvType {
     F16,
     /// 32-bit floats.
     F32,
+    /// Blocks of 32 elements: the scale in a word (f32, the greatest magnitude over 127), then signed bytes.
+    Q8_0,
+    /// Blocks of 32 elements: the scale in a word (f32, the element of greatest magnitude over -8), then 4 bits an
+    /// element, 8 more than the element over the scale, the first in the lowest.
+    Q4_0,
 }
 
 impl KvType {
-    /// Bytes an element.
-    pub fn bytes(self) -> u64 {
+    /// All of them.
+    pub const ALL: [KvType; 4] = [KvType::F16, KvType::F32, KvType::Q8_0, KvType::Q4_0];
+
+    /// Elements that are kept together, of one head.
+    pub fn block_len(self) -> u32 {
+        match self {
+            KvType::F16 | KvType::F32 => 1,
+            KvType::Q8_0 | KvType::Q4_0 => 32,
+        }
+    }
+
+    /// Bytes of a block.
+    fn block_bytes(self) -> u64 {
         match self {
             KvType::F16 => 2,
             KvType::F32 => 4,
+            KvType::Q8_0 => 4 + 32,
+            KvType::Q4_0 => 4 + 16,
         }
+    }
+
+    /// Bytes of so many elements, of whole blocks.
+    pub fn bytes(self, elements: u64) -> u64 {
+        elements / u64::from(self.block_len()) * self.block_bytes()
     }
 
     /// The name that the command line uses.
@@ -79,7 +102,14 @@ impl KvType {
         match self {
             KvType::F16 => "f16",
             KvType::F32 => "f32",
+            KvType::Q8_0 => "q8_0",
+            KvType::Q4_0 => "q4_0",
         }
+    }
+
+    /// The type of that name, in any case.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -108,7 +138,8 @@ impl KvCache {
 
     /// Bytes of keys and values of one position over all layers.
     pub fn bytes_per_token(&self) -> u64 {
-        u64::from(self.layers) * u64::from(self.width()) * (self.k.bytes() + self.v.bytes())
+        let width = u64::from(self.width());
+        u64::from(self.layers) * (self.k.bytes(width) + self.v.bytes(width))
     }
 }
 

@@ -84,7 +84,7 @@ pub struct Loading {
 
 #[wasm_bindgen]
 impl Loading {
-    /// Plans the model and makes room for it: `{context?, chunk?, kvType?: "f16" | "f32"}`.
+    /// Plans the model and makes room for it: `{context?, chunk?, kvType?: "f16" | "f32" | "q8_0" | "q4_0"}`.
     #[wasm_bindgen(constructor)]
     pub fn new(header: &Header, device: &Device, options: &str) -> Result<Loading> {
         let options: LoadOptions = read(options)?;

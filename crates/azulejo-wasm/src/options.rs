@@ -53,13 +53,10 @@ impl LoadOptions {
         if let Some(chunk) = self.chunk {
             options.chunk = chunk;
         }
-        match self.kv_type.as_deref() {
-            None => {}
-            Some("f16") => (options.k, options.v) = (KvType::F16, KvType::F16),
-            Some("f32") => (options.k, options.v) = (KvType::F32, KvType::F32),
-            Some(other) => {
-                return Err(invalid(format!("kvType: there is no '{other}'; choose f16 or f32")));
-            }
+        if let Some(name) = &self.kv_type {
+            let unknown = || invalid(format!("kvType: there is no '{name}'; choose f16, f32, q8_0 or q4_0"));
+            let kind = KvType::of_name(name).ok_or_else(unknown)?;
+            (options.k, options.v) = (kind, kind);
         }
         Ok(options)
     }

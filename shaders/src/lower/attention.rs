@@ -21,10 +21,14 @@ impl Lowering<'_> {
         let k = match self.plan.kv.k {
             KvType::F16 => "kcache_f16",
             KvType::F32 => "kcache_f32",
+            KvType::Q8_0 => "kcache_q8_0",
+            KvType::Q4_0 => "kcache_q4_0",
         };
         let v = match self.plan.kv.v {
             KvType::F16 => "vcache_f16",
             KvType::F32 => "vcache_f32",
+            KvType::Q8_0 => "vcache_q8_0",
+            KvType::Q4_0 => "vcache_q4_0",
         };
         [k, v]
     }

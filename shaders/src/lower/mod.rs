@@ -158,7 +158,7 @@ impl<'p> Lowering<'p> {
         let elements = u64::from(plan.kv.capacity) * u64::from(plan.kv.width());
         for layer in 0..plan.kv.layers {
             let mut one = |name: &str, kind: KvType| {
-                let bytes = elements * kind.bytes();
+                let bytes = kind.bytes(elements);
                 if bytes > limits.binding_bytes {
                     let (capacity, limit) = (plan.kv.capacity, limits.binding_bytes);
                     return Err(LowerError::KvOverLimit { bytes, capacity, limit });

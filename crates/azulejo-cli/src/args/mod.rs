@@ -130,10 +130,10 @@ pub(crate) struct LoadArgs {
     /// Accepted; --ubatch-size is what counts
     #[arg(short, long, value_name = "N", hide = true)]
     pub(crate) batch_size: Option<u32>,
-    /// The type of cached keys (-ctk): f16 or f32
+    /// The type of cached keys (-ctk): f16, f32, q8_0 or q4_0
     #[arg(long, value_name = "TYPE", value_parser = kv_type)]
     pub(crate) cache_type_k: Option<KvType>,
-    /// The type of cached values (-ctv): f16 or f32
+    /// The type of cached values (-ctv): f16, f32, q8_0 or q4_0
     #[arg(long, value_name = "TYPE", value_parser = kv_type)]
     pub(crate) cache_type_v: Option<KvType>,
     /// The last N positions that attention sees, for files that don't say their window (Mistral's and Minerva's GGUFs); 0 is none
@@ -437,10 +437,10 @@ pub(crate) struct InspectArgs {
     /// Positions of the context that memory is counted for; 0 is as many as the model was made for [default: the same, at most 4096]
     #[arg(short, long, value_name = "N")]
     pub(crate) ctx_size: Option<u32>,
-    /// The type of cached keys (-ctk): f16 or f32
+    /// The type of cached keys (-ctk): f16, f32, q8_0 or q4_0
     #[arg(long, value_name = "TYPE", value_parser = kv_type, default_value = "f16")]
     pub(crate) cache_type_k: KvType,
-    /// The type of cached values (-ctv): f16 or f32
+    /// The type of cached values (-ctv): f16, f32, q8_0 or q4_0
     #[arg(long, value_name = "TYPE", value_parser = kv_type, default_value = "f16")]
     pub(crate) cache_type_v: KvType,
     /// Print the kernel calls of a decoded token
@@ -465,11 +465,7 @@ fn pooling(text: &str) -> Result<Pooling, String> {
 }
 
 fn kv_type(text: &str) -> Result<KvType, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "f16" => Ok(KvType::F16),
-        "f32" => Ok(KvType::F32),
-        _ => Err("the cache is kept as f16 or f32".to_owned()),
-    }
+    KvType::of_name(text).ok_or_else(|| "the cache is kept as f32, f16, q8_0 or q4_0".to_owned())
 }
 
 impl Cli {

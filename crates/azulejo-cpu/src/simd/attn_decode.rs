@@ -29,11 +29,11 @@ pub(crate) fn attn_decode(
     for head in 0..kv_heads {
         rotated.copy_from_slice(&qkv[params.k_offset as usize + head * size..][..size]);
         rotation.rotate(position, &mut rotated);
-        store(caches.keys, caches.k_half, position * width + head * size, &rotated);
+        store(caches.keys, caches.k, position * width + head * size, &rotated);
     }
     let values = &qkv[params.v_offset as usize..][..width];
-    store(caches.values, caches.v_half, position * width, values);
-    let (keys, values) = (Cache::new(caches.keys, caches.k_half), Cache::new(caches.values, caches.v_half));
+    store(caches.values, caches.v, position * width, values);
+    let (keys, values) = (Cache::new(caches.keys, caches.k), Cache::new(caches.values, caches.v));
 
     let first_seen = (position + 1).saturating_sub(params.window as usize);
     let part = size + 2;

@@ -1,5 +1,6 @@
 //! Products and sums of f32, which the kernels are made of.
 
+use azulejo_plan::KvType;
 use azulejo_quant::UNIT;
 
 use super::Instructions;
@@ -89,23 +90,31 @@ pub(crate) fn add_scaled(out: &mut [f32], factor: f32, x: &[f32]) {
     }
 }
 
+/// Words of a block of 32 elements of a KV cache in 8 bits.
+pub(crate) const Q8_WORDS: usize = 1 + 8;
+/// The same in 4 bits.
+pub(crate) const Q4_WORDS: usize = 1 + 4;
+
 /// A KV cache of a layer.
 #[derive(Clone, Copy)]
 pub(crate) enum Cache<'a> {
     F16(&'a [u16]),
     F32(&'a [f32]),
+    Q8(&'a [[u32; Q8_WORDS]]),
+    Q4(&'a [[u32; Q4_WORDS]]),
 }
 
 impl<'a> Cache<'a> {
-    pub(crate) fn new(words: &'a [u32], is_half: bool) -> Self {
-        if is_half {
-            Cache::F16(bytemuck::cast_slice(words))
-        } else {
-            Cache::F32(bytemuck::cast_slice(words))
+    pub(crate) fn new(words: &'a [u32], kind: KvType) -> Self {
+        match kind {
+            KvType::F16 => Cache::F16(bytemuck::cast_slice(words)),
+            KvType::F32 => Cache::F32(bytemuck::cast_slice(words)),
+            KvType::Q8_0 => Cache::Q8(words.as_chunks().0),
+            KvType::Q4_0 => Cache::Q4(words.as_chunks().0),
         }
     }
 
-    /// Elements `[at, at + out.len())`.
+    /// Elements `[at, at + out.len())`, of whole blocks.
     pub(crate) fn load(&self, instructions: Instructions, at: usize, out: &mut [f32]) {
         match (self, instructions) {
             #[cfg(target_arch = "x86_64")]
@@ -119,6 +128,23 @@ impl<'a> Cache<'a> {
             }
             (Cache::F16(cache), _) => out.iter_mut().zip(&cache[at..]).for_each(|(o, h)| *o = half(*h)),
             (Cache::F32(cache), _) => out.copy_from_slice(&cache[at..at + out.len()]),
+            (Cache::Q8(blocks), _) => {
+                for (block, out) in blocks[at / 32..].iter().zip(out.as_chunks_mut::<32>().0) {
+                    let scale = f32::from_bits(block[0]);
+                    let bytes: &[i8] = bytemuck::cast_slice(&block[1..]);
+                    out.iter_mut().zip(bytes).for_each(|(out, byte)| *out = scale * f32::from(*byte));
+                }
+            }
+            (Cache::Q4(blocks), _) => {
+                for (block, out) in blocks[at / 32..].iter().zip(out.as_chunks_mut::<32>().0) {
+                    let scale = f32::from_bits(block[0]);
+                    let bytes: &[u8] = bytemuck::cast_slice(&block[1..]);
+                    for ([a, b], byte) in out.as_chunks_mut().0.iter_mut().zip(bytes) {
+                        *a = scale * (f32::from(byte & 15) - 8.0);
+                        *b = scale * (f32::from(byte >> 4) - 8.0);
+                    }
+                }
+            }
         }
     }
 }

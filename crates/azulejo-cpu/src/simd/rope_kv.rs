@@ -1,11 +1,13 @@
 //! rope_kv, and the part of attn_decode that does the same for one token.
 
+use azulejo_plan::KvType;
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::rope_kv::Params;
 use half::f16;
 
 use super::Context;
 use super::elementwise::rows;
+use super::floats::{Q4_WORDS, Q8_WORDS};
 
 /// The rotation of a head's first elements.
 #[derive(Clone, Copy)]
@@ -37,14 +39,51 @@ impl Rotation<'_> {
 }
 
 /// Writes elements from `at` on into a cache.
-pub(crate) fn store(cache: &mut [u32], is_half: bool, at: usize, values: &[f32]) {
-    if is_half {
-        let cache: &mut [u16] = bytemuck::cast_slice_mut(cache);
-        for (cache, value) in cache[at..].iter_mut().zip(values) {
-            *cache = f16::from_f32(*value).to_bits();
+pub(crate) fn store(cache: &mut [u32], kind: KvType, at: usize, values: &[f32]) {
+    match kind {
+        KvType::F16 => {
+            let cache: &mut [u16] = bytemuck::cast_slice_mut(cache);
+            for (cache, value) in cache[at..].iter_mut().zip(values) {
+                *cache = f16::from_f32(*value).to_bits();
+            }
         }
-    } else {
-        bytemuck::cast_slice_mut::<u32, f32>(cache)[at..at + values.len()].copy_from_slice(values);
+        KvType::F32 => {
+            bytemuck::cast_slice_mut::<u32, f32>(cache)[at..at + values.len()].copy_from_slice(values);
+        }
+        KvType::Q8_0 => {
+            let blocks = cache[at / 32 * Q8_WORDS..].as_chunks_mut::<Q8_WORDS>().0;
+            blocks.iter_mut().zip(values.as_chunks().0).for_each(|(block, values)| store_q8(block, values));
+        }
+        KvType::Q4_0 => {
+            let blocks = cache[at / 32 * Q4_WORDS..].as_chunks_mut::<Q4_WORDS>().0;
+            blocks.iter_mut().zip(values.as_chunks().0).for_each(|(block, values)| store_q4(block, values));
+        }
+    }
+}
+
+/// A scale whose inverse is no number is as good as zero.
+fn inverse(scale: f32) -> f32 {
+    if scale.abs() < 1e-37 { 0.0 } else { 1.0 / scale }
+}
+
+fn store_q8(block: &mut [u32; Q8_WORDS], values: &[f32; 32]) {
+    let most = values.iter().fold(0f32, |most, value| most.max(value.abs()));
+    let scale = most / 127.0;
+    let inverse = inverse(scale);
+    block[0] = scale.to_bits();
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut block[1..]);
+    bytes.iter_mut().zip(values).for_each(|(byte, value)| *byte = (value * inverse).round() as i8 as u8);
+}
+
+fn store_q4(block: &mut [u32; Q4_WORDS], values: &[f32; 32]) {
+    let most = values.iter().fold(0f32, |most, value| if value.abs() > most.abs() { *value } else { most });
+    let scale = most / -8.0;
+    let inverse = inverse(scale);
+    block[0] = scale.to_bits();
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut block[1..]);
+    let quant = |value: f32| ((value * inverse).round() + 8.0).clamp(0.0, 15.0) as u8;
+    for (byte, [a, b]) in bytes.iter_mut().zip(values.as_chunks().0) {
+        *byte = quant(*a) | quant(*b) << 4;
     }
 }
 
@@ -52,8 +91,8 @@ pub(crate) fn store(cache: &mut [u32], is_half: bool, at: usize, values: &[f32])
 pub(crate) struct Caches<'a> {
     pub(crate) keys: &'a mut [u32],
     pub(crate) values: &'a mut [u32],
-    pub(crate) k_half: bool,
-    pub(crate) v_half: bool,
+    pub(crate) k: KvType,
+    pub(crate) v: KvType,
 }
 
 pub(crate) fn rope_kv(
@@ -80,7 +119,7 @@ pub(crate) fn rope_kv(
         let at = (position + token) * width;
         keys.copy_from_slice(&row[k..k + width]);
         keys.chunks_exact_mut(size).for_each(|head| rotation.rotate(position + token, head));
-        store(caches.keys, caches.k_half, at, &keys);
-        store(caches.values, caches.v_half, at, &row[v..v + width]);
+        store(caches.keys, caches.k, at, &keys);
+        store(caches.values, caches.v, at, &row[v..v + width]);
     }
 }

@@ -74,9 +74,8 @@ impl ByteSource for MmapSource {
         // Reading this range may have brought in its neighbours' pages, too, after they were released.
         // SAFETY: the map is read-only and backed by the file, so a dropped page is read again from the file, with
         // the same bytes, if someone still needs it; slices into it stay valid.
-        let advised = unsafe {
-            map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, end - start)
-        };
+        let advised =
+            unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, end - start) };
         // Advice that the system refuses costs memory, nothing else.
         drop(advised);
     }

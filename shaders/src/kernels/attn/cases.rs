@@ -44,6 +44,10 @@ pub(super) fn cases() -> Vec<Case> {
         windowed(3, 1, 80, 255, 3, 1, F32),
         windowed(4, 2, 20, 0, 70, 64, F32),
         windowed(2, 1, 128, 300, 33, 200, F16),
+        shape(4, 2, 64, 62, 37, ["kcache_q8_0", "vcache_q8_0"]),
+        shape(3, 1, 96, 255, 3, ["kcache_q4_0", "vcache_q4_0"]),
+        shape(2, 1, 512, 126, 2, ["kcache_q8_0", "vcache_q4_0"]),
+        windowed(4, 2, 32, 300, 33, 200, ["kcache_f16", "vcache_q8_0"]),
         both_ways(4, 4, 20, 70, F32),
         both_ways(3, 3, 64, 33, F16),
     ];
@@ -67,8 +71,8 @@ fn of(shape: Shape) -> Case {
         q.iter_mut().for_each(|q| *q *= 3.0);
         inputs.floats(4, &q);
         let (used, width) = (position + tokens, kv_heads * head_size);
-        inputs.cache(5, k == "f16", used + 3, used, width);
-        inputs.cache(6, v == "f16", used + 3, used, width);
+        inputs.cache(5, k, used + 3, used, width);
+        inputs.cache(6, v, used + 3, used, width);
         let out = inputs.rows(tokens + 1, out_width);
         inputs.output_floats(8, &out);
         let params = Params {

@@ -37,6 +37,10 @@ pub(super) fn cases() -> Vec<Case> {
         shape(1, 1, 512, 512, 63, ["rope_interleaved", "kcache_f32", "vcache_f32"]),
         shape(3, 1, 20, 10, 64, ["rope_interleaved", "kcache_f16", "vcache_f32"]),
         shape(2, 2, 6, 2, 65, ["rope_split", "kcache_f32", "vcache_f16"]),
+        shape(4, 2, 64, 64, 700, ["rope_split", "kcache_q8_0", "vcache_q8_0"]),
+        shape(3, 1, 96, 32, 255, ["rope_interleaved", "kcache_q4_0", "vcache_q4_0"]),
+        shape(2, 1, 512, 512, 63, ["rope_interleaved", "kcache_q8_0", "vcache_q4_0"]),
+        shape(6, 2, 32, 32, 256, ["rope_split", "kcache_f16", "vcache_q8_0"]),
         windowed(4, 2, 64, 700, 300, HALVES),
         windowed(3, 1, 20, 300, 45, ["rope_split", "kcache_f32", "vcache_f32"]),
         windowed(2, 2, 20, 256, 1, PAIRS),
@@ -64,8 +68,8 @@ fn of(shape: Shape) -> Case {
         // Room for a split that the position hasn't come to.
         let capacity = position + 300;
         let splits = capacity.div_ceil(256);
-        inputs.cache(5, k == "f16", capacity, position, width);
-        inputs.cache(6, v == "f16", capacity, position, width);
+        inputs.cache(5, k, capacity, position, width);
+        inputs.cache(6, v, capacity, position, width);
         inputs.rotation(position + 1, rotated);
         let parts = inputs.rows(1, heads * splits * (head_size + 2));
         inputs.output_floats(8, &parts);

@@ -33,6 +33,10 @@ pub(super) fn cases() -> Vec<Case> {
         shape(3, 3, 20, 10, 5, 3, ["rope_interleaved", "kcache_f32", "vcache_f32"]),
         shape(3, 1, 80, 80, 0, 3, ["rope_interleaved", "kcache_f16", "vcache_f32"]),
         shape(2, 2, 6, 2, 9, 2, ["rope_split", "kcache_f32", "vcache_f16"]),
+        shape(4, 2, 64, 64, 255, 33, ["rope_split", "kcache_q8_0", "vcache_q8_0"]),
+        shape(3, 1, 96, 32, 1, 37, ["rope_interleaved", "kcache_q4_0", "vcache_q4_0"]),
+        shape(4, 4, 32, 32, 2, 3, ["rope_split", "kcache_q8_0", "vcache_f16"]),
+        shape(2, 1, 256, 256, 0, 1, ["rope_interleaved", "kcache_f32", "vcache_q4_0"]),
     ];
     with_probes(cases, &["rope_kv_split_f16_f16_4to2x64_at_1"])
 }
@@ -51,8 +55,8 @@ fn of(shape: Shape) -> Case {
         let qkv = inputs.rows(tokens + 1, width);
         inputs.output_floats(4, &qkv);
         let capacity = position + tokens + 3;
-        inputs.cache(5, pieces[1] == "kcache_f16", capacity, position, kv_width);
-        inputs.cache(6, pieces[2] == "vcache_f16", capacity, position, kv_width);
+        inputs.cache(5, k, capacity, position, kv_width);
+        inputs.cache(6, v, capacity, position, kv_width);
         inputs.rotation(capacity, rotated);
         let params = Params {
             heads,

@@ -84,7 +84,7 @@ export interface LoadOptions {
   context?: number;
   cache?: CacheChoice;
   /** The type of the KV cache. */
-  kvType?: "f16" | "f32";
+  kvType?: "f16" | "f32" | "q8_0" | "q4_0";
   /** False: no numerical test of the GPU at the first start on a device. */
   selfTest?: boolean;
   /** False: with `device: "auto"` the GPU is taken if there is one, without trying which of GPU and CPU is faster. */
