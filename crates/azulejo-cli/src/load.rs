@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use azulejo::formats::ModelFile;
+use azulejo::shape::{Quant, Shape};
 use azulejo::{KvType, Model, ModelOptions};
 
-use crate::args::{ChatFormatArgs, LoadArgs};
+use crate::args::{ChatFormatArgs, LoadArgs, ShapeArgs};
 use crate::exit::Usage;
 use crate::interrupt;
 use crate::making::lora;
@@ -67,6 +68,16 @@ pub(crate) fn open(path: Option<&Path>, output: &Output) -> Result<ModelFile> {
         Some(path) => Ok(azulejo::open_file(path)?),
         None => embedded(output),
     }
+}
+
+/// The file of the shape that `--shape` names, whose weights are nowhere, and its name.
+pub(crate) fn shape(args: &ShapeArgs) -> Result<Option<(ModelFile, String)>> {
+    let Some(name) = &args.shape else { return Ok(None) };
+    let shape = Shape::from_name(name).map_err(|e| Usage(format!("--shape: {e}")))?;
+    let quant = &args.quant;
+    let unknown = || Usage(format!("--quant: there is no '{quant}'; these are: {}", Quant::names()));
+    let quant = Quant::from_name(quant).ok_or_else(unknown)?;
+    Ok(Some((shape.file(quant)?, name.clone())))
 }
 
 #[cfg(feature = "embedded")]

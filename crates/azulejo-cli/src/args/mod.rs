@@ -400,17 +400,24 @@ pub(crate) struct BenchArgs {
     /// What is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "md")]
     pub(crate) output: BenchFormat,
-    /// A model's shape with random weights instead of a file: ttl-160m, ttl-460m, salamandra-2b, salamandra-7b, alia-40b, amalia-9b, eurollm-1.7b, eurollm-9b, llama-3.2-1b, llama-2-7b
-    #[arg(long, value_name = "NAME")]
-    pub(crate) shape: Option<String>,
-    /// The weights' type with --shape: F32, F16, BF16, Q4_0 ... Q6_K, or a mix: Q4_K_M, Q4_K_S, Q5_K_M
-    #[arg(long, value_name = "TYPE", default_value = "Q4_K_M")]
-    pub(crate) quant: String,
+    #[command(flatten)]
+    pub(crate) shape: ShapeArgs,
     /// Don't measure the memory's bandwidth
     #[arg(long)]
     pub(crate) no_bandwidth: bool,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
+}
+
+/// A model without a file.
+#[derive(Args, Debug)]
+pub(crate) struct ShapeArgs {
+    /// A known model's shape with random weights instead of a file: salamandra-2b, qwen3-8b; a wrong name gets the list
+    #[arg(long, value_name = "NAME")]
+    pub(crate) shape: Option<String>,
+    /// The weights' type with --shape: F32, F16, BF16, Q4_0 ... Q6_K, or a mix: Q4_K_M, Q4_K_S, Q5_K_M
+    #[arg(long, value_name = "TYPE", default_value = "Q4_K_M")]
+    pub(crate) quant: String,
 }
 
 /// How bench prints.
@@ -434,6 +441,8 @@ pub(crate) struct InspectArgs {
     /// The same as --model
     #[arg(value_name = "PATH")]
     pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shape: ShapeArgs,
     /// Positions of the context that memory is counted for; 0 is as many as the model was made for [default: the same, at most 4096]
     #[arg(short, long, value_name = "N")]
     pub(crate) ctx_size: Option<u32>,

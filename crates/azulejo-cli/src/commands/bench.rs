@@ -16,7 +16,6 @@ use crate::exit::Usage;
 use crate::load::{self, Loaded};
 use crate::output::{Output, Unit};
 use crate::{interrupt, memory, numbers};
-use azulejo::shape::{Quant, Shape};
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +48,14 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
     let tests = tests(args)?;
     let format = if output.is_json() { BenchFormat::Json } else { args.output };
-    let (file, name) = match &args.shape {
-        Some(shape) => (shape_file(shape, &args.quant)?, shape.clone()),
-        None => {
-            let file = load::open_adapted(&args.load, output)?;
-            (file, load::name(args.load.model.as_ref()))
-        }
+    let (file, name) = match load::shape(&args.shape)? {
+        Some(named) => named,
+        None => (load::open_adapted(&args.load, output)?, load::name(args.load.model.as_ref())),
     };
     let context = tests.iter().map(|t| t.context()).max().unwrap_or(1).max(2);
     let context = u32::try_from(context).map_err(|_| Usage(format!("{context} tokens fit in no context")))?;
     let options = load::options(&args.load, Some(context), KvType::F16);
-    let Loaded { model, .. } = match &args.shape {
+    let Loaded { model, .. } = match &args.shape.shape {
         Some(_) => load::load_random(&file, &options, output)?,
         None => load::load_file(&file, &args.load, &options, output)?,
     };
@@ -149,14 +145,6 @@ fn tests(args: &BenchArgs) -> Result<Vec<Test>> {
     Ok(tests)
 }
 
-fn shape_file(name: &str, quant: &str) -> Result<ModelFile> {
-    let shape = Shape::from_name(name).map_err(|e| Usage(format!("--shape: {e}")))?;
-    let Some(quant) = Quant::from_name(quant) else {
-        return Err(Usage(format!("--quant: there is no '{quant}'; these are: {}", Quant::names())).into());
-    };
-    Ok(shape.file(quant)?)
-}
-
 /// The seconds of a run.
 fn measure(session: &mut Session, test: Test, vocabulary: u32) -> Result<f64> {
     interrupt::check()?;
@@ -183,8 +171,8 @@ fn kind(file: &ModelFile, args: &BenchArgs) -> String {
         ModelKind::Gguf(m) => m.find_str("general.architecture").ok().flatten().unwrap_or("?").to_owned(),
         ModelKind::HuggingFace(folder) => folder.config["model_type"].as_str().unwrap_or("?").to_owned(),
     };
-    let quant = match (&args.shape, &file.kind) {
-        (Some(_), _) => args.quant.to_uppercase(),
+    let quant = match (&args.shape.shape, &file.kind) {
+        (Some(_), _) => args.shape.quant.to_uppercase(),
         (None, ModelKind::Gguf(m)) => {
             let known = m.find_u32("general.file_type").ok().flatten().and_then(file_type);
             known.map_or_else(|| most_common(file), str::to_owned)

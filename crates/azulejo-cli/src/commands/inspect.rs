@@ -19,7 +19,10 @@ const ITEMS: usize = 6;
 
 pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
     let path = args.model.as_ref().or(args.path.as_ref());
-    let file = load::open(path.map(|p| p.as_path()), output)?;
+    let (file, name) = match load::shape(&args.shape)? {
+        Some(named) => named,
+        None => (load::open(path.map(|p| p.as_path()), output)?, load::name(path)),
+    };
     let options = ModelOptions {
         context: args.ctx_size,
         k: args.cache_type_k,
@@ -35,7 +38,7 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
     let tokenizer = azulejo::tokenizer_from_file(&file);
     if output.is_json() {
         let mut report = json!({
-            "model": load::name(path),
+            "model": name,
             "format": format_name(&file),
             "metadata": metadata_json(&file),
             "tensors": if args.summary { Value::Null } else { file.tensors.values().map(tensor_json).collect() },
@@ -66,7 +69,7 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
         print_tensors(&file, output)?;
     }
     let row = |what: &str, text: &str| output.line(&format!("{what:<15}{text}"));
-    row("model", &format!("{} ({})", load::name(path), format_name(&file)))?;
+    row("model", &format!("{name} ({})", format_name(&file)))?;
     for (name, total) in totals(&file) {
         let n = total.tensors;
         row(

@@ -14,11 +14,12 @@ pub use mix::{Matrix, Quant};
 
 use crate::{Code, Error};
 
-/// The sizes of a model of the Llama family.
+/// The sizes of a decoder.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Its name.
     pub name: &'static str,
+    family: Family,
     layers: u32,
     hidden: u32,
     ffn: u32,
@@ -30,6 +31,30 @@ pub struct Shape {
     rope_base: f32,
     /// The output matrix is the embedding table.
     tied: bool,
+    /// Positions that the attention of the family's windowed layers sees; 0 is no window.
+    window: u32,
+}
+
+/// The architecture, by GGUF's name, and which vectors come with its matrices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Llama,
+    Qwen2,
+    Qwen3,
+    Olmo,
+    Olmo2,
+}
+
+impl Family {
+    fn name(self) -> &'static str {
+        match self {
+            Family::Llama => "llama",
+            Family::Qwen2 => "qwen2",
+            Family::Qwen3 => "qwen3",
+            Family::Olmo => "olmo",
+            Family::Olmo2 => "olmo2",
+        }
+    }
 }
 
 /// The shapes that have a name. Stretching of rope is left out: it costs nothing a token.
@@ -45,18 +70,53 @@ pub const SHAPES: &[Shape] = &[
     shape("eurollm-9b", [42, 4096, 12_288, 32, 8, 128, 128_000, 4096], 1e4, false),
     shape("llama-3.2-1b", [16, 2048, 8192, 32, 8, 64, 128_256, 131_072], 5e5, true),
     shape("llama-2-7b", [32, 4096, 11_008, 32, 32, 128, 32_000, 4096], 1e4, false),
+    shape("minerva-350m", [16, 1152, 4032, 16, 4, 72, 32_768, 16_384], 1e4, false).windowed(2048),
+    shape("minerva-3b", [32, 2560, 8960, 32, 8, 80, 32_768, 16_384], 1e4, false).windowed(2048),
+    shape("minerva-7b", [32, 4096, 14_336, 32, 8, 128, 51_200, 4096], 1e4, false),
+    shape("qwen2.5-0.5b", [24, 896, 4864, 14, 2, 64, 151_936, 32_768], 1e6, true).of(Family::Qwen2),
+    shape("qwen3-0.6b", [28, 1024, 3072, 16, 8, 128, 151_936, 40_960], 1e6, true).of(Family::Qwen3),
+    shape("qwen3-8b", [36, 4096, 12_288, 32, 8, 128, 151_936, 40_960], 1e6, false).of(Family::Qwen3),
+    shape("olmo-7b", [32, 4096, 11_008, 32, 32, 128, 50_304, 2048], 1e4, false).of(Family::Olmo),
+    shape("olmo-2-1b", [16, 2048, 8192, 16, 16, 128, 100_352, 4096], 5e5, false).of(Family::Olmo2),
+    shape("olmo-2-7b", [32, 4096, 11_008, 32, 32, 128, 100_352, 4096], 5e5, false).of(Family::Olmo2),
+    shape("olmo-3-7b", [32, 4096, 11_008, 32, 32, 128, 100_278, 65_536], 5e5, false)
+        .of(Family::Olmo2)
+        .windowed(4096),
 ];
 
-/// Layers, hidden, feed-forward, heads, heads of keys and values, head size, vocabulary, context.
+/// Layers, hidden, feed-forward, heads, heads of keys and values, head size, vocabulary, context: of the Llama family.
 const fn shape(name: &'static str, sizes: [u32; 8], rope_base: f32, tied: bool) -> Shape {
     let [layers, hidden, ffn, heads, kv_heads, head_size, vocabulary, context] = sizes;
-    Shape { name, layers, hidden, ffn, heads, kv_heads, head_size, vocabulary, context, rope_base, tied }
+    let (family, window) = (Family::Llama, 0);
+    Shape {
+        name,
+        family,
+        layers,
+        hidden,
+        ffn,
+        heads,
+        kv_heads,
+        head_size,
+        vocabulary,
+        context,
+        rope_base,
+        tied,
+        window,
+    }
 }
 
 /// A shape that any device runs in a moment: to find out which of two devices is the faster one.
 pub const TRIAL: Shape = shape("trial", [2, 512, 1536, 8, 4, 64, 8192, 64], 1e4, true);
 
 impl Shape {
+    const fn of(self, family: Family) -> Self {
+        Self { family, ..self }
+    }
+
+    const fn windowed(self, window: u32) -> Self {
+        Self { window, ..self }
+    }
+
     /// The shape of that name, in upper or lower case.
     pub fn from_name(name: &str) -> Result<&'static Self, Error> {
         SHAPES.iter().find(|s| s.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
@@ -92,20 +152,25 @@ fn bytes(tensor: &WriterTensor) -> u64 {
 
 fn metadata(s: &Shape, quant: Quant) -> Metadata {
     let mut m = Metadata::default();
-    m.insert("general.architecture", "llama");
+    m.insert("general.architecture", s.family.name());
     m.insert("general.name", format!("{} {} (random weights)", s.name, quant.name()));
-    m.insert("llama.block_count", s.layers);
-    m.insert("llama.context_length", s.context);
-    m.insert("llama.embedding_length", s.hidden);
-    m.insert("llama.feed_forward_length", s.ffn);
-    m.insert("llama.attention.head_count", s.heads);
-    m.insert("llama.attention.head_count_kv", s.kv_heads);
-    m.insert("llama.attention.key_length", s.head_size);
-    m.insert("llama.attention.value_length", s.head_size);
-    m.insert("llama.attention.layer_norm_rms_epsilon", 1e-5f32);
-    m.insert("llama.rope.freq_base", s.rope_base);
-    m.insert("llama.rope.dimension_count", s.head_size);
-    m.insert("llama.vocab_size", s.vocabulary);
+    let key = |key: &str| format!("{}.{key}", s.family.name());
+    m.insert(key("block_count"), s.layers);
+    m.insert(key("context_length"), s.context);
+    m.insert(key("embedding_length"), s.hidden);
+    m.insert(key("feed_forward_length"), s.ffn);
+    m.insert(key("attention.head_count"), s.heads);
+    m.insert(key("attention.head_count_kv"), s.kv_heads);
+    m.insert(key("attention.key_length"), s.head_size);
+    m.insert(key("attention.value_length"), s.head_size);
+    let eps = if s.family == Family::Olmo { "layer_norm_epsilon" } else { "layer_norm_rms_epsilon" };
+    m.insert(key(&format!("attention.{eps}")), 1e-5f32);
+    if s.window > 0 {
+        m.insert(key("attention.sliding_window"), s.window);
+    }
+    m.insert(key("rope.freq_base"), s.rope_base);
+    m.insert(key("rope.dimension_count"), s.head_size);
+    m.insert(key("vocab_size"), s.vocabulary);
     m
 }
 
@@ -138,10 +203,32 @@ fn tensors(s: &Shape, quant: Quant) -> Vec<WriterTensor> {
         for (what, rows, cols) in matrices {
             tensors.push(matrix(name(what), format(what, layer, false, cols), rows, cols));
         }
-        tensors.push(vector(name("attn_norm"), s.hidden));
-        tensors.push(vector(name("ffn_norm"), s.hidden));
+        let vectors: &[(&str, u32)] = match s.family {
+            Family::Llama | Family::Qwen2 => &[("attn_norm", s.hidden), ("ffn_norm", s.hidden)],
+            Family::Qwen3 => &[
+                ("attn_norm", s.hidden),
+                ("ffn_norm", s.hidden),
+                ("attn_q_norm", s.head_size),
+                ("attn_k_norm", s.head_size),
+            ],
+            Family::Olmo => &[],
+            Family::Olmo2 => &[
+                ("post_attention_norm", s.hidden),
+                ("post_ffw_norm", s.hidden),
+                ("attn_q_norm", q),
+                ("attn_k_norm", kv),
+            ],
+        };
+        tensors.extend(vectors.iter().map(|(what, size)| vector(name(what), *size)));
+        if s.family == Family::Qwen2 {
+            for (what, size) in [("attn_q", q), ("attn_k", kv), ("attn_v", kv)] {
+                tensors.push(vector(format!("blk.{layer}.{what}.bias"), size));
+            }
+        }
     }
-    tensors.push(vector("output_norm.weight".to_owned(), s.hidden));
+    if s.family != Family::Olmo {
+        tensors.push(vector("output_norm.weight".to_owned(), s.hidden));
+    }
     if !s.tied {
         let format = format("output", 0, true, s.hidden);
         tensors.push(matrix("output.weight".to_owned(), format, s.vocabulary, s.hidden));
@@ -196,6 +283,7 @@ mod tests {
             ("salamandra-7b", Quant::Q4KM, 4.844e9),
             ("amalia-9b", Quant::Plain(BlockFormat::F16), 18.31e9),
             ("alia-40b", Quant::Q4KM, 24.59e9),
+            ("qwen3-8b", Quant::Q4KM, 5.028e9),
         ] {
             let bytes = size(name, quant) as f64;
             assert!(
