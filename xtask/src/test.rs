@@ -23,6 +23,9 @@ pub(crate) fn run() -> Result<()> {
         packages::target(system)?;
         steps::run(&format!("cargo check --release --target {system} -p azulejo-cli"))?;
     }
+    if std::env::var_os("AZULEJO_MODELS").is_none() {
+        println!("\nnot run: the quality of real models (AZULEJO_MODELS names no folder with them)");
+    }
     println!(
         "\nall that could be run was run: CPU; wgpu on Vulkan; Chromium, Firefox and WebKitGTK. Not run here: Metal and DX12 (checked only), CUDA, Safari; the lines `not run` above say what an engine of this machine lacks"
     );

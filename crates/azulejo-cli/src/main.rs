@@ -23,7 +23,7 @@ mod text;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command};
+use args::{Cli, Command, EvalCommand};
 use output::Output;
 
 fn main() -> ExitCode {
@@ -55,7 +55,8 @@ fn main() -> ExitCode {
         Command::Imatrix(args) => commands::imatrix::run(&args, &output),
         Command::Split(args) => commands::split::split(&args, &output),
         Command::Merge(args) => commands::split::merge(&args, &output),
-        Command::Eval(args) => commands::needle::run(&args, &output),
+        Command::Eval(EvalCommand::Needle(args)) => commands::needle::run(&args, &output),
+        Command::Eval(EvalCommand::LastWord(args)) => commands::last_word::run(&args, &output),
         Command::Convert(args) => commands::convert::run(&args, &output),
         Command::ConvertLora(args) => commands::convert_lora::run(&args, &output),
         Command::Quantize(args) => commands::quantize::run(&args, &output),

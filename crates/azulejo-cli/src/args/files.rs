@@ -99,6 +99,32 @@ pub(crate) struct MergeArgs {
 pub(crate) enum EvalCommand {
     /// Find one sentence in a long text, at several lengths and depths
     Needle(Box<NeedleArgs>),
+    /// Say the last word of texts (LAMBADA, CALAME-PT)
+    LastWord(Box<LastWordArgs>),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LastWordArgs {
+    /// The texts: JSON, an object a line or an array of objects
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Where an object has the text without its last word
+    #[arg(long, value_name = "NAME", default_value = "sentence")]
+    pub(crate) text_field: String,
+    /// Where it has the word
+    #[arg(long, value_name = "NAME", default_value = "last_word")]
+    pub(crate) word_field: String,
+    /// The most tokens of an answer
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) predict: u32,
+    /// Only the first N texts
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: Option<u32>,
+    /// Positions of the context [default: the model's own, at most 4096]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) ctx_size: Option<u32>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
 }
 
 #[derive(Args, Debug)]

@@ -11,6 +11,7 @@ pub(crate) mod fill_mask;
 pub(crate) mod generate;
 pub(crate) mod imatrix;
 pub(crate) mod inspect;
+pub(crate) mod last_word;
 pub(crate) mod logits;
 pub(crate) mod manifest;
 pub(crate) mod needle;

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use azulejo::{EncodeOptions, Generate, KvType, Message, Model};
 use serde_json::json;
 
-use crate::args::{EvalCommand, NeedleArgs};
+use crate::args::NeedleArgs;
 use crate::exit::Usage;
 use crate::load::{self, Loaded};
 use crate::making::heat_map;
@@ -25,8 +25,7 @@ struct Place {
     answer: String,
 }
 
-pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
-    let EvalCommand::Needle(args) = command;
+pub(crate) fn run(args: &NeedleArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
     let (lengths, depths) = (&args.lengths.0, &args.depths.0);
     ensure!(

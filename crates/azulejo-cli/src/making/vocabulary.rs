@@ -305,12 +305,18 @@ fn added_at_ends(tokenizer: Option<&Tokenizer>, config: Option<&Value>, metadata
         Some((tokenizer, around)) => {
             let begins = tokenizer.bos().is_some() && around.first() == tokenizer.bos().as_ref();
             let rest = &around[usize::from(begins).min(around.len())..];
+            let ends = tokenizer.eos().is_some() && rest.last() == tokenizer.eos().as_ref();
             put(metadata, "add_bos_token", begins);
-            put(
-                metadata,
-                "add_eos_token",
-                tokenizer.eos().is_some() && rest.last() == tokenizer.eos().as_ref(),
-            );
+            put(metadata, "add_eos_token", ends);
+            // Where nothing names them, the template in tokenizer.json does.
+            let used = [("bos_token_id", begins, tokenizer.bos()), ("eos_token_id", ends, tokenizer.eos())];
+            for (key, is_used, id) in used {
+                if let Some(id) =
+                    id.filter(|_| is_used && metadata.get(&format!("tokenizer.ggml.{key}")).is_none())
+                {
+                    put(metadata, key, id);
+                }
+            }
         }
         None => {
             for (key, default) in [("add_bos_token", true), ("add_eos_token", false)] {

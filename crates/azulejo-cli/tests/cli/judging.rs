@@ -1,4 +1,4 @@
-//! `compare` and `eval needle`: what they find out, and that it is right.
+//! `compare`, `eval needle` and `eval last-word`: what they find out, and that it is right.
 
 use crate::support::{azulejo, golden, scratch};
 
@@ -98,4 +98,25 @@ fn needle_refuses_what_makes_no_sense() {
     let done = azulejo(&["eval", "needle", "-m", DEMO, "--lengths", "4096", "--json"]);
     assert_eq!(done.error_code(), "invalid_argument");
     assert_eq!(azulejo(&["eval"]).code, 2);
+}
+
+/// A word that the model says is right, another one is not.
+#[test]
+fn last_word_is_what_the_model_says_first() {
+    const PROMPT: &str = "Make an appointment at the office that";
+    let raw = ["generate", "-m", DEMO, "-p", PROMPT, "--raw", "--temp", "0", "-n", "10", "-q"];
+    let answer = azulejo(&raw).out;
+    let file = scratch("last-word").join("texts.jsonl");
+    let example = |word: &str| serde_json::json!({ "text": PROMPT, "word": word }).to_string();
+    let said = answer.split_whitespace().next().unwrap().replace(['.', ',', '?', '!'], "");
+    std::fs::write(&file, [example(&said), example("zebra"), example(&said)].join("\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let run = ["eval", "last-word", "-m", DEMO, "-f", file, "--text-field", "text", "--word-field", "word"];
+    let found = azulejo(&[&run[..], &["--json"]].concat()).json();
+    assert_eq!((&found["right"], &found["examples"]), (&2.into(), &3.into()), "{said}: {answer}");
+    let text = azulejo(&[&run[..], &["--limit", "1"]].concat());
+    assert_eq!(text.out, "1 of 1 last words: 100.00 %\n");
+    let done = azulejo(&run[..6]);
+    assert_eq!((done.code, done.out.as_str()), (2, ""), "{}", done.err);
+    assert!(done.err.contains("line 1") && done.err.contains("--text-field"), "{}", done.err);
 }

@@ -8,5 +8,6 @@ mod lora;
 mod making;
 mod manifest;
 mod measure;
+mod quality;
 mod support;
 mod tokens;
