@@ -1,5 +1,6 @@
 """Known models' shapes with random weights, one after the other: load, a prompt of 128 tokens, 16 tokens more; and the
-process's greatest memory, less what the program takes for itself, beside what `azulejo inspect` foretells.
+greatest memory beside what `azulejo inspect` foretells. On the CPU that is the process's memory less what the program
+takes for itself; on a GPU it is what was allocated there.
 
 usage: python3 benches/shapes/run.py [--program target/release/azulejo] [--device cpu] [--quant Q4_K_M] SHAPE ...
 
@@ -47,7 +48,6 @@ def main():
 
     # Without --shape both take the small demonstration model: what is over is the program's own.
     program = bench([])[1] - inspect([])["memory"]["total_bytes"]
-    print(f"the program itself: {program / 1e6:.0f} MB", file=sys.stderr)
     print("| shape | file | foretold | taken | ratio | prompt, tokens/s | decode, tokens/s |", flush=True)
     print("|---|---|---|---|---|---|---|", flush=True)
     failed = False
@@ -56,7 +56,7 @@ def main():
         report, (results, taken) = inspect(which), bench(which)
         foretold = report["memory"]["total_bytes"]
         prompt, decode = (result["avg_ts"] for result in results)
-        taken -= program
+        taken = taken - program if options.device == "cpu" else results[0]["device_bytes"]
         ratio = taken / foretold
         failed |= abs(ratio - 1) > 0.05
         print(

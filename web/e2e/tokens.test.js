@@ -1,8 +1,9 @@
 // The browser says what the native program says: greedy answers on every engine, device and tier that runs here.
 
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
 
 import { CONFIGURATIONS, lack, launch } from "./harness/browsers.js";
@@ -16,6 +17,25 @@ const ANSWER = 32;
 /** What a held-out model goes on from, and for how many tokens. */
 const [CONTINUED, CONTINUATION] = ["A praza do concello", 24];
 const HELD_OUT = process.env.AZULEJO_E2E_MODELS;
+const GOLDEN = fileURLToPath(new URL("../../tests/fixtures/golden/", import.meta.url));
+
+/** The tiny models of all architectures that are there as GGUF files, and how transformers goes on from their prompts. */
+async function goldens() {
+  const goldens = [];
+  for (const { name } of (await readdir(GOLDEN, { withFileTypes: true })).filter((entry) => entry.isDirectory())) {
+    const file = (await readdir(join(GOLDEN, name))).find((file) => file.endsWith(".gguf"));
+    if (!file) continue;
+    const bytes = await readFile(join(GOLDEN, name, "expected.safetensors"));
+    const data = 8 + Number(bytes.readBigUInt64LE(0));
+    const header = JSON.parse(bytes.subarray(8, data));
+    const integers = (tensor) => {
+      const [from, to] = header[tensor].data_offsets;
+      return Array.from({ length: (to - from) / 4 }, (_, i) => bytes.readInt32LE(data + from + 4 * i));
+    };
+    goldens.push({ name, path: join(GOLDEN, name, file), tokens: integers("tokens"), greedy: integers("greedy") });
+  }
+  return goldens;
+}
 
 let server, endless;
 const expected = {};
@@ -72,6 +92,28 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
       assert.ok(["webgpu", "cpu"].includes(info.device.backend), JSON.stringify(info.device));
       const { text } = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPTS[0], ANSWER);
       assert.equal(text, expected[PROMPTS[0]].text);
+      await page.evaluate(() => e2e.dispose());
+    });
+
+    test("every architecture goes on as transformers does", async (t) => {
+      const models = await goldens();
+      assert.ok(models.length >= 9, `only ${models.length} models`);
+      for (const { name: model, path, tokens, greedy } of models) {
+        server.mount(`/models/${model}.gguf`, path);
+        const load = (file, options) => e2e.load(`/models/${file}.gguf`, options);
+        await page.evaluate(load, model, { ...DEVICES[name][0], kvType: "f32" });
+        const ids = await page.evaluate((from, n) => e2e.engine.debug.greedyTokens(from, n), tokens, greedy.length);
+        assert.deepEqual(ids, greedy, model);
+        await page.evaluate(() => e2e.dispose());
+      }
+      t.diagnostic(models.map(({ name }) => name).join(", "));
+    });
+
+    test("a KV cache in 8 bits answers as the native program's does", async () => {
+      const native = await greedyAnswer(DEMO, PROMPTS[0], ANSWER, "-ctk", "q8_0", "-ctv", "q8_0");
+      await page.evaluate((o) => e2e.load("/models/demo.gguf", o), { ...DEVICES[name][0], kvType: "q8_0" });
+      const { text } = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPTS[0], ANSWER);
+      assert.equal(text, native.text);
       await page.evaluate(() => e2e.dispose());
     });
 

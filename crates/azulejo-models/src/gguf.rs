@@ -99,9 +99,17 @@ fn windows(m: &Keys<'_>, layers: u32, family: &Family) -> Result<Vec<Option<u32>
     Ok((0..layers).map(|layer| window.filter(|_| has(layer))).collect())
 }
 
+/// What llama.cpp's converter divides rope's frequencies by, where they are stretched as Llama 3's are.
+pub(crate) const FACTORS: &str = "rope_freqs.weight";
+/// More bytes of them than any head has use for.
+pub(crate) const FACTORS_BYTES: u64 = 64 << 10;
+
 fn scaling(file: &ModelFile, m: &Keys<'_>) -> Result<RopeScaling, ModelError> {
-    const FACTORS: &str = "rope_freqs.weight";
     if let Some(info) = file.tensors.get(FACTORS) {
+        if info.bytes > FACTORS_BYTES {
+            let problem = format!("has {} bytes; it is one number for two elements of a head", info.bytes);
+            return Err(ModelError::config(FACTORS, problem));
+        }
         let mut bytes = vec![0; info.bytes as usize];
         file.read(info, 0..info.bytes, &mut bytes)?;
         let mut factors = vec![0.0; info.shape.iter().product::<u64>() as usize];

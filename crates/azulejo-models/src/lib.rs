@@ -17,7 +17,7 @@ mod roberta;
 mod rope;
 mod weights;
 
-use azulejo_formats::{ModelFile, ModelKind};
+use azulejo_formats::{ModelFile, ModelKind, TensorInfo};
 use azulejo_plan::{KvType, Plan, passes};
 
 pub use config::{Config, Rope, RopeScaling};
@@ -96,6 +96,12 @@ pub fn architecture(file: &ModelFile) -> Result<&'static Architecture, ModelErro
 
 fn is_gguf(file: &ModelFile) -> bool {
     matches!(file.kind, ModelKind::Gguf(_))
+}
+
+/// The tensors that [`config`] reads, all of them small: whoever has only a file's header needs their bytes, too.
+pub fn config_tensors(file: &ModelFile) -> impl Iterator<Item = &TensorInfo> {
+    let factors = file.tensors.get(gguf::FACTORS).filter(|_| is_gguf(file));
+    factors.into_iter().filter(|tensor| tensor.bytes <= gguf::FACTORS_BYTES)
 }
 
 /// The hyper-parameters of a file.

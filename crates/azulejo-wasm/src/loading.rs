@@ -1,10 +1,11 @@
 //! From a file's bytes to a model on a device.
 
+use std::io;
 use std::sync::Arc;
 
 use azulejo::Memory;
 use azulejo::formats::gguf::Gguf;
-use azulejo::formats::{BytesSource, ModelFile, ModelKind, ParseStep};
+use azulejo::formats::{ByteSource, ModelFile, ModelKind, ParseStep};
 use azulejo::shape::{Quant, Shape};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -13,12 +14,34 @@ use crate::error::{Result, invalid, thrown};
 use crate::options::{LoadOptions, read};
 use crate::{Device, Model};
 
-/// The header of a GGUF file, read from a prefix of it that grows.
+/// The header of a GGUF file, read from a prefix of it that grows, and what else its configuration is made of.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Header {
     total_bytes: u64,
     file: Option<ModelFile>,
+    given: Vec<(u64, Vec<u8>)>,
+}
+
+/// A file of which a few ranges are there. The others come later, and by another way ([`Loading`]).
+struct Ranges {
+    total_bytes: u64,
+    given: Vec<(u64, Vec<u8>)>,
+}
+
+impl ByteSource for Ranges {
+    fn len(&self) -> u64 {
+        self.total_bytes
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let part = self.given.iter().find_map(|(start, bytes)| {
+            let from = usize::try_from(offset.checked_sub(*start)?).ok()?;
+            bytes.get(from..from.checked_add(buf.len())?)
+        });
+        buf.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
 }
 
 #[wasm_bindgen]
@@ -26,7 +49,7 @@ impl Header {
     /// Of a file of so many bytes.
     #[wasm_bindgen(constructor)]
     pub fn new(total_bytes: f64) -> Header {
-        Header { total_bytes: total_bytes as u64, file: None }
+        Header { total_bytes: total_bytes as u64, file: None, given: Vec::new() }
     }
 
     /// Reads what there is of the file: 0 if that was enough, else how many bytes from its start are.
@@ -37,11 +60,25 @@ impl Header {
         match Gguf::parse(prefix, self.total_bytes).map_err(corrupt)? {
             ParseStep::NeedBytes(bytes) => Ok(bytes as f64),
             ParseStep::Done(gguf) => {
-                // Nothing is read through the file itself: its bytes come range by range.
-                let source = Arc::new(BytesSource::new(Vec::new()));
-                self.file = Some(ModelFile::from_gguf(gguf, vec![source]).map_err(thrown)?);
+                let source = Ranges { total_bytes: self.total_bytes, given: Vec::new() };
+                self.file = Some(ModelFile::from_gguf(gguf, vec![Arc::new(source)]).map_err(thrown)?);
                 Ok(0.0)
             }
+        }
+    }
+
+    /// The bytes of the file that are wanted besides, before anything else: `[start, end, start, end, ...]`.
+    pub fn wanted(&self) -> Result<Vec<f64>> {
+        let tensors = azulejo::config_tensors(self.file()?);
+        Ok(tensors.flat_map(|t| [t.offset as f64, (t.offset + t.bytes) as f64]).collect())
+    }
+
+    /// Gives bytes that [`wanted`](Self::wanted) names.
+    pub fn give(&mut self, start: f64, bytes: &[u8]) {
+        self.given.push((start as u64, bytes.to_vec()));
+        let source = Ranges { total_bytes: self.total_bytes, given: self.given.clone() };
+        if let Some(file) = &mut self.file {
+            file.sources = vec![Arc::new(source)];
         }
     }
 

@@ -280,7 +280,7 @@ impl Report<'_> {
     /// A result under llama-bench's keys, and ours behind them.
     fn json(&self, result: &Measured) -> Value {
         let device = self.model.device();
-        let plan = self.model.plan();
+        let (plan, memory) = (self.model.plan(), self.model.memory());
         let nanos: Vec<f64> = result.samples.iter().map(|secs| (secs * 1e9).round()).collect();
         let rates = result.rates();
         let (avg_ns, stddev_ns) = numbers::mean_and_deviation(&nanos);
@@ -317,6 +317,7 @@ impl Report<'_> {
             "device": device.name,
             "driver": device.driver,
             "tier": device.tier,
+            "device_bytes": memory.weights + memory.kv + memory.activations,
             "weights_bytes_per_token": self.model.bytes_per_token(),
             "gb_per_s": self.weights_rate(result).map(|b| b / 1e9),
             "memory_gb_per_s": self.bandwidth.map(|b| b / 1e9),

@@ -107,7 +107,7 @@ async function opened(call: LoadCall, report: Reporter): Promise<ModelSource> {
   return source;
 }
 
-/** Reads as much of the file as its header takes. */
+/** Reads as much of the file as its header and its configuration take. */
 async function readHeader(
   runtime: Runtime,
   source: ModelSource,
@@ -119,7 +119,7 @@ async function readHeader(
     let prefix = await source.read(0, Math.min(FIRST_READ, source.total), signal);
     for (;;) {
       const wanted = header.parse(prefix);
-      if (wanted === 0) return header;
+      if (wanted === 0) break;
       // At least doubled, so that long headers are not read again and again.
       const end = Math.min(source.total, Math.max(wanted, prefix.length * 2));
       if (end <= prefix.length) {
@@ -131,6 +131,12 @@ async function readHeader(
       prefix = longer;
       report.bytes(source.progress);
     }
+    // A few small tensors belong to the configuration.
+    const ranges = header.wanted();
+    for (let i = 0; i < ranges.length; i += 2) {
+      header.give(ranges[i]!, await source.read(ranges[i]!, ranges[i + 1]!, signal));
+    }
+    return header;
   } catch (error) {
     header.free();
     throw error;

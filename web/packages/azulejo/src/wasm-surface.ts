@@ -102,6 +102,8 @@ interface Freed extends Disposable {
 
 export interface WasmHeader extends Freed {
   parse(prefix: Uint8Array): number;
+  wanted(): Float64Array;
+  give(start: number, bytes: Uint8Array): void;
   summary(options: string): string;
 }
 
