@@ -10,7 +10,7 @@ const TRY_STEP: f32 = 0.1;
 
 /// Rounds to the nearest integer, as a sum that vectorises everywhere; for magnitudes up to 2^22.
 #[inline]
-fn round(x: f32) -> f32 {
+pub(crate) fn round(x: f32) -> f32 {
     const SHIFT: f32 = 12_582_912.0;
     (x + SHIFT) - SHIFT
 }
@@ -111,7 +111,7 @@ pub(crate) fn block_affine(x: &[f32; 32], w: &[f32; 32], top: u8) -> (f32, f32, 
 }
 
 /// The value that an f16 keeps of it.
-fn as_f16(value: f32) -> f32 {
+pub(crate) fn as_f16(value: f32) -> f32 {
     half::f16::from_f32(value).to_f32()
 }
 

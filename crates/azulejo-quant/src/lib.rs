@@ -10,6 +10,7 @@ mod blocks;
 mod codec;
 mod error;
 mod fit;
+mod fit_k;
 mod format;
 pub mod planes;
 mod random;

@@ -6,6 +6,7 @@
 
 use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, triples, unpack};
 use crate::fit;
+use crate::fit_k::{self, Search};
 
 pub(crate) struct Codec;
 
@@ -35,7 +36,10 @@ impl Block for Codec {
 
     fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
         for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
-            let fitted = fit::superblock_affine::<32, 8>(weights, &counts, 15, 63);
+            let fitted = match importance {
+                None => fit_k::superblock_affine(weights, &Search { top: 15.0, first: -1.0, tries: 20 }),
+                Some(_) => fit::superblock_affine::<32, 8>(weights, &counts, 15, 63),
+            };
             put_header(&fitted, block);
             put_nibbles(&fitted.quants, &mut block[QS..]);
         }

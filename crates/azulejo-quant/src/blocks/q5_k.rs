@@ -5,6 +5,7 @@
 
 use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, q4_k, triples, unpack};
 use crate::fit;
+use crate::fit_k::{self, Search};
 
 pub(crate) struct Codec;
 
@@ -36,7 +37,10 @@ impl Block for Codec {
 
     fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
         for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
-            let fitted = fit::superblock_affine::<32, 8>(weights, &counts, 31, 63);
+            let fitted = match importance {
+                None => fit_k::superblock_affine(weights, &Search { top: 31.0, first: -0.5, tries: 15 }),
+                Some(_) => fit::superblock_affine::<32, 8>(weights, &counts, 31, 63),
+            };
             q4_k::put_header(&fitted, block);
             q4_k::put_nibbles(&fitted.quants, &mut block[QS..]);
             block[QH..QS].fill(0);

@@ -5,7 +5,7 @@
 //! w = d * scale * (q - 32). Planes: nibbles; bits2 a unit, sc8, d16 a superblock.
 
 use super::{Block, Rng, SectionKind, Sections, Unit, f16_at, pack, pairs, put_f16, triples, unpack};
-use crate::fit;
+use crate::{fit, fit_k};
 
 pub(crate) struct Codec;
 
@@ -39,7 +39,10 @@ impl Block for Codec {
 
     fn encode(weights: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
         for (weights, counts, block) in triples::<LEN, BYTES>(weights, importance, out) {
-            let fitted = fit::superblock_symmetric(weights, &counts, 32, 127);
+            let fitted = match importance {
+                None => fit_k::superblock_symmetric(weights),
+                Some(_) => fit::superblock_symmetric(weights, &counts, 32, 127),
+            };
             block.fill(0);
             for (at, q) in fitted.quants.iter().enumerate() {
                 let (n, unit, l) = (at / 128, (at / 32) % 4, at % 32);
