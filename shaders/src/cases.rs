@@ -56,6 +56,16 @@ pub(crate) fn step(position: u32, tokens: u32) -> Run {
     Run { position, tokens, row: 0, unused: 0 }
 }
 
+/// For each token of texts of so many tokens, the first of its text and the one behind its last.
+pub(crate) fn spans(texts: &[u32]) -> Vec<u32> {
+    let mut spans = Vec::new();
+    for &tokens in texts {
+        let first = spans.len() as u32 / 2;
+        (0..tokens).for_each(|_| spans.extend([first, first + tokens]));
+    }
+    spans
+}
+
 /// Columns of a row of an activation or of a vector, with its padding.
 pub(crate) fn padded(width: u32) -> u32 {
     width.next_multiple_of(UNIT as u32)

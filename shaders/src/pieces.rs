@@ -36,6 +36,8 @@ pub(crate) const PIECES: &[(&str, &str)] = &[
     ("out_store", include_str!("lib/out_store.wesl")),
     ("quantise4", include_str!("lib/quantise4.wesl")),
     ("quantise8", include_str!("lib/quantise8.wesl")),
+    ("reach_past", include_str!("lib/reach_past.wesl")),
+    ("reach_text", include_str!("lib/reach_text.wesl")),
     ("reduce_sg", include_str!("lib/reduce_sg.wesl")),
     ("reduce_wg", include_str!("lib/reduce_wg.wesl")),
     ("rope_interleaved", include_str!("lib/rope_interleaved.wesl")),

@@ -109,6 +109,8 @@ pub struct Program {
     pub constant_buffers: Vec<(usize, Option<usize>)>,
     /// The buffer of token ids, `[chunk]`.
     pub tokens: usize,
+    /// For each token the first of its text and the one behind its last, `[chunk][2]`; none where no call reads it.
+    pub texts: Option<usize>,
     /// The buffer of logits, `[output_rows][stride]`.
     pub logits: usize,
     /// f32 from one row of logits to the next.

@@ -1,6 +1,8 @@
 //! Agreement with Hugging Face transformers on tiny models.
 
-use azulejo::{Code, EncodeOptions, Model, ModelOptions, Output, Pooling};
+use std::ops::ControlFlow;
+
+use azulejo::{Code, EncodeOptions, Model, ModelOptions, Output, Pooling, Session};
 use azulejo_tests::{Golden, GoldenEncoder, golden_encoders, goldens, keep, relative_error};
 
 use crate::devices;
@@ -56,6 +58,17 @@ fn golden_unfused_plans_agree_too() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+fn embedded(session: &mut Session, texts: &[Vec<u32>], pooling: Pooling) -> Vec<Vec<f32>> {
+    let mut rows = Vec::new();
+    let keep = |i: usize, row: &[f32]| {
+        assert_eq!(i, rows.len(), "texts come in their order");
+        rows.push(row.to_vec());
+        ControlFlow::Continue(())
+    };
+    session.embed(texts, pooling, keep).expect("embeddings");
+    rows
+}
+
 fn check_encoder(golden: &GoldenEncoder, device: &str, options: &ModelOptions) {
     let name = format!("{} on {device}", golden.folder.display());
     let load = |options: ModelOptions| {
@@ -68,7 +81,7 @@ fn check_encoder(golden: &GoldenEncoder, device: &str, options: &ModelOptions) {
     for text in golden.texts.iter().chain(&golden.texts[..1]) {
         let tokens = model.tokenizer().expect("a tokenizer").encode(&text.text, special).expect("tokens");
         assert_eq!(tokens, text.tokens, "{name}");
-        let hidden = session.embed(&tokens, Pooling::None).expect("hidden states");
+        let hidden = embedded(&mut session, std::slice::from_ref(&tokens), Pooling::None).remove(0);
         let error = relative_error(&hidden, &text.hidden);
         println!("{name}: hidden states off by {error:.1e}");
         assert!(error < TOLERANCE, "{name}: hidden states off by {error:.1e}");
@@ -80,8 +93,22 @@ fn check_encoder(golden: &GoldenEncoder, device: &str, options: &ModelOptions) {
         for (pooling, row) in [(Pooling::Mean, &mean[..]), (Pooling::Cls, &text.hidden[..width])] {
             let length = row.iter().map(|v| v * v).sum::<f32>().sqrt();
             let want: Vec<f32> = row.iter().map(|v| v / length).collect();
-            let error = relative_error(&session.embed(&tokens, pooling).expect("an embedding"), &want);
+            let error =
+                relative_error(&embedded(&mut session, std::slice::from_ref(&tokens), pooling)[0], &want);
             assert!(error < TOLERANCE, "{name}: {pooling:?} off by {error:.1e}");
+        }
+    }
+    // Texts of all lengths at once are each what it is alone.
+    let batch: Vec<Vec<u32>> = [3, 1, usize::MAX, 5, 2]
+        .into_iter()
+        .zip(golden.texts.iter().cycle())
+        .map(|(most, text)| text.tokens[..text.tokens.len().min(most)].to_vec())
+        .collect();
+    for pooling in [Pooling::None, Pooling::Mean] {
+        for (text, together) in batch.iter().zip(embedded(&mut session, &batch, pooling)) {
+            let alone = embedded(&mut session, std::slice::from_ref(text), pooling).remove(0);
+            let error = relative_error(&together, &alone);
+            assert!(error < 1e-5, "{name}: {} tokens in a batch off by {error:.1e}", text.len());
         }
     }
     if golden.texts[0].logits.is_none() {
@@ -143,7 +170,7 @@ fn golden_hidden_states_of_a_decoder_give_its_logits() {
         let options = ModelOptions { output: Output::Hidden, chunk: 7, ..options };
         let model = Model::open(&folder, &options).expect("a model");
         let mut session = model.session().expect("a session");
-        let hidden = session.embed(&golden.tokens, Pooling::None).expect("hidden states");
+        let hidden = embedded(&mut session, std::slice::from_ref(&golden.tokens), Pooling::None).remove(0);
         let bytes = std::fs::read(folder.join("model.safetensors")).expect("weights");
         let file = safetensors::SafeTensors::deserialize(&bytes).expect("a safetensors file");
         let table = file.tensor("model.embed_tokens.weight").expect("embeddings");

@@ -148,14 +148,14 @@ impl Prepared {
         &self,
         p: embed::Params,
         run: Run,
-        tokens: &'w [u32],
+        words: &'w [u32],
     ) -> impl Fn(usize) -> u32 + Sync + Send + 'w {
         let is_position = self.call.variant.has("row_position");
         let is_fixed = self.call.variant.has("row_fixed");
         move |token| match (is_position, is_fixed) {
-            (true, _) => p.base + run.position + token as u32,
+            (true, _) => p.base + run.position + token as u32 - words[2 * token],
             (_, true) => p.base,
-            _ => tokens[token],
+            _ => words[token],
         }
     }
 
@@ -259,7 +259,8 @@ impl Prepared {
             }
             (Job::Attn(p), [out]) => {
                 let (keys, values) = (Cache::new(words(5), k), Cache::new(words(6), v));
-                simd::attn::attn(context, *p, run, keys, values, floats(4), out.floats_mut());
+                let texts = self.call.variant.has("reach_text").then(|| words(7).as_chunks().0);
+                simd::attn::attn(context, *p, run, keys, values, texts, floats(4), out.floats_mut());
             }
             (Job::AttnDecode(p), [keys, values, parts]) => {
                 let caches = Caches { keys: keys.words_mut(), values: values.words_mut(), k, v };

@@ -58,6 +58,12 @@ pub enum CpuError {
         /// The most.
         chunk: u32,
     },
+    /// Texts that don't make up the step.
+    #[error("the texts of a step of {tokens} tokens have none, or another number together")]
+    Texts {
+        /// The tokens of the step.
+        tokens: usize,
+    },
     /// Positions that the cache has no room for.
     #[error("positions {position}..{position}+{tokens} are outside of a context of {capacity}")]
     Position {

@@ -43,7 +43,8 @@ fn run(backend: &CpuBackend, model: &CpuModel, tokens: &[u32], step: usize) -> V
     let mut state = backend.new_state(model).unwrap();
     for (i, tokens) in tokens.chunks(step).enumerate() {
         let position = (i * step) as u32;
-        let input = StepInput { tokens: Tokens::These(tokens), position, outputs: Outputs::Logits };
+        let input =
+            StepInput { tokens: Tokens::These(tokens), position, texts: &[], outputs: Outputs::Logits };
         backend.step(model, &mut state, input).unwrap();
     }
     logits(backend, model, &mut state)
@@ -242,7 +243,7 @@ fn chosen_tokens_are_the_greatest_logits() {
     let mut state = backend.new_state(&model).unwrap();
     let prompt = tokens(5);
     let step = |state: &mut CpuState, tokens, position, outputs| {
-        backend.step(&model, state, StepInput { tokens, position, outputs }).unwrap();
+        backend.step(&model, state, StepInput { tokens, position, texts: &[], outputs }).unwrap();
     };
     step(&mut state, Tokens::These(&prompt), 0, Outputs::Token);
     for position in 5..9 {
@@ -269,7 +270,8 @@ fn all_logits_are_those_of_each_token() {
     let model = load(&backend, &plan).unwrap();
     let prompt = tokens(7);
     let mut state = backend.new_state(&model).unwrap();
-    let input = StepInput { tokens: Tokens::These(&prompt), position: 0, outputs: Outputs::AllLogits };
+    let input =
+        StepInput { tokens: Tokens::These(&prompt), position: 0, texts: &[], outputs: Outputs::AllLogits };
     backend.step(&model, &mut state, input).unwrap();
     let all = logits(&backend, &model, &mut state);
     let width = SMALL.vocabulary as usize;
@@ -287,7 +289,7 @@ fn steps_out_of_range_are_errors() {
     let mut model = load(&backend, &plan).unwrap();
     let mut state = backend.new_state(&model).unwrap();
     let mut step = |tokens, position| {
-        let input = StepInput { tokens, position, outputs: Outputs::Nothing };
+        let input = StepInput { tokens, position, texts: &[], outputs: Outputs::Nothing };
         backend.step(&model, &mut state, input)
     };
     assert!(matches!(step(Tokens::These(&[]), 0), Err(CpuError::Tokens { .. })));

@@ -63,8 +63,28 @@ pub struct StepInput<'a> {
     pub tokens: Tokens<'a>,
     /// The position of the first of them; all before it are in the cache.
     pub position: u32,
+    /// How many of the tokens each of several texts has, in their order. Where a token sees all of its text
+    /// ([`Reach::All`](crate::Reach)), or its place in it counts ([`Row::Position`](crate::Row)), texts are kept
+    /// apart. None: all tokens are of one text.
+    pub texts: &'a [u32],
     /// What is wanted.
     pub outputs: Outputs,
+}
+
+impl StepInput<'_> {
+    /// For each of so many tokens, the first token of its text and the one behind its last. `None` if the texts have
+    /// another number of tokens together, or one has none.
+    pub fn spans(&self, tokens: u32) -> Option<Vec<[u32; 2]>> {
+        let one = [tokens];
+        let texts = if self.texts.is_empty() { &one } else { self.texts };
+        let mut spans = Vec::with_capacity(tokens as usize);
+        for &length in texts {
+            let first = spans.len() as u32;
+            let end = first.checked_add(length).filter(|end| *end > first && *end <= tokens)?;
+            spans.resize(end as usize, [first, end]);
+        }
+        (spans.len() == tokens as usize).then_some(spans)
+    }
 }
 
 /// An executor of plans: the CPU, a GPU by wgpu, or CUDA.

@@ -77,7 +77,7 @@ pub enum Map {
 pub enum Row {
     /// The one of the token's number.
     Token,
-    /// The one of the token's position, counted from this row on.
+    /// The one of the token's position in its text, counted from this row on.
     Position(u32),
     /// This one, whatever the token.
     Fixed(u32),
@@ -194,7 +194,7 @@ pub enum Reach {
     Past,
     /// The last so many, its own included.
     Window(u32),
-    /// All that are there at the end of the step.
+    /// All of its text, which is in one step.
     All,
 }
 

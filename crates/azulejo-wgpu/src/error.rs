@@ -93,6 +93,12 @@ pub enum WgpuError {
         /// The plan's chunk.
         chunk: u32,
     },
+    /// Texts that don't make up the step.
+    #[error("the texts of a step of {tokens} tokens have none, or another number together")]
+    Texts {
+        /// The tokens of the step.
+        tokens: usize,
+    },
     /// More rows of logits than there is room for.
     #[error("a step gives at most {rows} rows of logits, not {tokens}")]
     TooManyRows {

@@ -15,6 +15,8 @@ pub struct WgpuState {
     pub(crate) run: wgpu::Buffer,
     /// Token ids, in and out.
     pub(crate) tokens: wgpu::Buffer,
+    /// Texts' spans, where a call reads them.
+    pub(crate) texts: Option<wgpu::Buffer>,
     pub(crate) logits: wgpu::Buffer,
     /// For each phase, the bind groups of its calls.
     pub(crate) groups: [Vec<wgpu::BindGroup>; 5],
@@ -58,9 +60,11 @@ impl WgpuBackend {
         let place = |place: usize, what| buffers[place].clone().ok_or(WgpuError::NothingToRead(what));
         let tokens = place(program.tokens, "tokens")?;
         let logits = place(program.logits, "logits")?;
+        let texts = program.texts.and_then(|texts| buffers[texts].clone());
         Ok(WgpuState {
             run,
             tokens,
+            texts,
             logits,
             groups,
             chosen: VecDeque::new(),

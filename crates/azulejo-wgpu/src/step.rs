@@ -53,6 +53,10 @@ impl Backend for WgpuBackend {
     fn step(&self, model: &WgpuModel, state: &mut WgpuState, input: StepInput<'_>) -> Result<(), WgpuError> {
         self.reporter.check()?;
         let (run, phases) = plan_step(model, &input)?;
+        if let Some(texts) = &state.texts {
+            let spans = input.spans(run.tokens).ok_or(WgpuError::Texts { tokens: run.tokens as usize })?;
+            self.queue.write_buffer(texts, 0, &words(spans.as_flattened()));
+        }
         if let Tokens::These(tokens) = input.tokens {
             self.queue.write_buffer(&state.tokens, 0, &words(tokens));
         }

@@ -205,10 +205,17 @@ impl Session {
         })
     }
 
-    /// A text's embedding, `[1, hidden]` and of length 1; or, unpooled, its tokens' hidden states `[tokens, hidden]` as
-    /// they are. The model must have been loaded with [`Output::Hidden`](crate::Output). A causal model evaluates a
-    /// text in chunks; an encoder's text must fit in its context. Starts with an empty cache.
-    pub async fn embed_async(&mut self, tokens: &[u32], pooling: Pooling) -> Result<Vec<f32>, Error> {
+    /// Texts' embeddings: `each` gets the index of a text and its `[1, hidden]` of length 1; or, unpooled, its tokens'
+    /// hidden states `[tokens, hidden]` as they are. `ControlFlow::Break` ends it with
+    /// [`Code::Cancelled`](crate::Code). The model must have been loaded with [`Output::Hidden`](crate::Output). An
+    /// encoder takes as many texts at once, of whatever lengths, as fit in its context, and each text must; a causal
+    /// model evaluates text by text, in chunks.
+    pub async fn embed_async(
+        &mut self,
+        texts: &[Vec<u32>],
+        pooling: Pooling,
+        mut each: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         let plan = self.model.plan();
         let width = plan.logits.width as usize;
         if plan.activation(plan.logits.activation).per_output {
@@ -216,22 +223,25 @@ impl Session {
                 "the model was loaded for logits; load it for hidden states to embed",
             ));
         }
-        let mut rows = Vec::with_capacity(tokens.len() * width);
-        with_session!(&mut self.on, session => session.logits(tokens, |_, chunk| {
-            rows.extend_from_slice(chunk);
-            Ok(())
-        }).await?);
-        let mut pooled = pooling.pool(rows, width);
-        if pooling != Pooling::None {
-            normalise(&mut pooled);
-        }
-        Ok(pooled)
+        let mut pooled = |i: usize, rows: &[f32]| {
+            let mut pooled = pooling.pool(rows.to_vec(), width);
+            if pooling != Pooling::None {
+                normalise(&mut pooled);
+            }
+            if each(i, &pooled).is_break() { Err(azulejo_engine::EngineError::Cancelled) } else { Ok(()) }
+        };
+        with_session!(&mut self.on, session => Ok(session.logits_of_texts(texts, &mut pooled).await?))
     }
 
     /// The same, blocking.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn embed(&mut self, tokens: &[u32], pooling: Pooling) -> Result<Vec<f32>, Error> {
-        pollster::block_on(self.embed_async(tokens, pooling))
+    pub fn embed(
+        &mut self,
+        texts: &[Vec<u32>],
+        pooling: Pooling,
+        each: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        pollster::block_on(self.embed_async(texts, pooling, each))
     }
 
     /// The logits, `[vocabulary]`, of one token of a text that is evaluated as a whole and fits in one step: what an

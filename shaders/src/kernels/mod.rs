@@ -102,14 +102,11 @@ fn all_blocks(choices: &[&[&'static str]], ends: &[&'static str]) -> Vec<Variant
     variants
 }
 
-/// Each of the choices (or none) with each pair of types of the KV cache.
+/// Each of the choices with each pair of types of the KV cache.
 fn kv_types(choices: &[&'static str]) -> Vec<Variant> {
     let mut variants = Vec::new();
     for k in ["kcache_f16", "kcache_f32", "kcache_q8_0", "kcache_q4_0"] {
         for v in ["vcache_f16", "vcache_f32", "vcache_q8_0", "vcache_q4_0"] {
-            if choices.is_empty() {
-                variants.push(Variant::of(&[k, v]));
-            }
             variants.extend(choices.iter().map(|c| Variant::of(&[c, k, v])));
         }
     }

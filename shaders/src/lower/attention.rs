@@ -94,17 +94,23 @@ impl Lowering<'_> {
             out_offset: attention.out.offset,
             scale: 1.0 / (kv.head_size as f32).sqrt(),
             window: window(attention.reach),
-            is_causal: u32::from(attention.reach != Reach::All),
         };
-        let binds = vec![
+        let mut binds = vec![
             Bind { binding: 4, buffer: self.activation(attention.q.activation) },
             Bind { binding: 5, buffer: keys },
             Bind { binding: 6, buffer: values },
             Bind { binding: 8, buffer: self.activation(attention.out.activation) },
         ];
+        let reach = if attention.reach == Reach::All {
+            binds.push(Bind { binding: 7, buffer: self.texts() });
+            "reach_text"
+        } else {
+            "reach_past"
+        };
+        let [k, v] = self.kv_pieces();
         calls.push(Call {
             kernel: &kernels::attn::KERNEL,
-            variant: Variant::of(&self.kv_pieces()),
+            variant: Variant::of(&[reach, k, v]),
             params: params.words(),
             binds,
             grid: [Extent::Fixed(self.plan.heads), Extent::Tokens(1)],

@@ -95,6 +95,7 @@ pub fn lower(plan: &Plan, limits: Limits) -> Result<Program, LowerError> {
     let logits = lowering.activation(plan.logits.activation);
     Ok(Program {
         tokens: lowering.tokens,
+        texts: lowering.texts,
         logits,
         logits_stride: lowering.stride(plan.logits),
         buffers: lowering.buffers,
@@ -136,6 +137,7 @@ struct Lowering<'p> {
     kv: Vec<(usize, usize)>,
     tokens: usize,
     parts: Option<usize>,
+    texts: Option<usize>,
     /// Activations that the head has written for one token, to row 0.
     of_one: Vec<ActivationId>,
 }
@@ -152,6 +154,7 @@ impl<'p> Lowering<'p> {
             kv: Vec::new(),
             tokens: 0,
             parts: None,
+            texts: None,
             of_one: Vec::new(),
         };
         lowering.tokens = lowering.buffer("tokens", u64::from(plan.chunk) * 4, BufferClass::Activation);
@@ -175,6 +178,16 @@ impl<'p> Lowering<'p> {
         let bytes = bytes.next_multiple_of(16).max(16);
         self.buffers.push(Buffer { label: label.to_owned(), bytes, class });
         self.buffers.len() - 1
+    }
+
+    /// The buffer of texts' spans.
+    fn texts(&mut self) -> usize {
+        if let Some(buffer) = self.texts {
+            return buffer;
+        }
+        let buffer = self.buffer("texts", u64::from(self.plan.chunk) * 8, BufferClass::Activation);
+        self.texts = Some(buffer);
+        buffer
     }
 
     fn activation(&mut self, id: ActivationId) -> usize {
@@ -260,7 +273,10 @@ impl<'p> Lowering<'p> {
             let mut binds = self.matrix(shard.constant);
             match row {
                 Row::Token => binds.push(Bind { binding: 4, buffer: self.tokens }),
-                Row::Position(_) => pieces.push("row_position"),
+                Row::Position(_) => {
+                    pieces.push("row_position");
+                    binds.push(Bind { binding: 4, buffer: self.texts() });
+                }
                 Row::Fixed(_) => pieces.push("row_fixed"),
             }
             binds.push(Bind { binding: 8, buffer: out_buffer });

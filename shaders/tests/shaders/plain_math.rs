@@ -351,7 +351,6 @@ fn twin_agrees_with_plain_math_attention() {
             out_offset: 0,
             scale: 1.0 / 10f32.sqrt(),
             window: u32::MAX,
-            is_causal: 1,
         };
         let done = Bench::new()
             .floats(4, cached.result(4))

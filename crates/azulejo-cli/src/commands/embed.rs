@@ -1,7 +1,9 @@
 //! `embed`: texts as vectors.
 
+use std::ops::ControlFlow;
+
 use anyhow::Result;
-use azulejo::{EncodeOptions, KvType, Output as ModelOutput, Pooling};
+use azulejo::{EncodeOptions, KvType, Model, Output as ModelOutput, Pooling};
 use serde_json::json;
 
 use crate::args::EmbedArgs;
@@ -11,6 +13,9 @@ use crate::load::{self, Loaded};
 use crate::output::{Output, Unit};
 use crate::partial::Partial;
 use crate::{interrupt, tensor_file, text};
+
+/// Tokens of several short texts that are evaluated at once.
+const TOGETHER: u32 = 512;
 
 pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
@@ -32,11 +37,17 @@ pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
             Usage("--pooling none takes one text, since each has its own number of rows".to_owned()).into()
         );
     }
-    let longest = texts.iter().map(Vec::len).max().unwrap_or(1);
-    let context = args.ctx_size.unwrap_or(longest.try_into().unwrap_or(u32::MAX));
     // Whoever looks at numbers compares them; the cache's rounding would only be in the way.
-    let mut options = load::options(&args.load, Some(context), KvType::F32);
+    let mut options = load::options(&args.load, None, KvType::F32);
     options.output = ModelOutput::Hidden;
+    let (config, _) = Model::plan_of(&file, &options)?;
+    options.context = Some(args.ctx_size.unwrap_or_else(|| {
+        let tokens = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let longest = tokens(texts.iter().map(Vec::len).max().unwrap_or(1));
+        // An encoder takes several texts at once.
+        let together = tokens(texts.iter().map(Vec::len).sum()).min(TOGETHER).min(config.context_length);
+        if config.is_causal { longest } else { longest.max(together) }
+    }));
     let Loaded { model, .. } = load::load_file(&file, &args.load, &options, output)?;
     let width = model.config().hidden as usize;
     let mut session = model.session()?;
@@ -48,17 +59,20 @@ pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
     }
     let bar = output.bar("texts", texts.len() as u64, Unit::Tokens);
     let mut embeddings = Vec::new();
-    for (i, tokens) in texts.iter().enumerate() {
-        interrupt::check()?;
-        let embedding = session.embed(tokens, args.pooling)?;
+    let mut written = Ok(());
+    let done = session.embed(&texts, args.pooling, |i, embedding| {
         match &mut out {
             Some(out) => {
-                out.write(&embedding.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())?;
+                written = out.write(&embedding.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
             }
-            None => embeddings.extend_from_slice(&embedding),
+            None => embeddings.extend_from_slice(embedding),
         }
         bar.set(i as u64 + 1, texts.len() as u64);
-    }
+        if written.is_err() { ControlFlow::Break(()) } else { interrupt::flow() }
+    });
+    written?;
+    interrupt::check()?;
+    done?;
     drop(bar);
     match (out, &args.output) {
         (Some(out), Some(path)) => {

@@ -184,14 +184,16 @@ pub(crate) fn attn(
     run: Run,
     keys: Cache<'_>,
     values: Cache<'_>,
+    texts: Option<&[[u32; 2]]>,
     q: &[f32],
     out: &mut [f32],
 ) {
     let (tokens, stride, size) = (run.tokens as usize, params.out_stride as usize, params.head_size as usize);
     let width = params.kv_heads as usize * size;
+    let position = run.position as usize;
     let block = context.chunk(tokens, 4, 4).min(TOKENS);
-    context.threads.chunks(&mut out[..tokens * stride], block * stride, |first, out| {
-        let first = first / stride;
+    // Tokens of one text, or of any, from `first` on.
+    let attend_all = |first: usize, out: &mut [f32]| {
         let mut attend = Attend::new(context.instructions, size, out.len() / stride);
         for head in 0..params.heads as usize {
             for t in 0..out.len() / stride {
@@ -200,10 +202,11 @@ pub(crate) fn attn(
             }
             let at = head / (params.heads / params.kv_heads) as usize * size;
             let head_of_cache = Head { keys, values, width, at };
-            if params.is_causal == 0 {
-                attend.run(head_of_cache, 0, run.position as usize + tokens, 0, usize::MAX);
+            if let Some(texts) = texts {
+                let [begin, end] = texts[first].map(|row| position + row as usize);
+                attend.run(head_of_cache, begin, end, 0, usize::MAX);
             } else {
-                let (end, window) = (run.position as usize + first + 1, params.window as usize);
+                let (end, window) = (position + first + 1, params.window as usize);
                 attend.run(head_of_cache, end.saturating_sub(window), end, 1, window);
             }
             for (t, out) in out.chunks_exact_mut(stride).enumerate() {
@@ -211,6 +214,18 @@ pub(crate) fn attn(
                 let out = &mut out[params.out_offset as usize + head * size..][..size];
                 out.iter_mut().zip(sum).for_each(|(out, sum)| *out = sum / total);
             }
+        }
+    };
+    context.threads.chunks(&mut out[..tokens * stride], block * stride, |first, mut out| {
+        let mut first = first / stride;
+        while let Some(texts) = texts.filter(|_| !out.is_empty()) {
+            let of_text = (texts[first][1] as usize - first).min(out.len() / stride);
+            let (text, rest) = std::mem::take(&mut out).split_at_mut(of_text * stride);
+            attend_all(first, text);
+            (first, out) = (first + of_text, rest);
+        }
+        if !out.is_empty() {
+            attend_all(first, out);
         }
     });
 }

@@ -83,6 +83,53 @@ impl<B: Backend> Session<B> {
         Ok(())
     }
 
+    /// The logits of every token of several texts, each as [`logits`](Self::logits) gives them: `each` gets the index of
+    /// a text and its `[tokens, vocabulary]`. An encoder takes as many texts in a step as fit in it.
+    pub async fn logits_of_texts(
+        &mut self,
+        texts: &[Vec<u32>],
+        mut each: impl FnMut(usize, &[f32]) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let plan = &self.engine.plan;
+        let (most, width) = (plan.chunk.min(plan.output_rows) as usize, plan.logits.width as usize);
+        let is_causal = plan.is_causal();
+        let mut done = 0;
+        while done < texts.len() {
+            let mut together = 0;
+            let fits = |text: &&Vec<u32>| {
+                together += text.len();
+                !is_causal && together <= most
+            };
+            let count = texts[done..].iter().take_while(fits).count();
+            if count < 2 {
+                let mut rows = Vec::with_capacity(texts[done].len() * width);
+                self.logits(&texts[done], |_, chunk| {
+                    rows.extend_from_slice(chunk);
+                    Ok(())
+                })
+                .await?;
+                each(done, &rows)?;
+                done += 1;
+                continue;
+            }
+            let batch = &texts[done..done + count];
+            batch.iter().try_for_each(|text| self.check(text, text.len()))?;
+            self.drain().await?;
+            self.cached.clear();
+            let lengths: Vec<u32> = batch.iter().map(|text| text.len() as u32).collect();
+            self.step_of_texts(Tokens::These(&batch.concat()), 0, &lengths, Outputs::AllLogits)?;
+            let logits = self.read_logits().await?;
+            let mut rest = &logits[..];
+            for (i, text) in batch.iter().enumerate() {
+                let (rows, tail) = rest.split_at(text.len() * width);
+                each(done + i, rows)?;
+                rest = tail;
+            }
+            done += count;
+        }
+        Ok(())
+    }
+
     /// The logits of one token of a text, which is evaluated as a whole and must fit in a chunk.
     ///
     /// Starts with an empty cache.
@@ -161,10 +208,20 @@ impl<B: Backend> Session<B> {
     }
 
     fn step(&mut self, tokens: Tokens<'_>, position: u32, outputs: Outputs) -> Result<(), EngineError> {
+        self.step_of_texts(tokens, position, &[], outputs)
+    }
+
+    fn step_of_texts(
+        &mut self,
+        tokens: Tokens<'_>,
+        position: u32,
+        texts: &[u32],
+        outputs: Outputs,
+    ) -> Result<(), EngineError> {
         let engine = &self.engine;
         engine
             .backend
-            .step(&engine.model, &mut self.state, StepInput { tokens, position, outputs })
+            .step(&engine.model, &mut self.state, StepInput { tokens, position, texts, outputs })
             .map_err(EngineError::backend)?;
         if outputs == Outputs::Token {
             self.unread += 1;

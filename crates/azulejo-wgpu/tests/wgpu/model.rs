@@ -42,7 +42,9 @@ fn step(
     position: u32,
     outputs: Outputs,
 ) -> Vec<f32> {
-    backend.step(model, state, StepInput { tokens: Tokens::These(tokens), position, outputs }).unwrap();
+    backend
+        .step(model, state, StepInput { tokens: Tokens::These(tokens), position, texts: &[], outputs })
+        .unwrap();
     match outputs {
         Outputs::Logits | Outputs::AllLogits => {
             pollster::block_on(backend.read_logits(model, state)).unwrap()
@@ -138,11 +140,21 @@ fn run_ahead_chooses_the_tokens_of_one_by_one() {
         let (model, mut state) = loaded(&backend, &plan);
         let mut run = |ahead: u32| {
             let tokens = prompt(9);
-            let first = StepInput { tokens: Tokens::These(&tokens), position: 0, outputs: Outputs::Token };
+            let first = StepInput {
+                tokens: Tokens::These(&tokens),
+                position: 0,
+                texts: &[],
+                outputs: Outputs::Token,
+            };
             backend.step(&model, &mut state, first).unwrap();
             let mut got = Vec::new();
             for i in 0..12 {
-                let input = StepInput { tokens: Tokens::Chosen, position: 9 + i, outputs: Outputs::Token };
+                let input = StepInput {
+                    tokens: Tokens::Chosen,
+                    position: 9 + i,
+                    texts: &[],
+                    outputs: Outputs::Token,
+                };
                 backend.step(&model, &mut state, input).unwrap();
                 if i + 1 >= ahead {
                     got.push(pollster::block_on(backend.read_token(&model, &mut state)).unwrap());
@@ -176,7 +188,9 @@ fn counts_of_a_token_are_one_submit_and_four_bytes() {
     let (model, mut state) = loaded(&backend, &fused(SHAPE));
     let mut token = |position| {
         let tokens = if position == 0 { Tokens::These(&[5]) } else { Tokens::Chosen };
-        backend.step(&model, &mut state, StepInput { tokens, position, outputs: Outputs::Token }).unwrap();
+        backend
+            .step(&model, &mut state, StepInput { tokens, position, texts: &[], outputs: Outputs::Token })
+            .unwrap();
         pollster::block_on(backend.read_token(&model, &mut state)).unwrap()
     };
     token(0);
@@ -196,7 +210,7 @@ fn steps_out_of_bounds_are_errors() {
     let backend = open(Options::default());
     let (model, mut state) = loaded(&backend, &fused(SHAPE));
     let mut ask = |tokens: &[u32], position, outputs| {
-        let input = StepInput { tokens: Tokens::These(tokens), position, outputs };
+        let input = StepInput { tokens: Tokens::These(tokens), position, texts: &[], outputs };
         backend.step(&model, &mut state, input).unwrap_err()
     };
     assert!(matches!(ask(&[], 0, Outputs::Nothing), WgpuError::TooManyTokens { .. }));
@@ -222,7 +236,7 @@ fn logits_that_are_no_numbers_are_an_error() {
         .step(
             &model,
             &mut state,
-            StepInput { tokens: Tokens::These(&[1]), position: 0, outputs: Outputs::Token },
+            StepInput { tokens: Tokens::These(&[1]), position: 0, texts: &[], outputs: Outputs::Token },
         )
         .unwrap();
     let error = pollster::block_on(backend.read_token(&model, &mut state)).unwrap_err();

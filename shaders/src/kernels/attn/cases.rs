@@ -1,7 +1,7 @@
 //! The cases.
 
 use super::{KERNEL, Params};
-use crate::cases::{case, padded, step, with_probes};
+use crate::cases::{case, padded, spans, step, with_probes};
 use crate::check::Case;
 use crate::kernel::Variant;
 use crate::program::Extent;
@@ -14,7 +14,8 @@ struct Shape {
     position: u32,
     tokens: u32,
     window: u32,
-    is_causal: bool,
+    /// Tokens of each text, where a token sees all of its own.
+    texts: &'static [u32],
     pieces: [&'static str; 2],
 }
 
@@ -22,14 +23,14 @@ pub(super) fn cases() -> Vec<Case> {
     const F16: [&str; 2] = ["kcache_f16", "vcache_f16"];
     const F32: [&str; 2] = ["kcache_f32", "vcache_f32"];
     let shape = |heads, kv_heads, head_size, position, tokens, pieces| {
-        of(Shape { heads, kv_heads, head_size, position, tokens, window: u32::MAX, is_causal: true, pieces })
+        of(Shape { heads, kv_heads, head_size, position, tokens, window: u32::MAX, texts: &[], pieces })
     };
     let windowed = |heads, kv_heads, head_size, position, tokens, window, pieces| {
-        of(Shape { heads, kv_heads, head_size, position, tokens, window, is_causal: true, pieces })
+        of(Shape { heads, kv_heads, head_size, position, tokens, window, texts: &[], pieces })
     };
-    let both_ways = |heads, kv_heads, head_size, tokens, pieces| {
-        let (position, window) = (0, u32::MAX);
-        of(Shape { heads, kv_heads, head_size, position, tokens, window, is_causal: false, pieces })
+    let of_texts = |heads, kv_heads, head_size, texts: &'static [u32], pieces| {
+        let (position, tokens, window) = (0, texts.iter().sum(), u32::MAX);
+        of(Shape { heads, kv_heads, head_size, position, tokens, window, texts, pieces })
     };
     let cases = vec![
         shape(12, 12, 64, 0, 1, F16),
@@ -48,22 +49,25 @@ pub(super) fn cases() -> Vec<Case> {
         shape(3, 1, 96, 255, 3, ["kcache_q4_0", "vcache_q4_0"]),
         shape(2, 1, 512, 126, 2, ["kcache_q8_0", "vcache_q4_0"]),
         windowed(4, 2, 32, 300, 33, 200, ["kcache_f16", "vcache_q8_0"]),
-        both_ways(4, 4, 20, 70, F32),
-        both_ways(3, 3, 64, 33, F16),
+        of_texts(4, 4, 20, &[70], F32),
+        of_texts(3, 3, 64, &[33], F16),
+        of_texts(2, 1, 64, &[1, 37, 70, 2], F32),
+        of_texts(4, 4, 32, &[5, 66], ["kcache_q8_0", "vcache_q8_0"]),
     ];
     with_probes(cases, &["attn_f16_f16_4to2x64_at_62"])
 }
 
 fn of(shape: Shape) -> Case {
-    let Shape { heads, kv_heads, head_size, position, tokens, window, is_causal, pieces } = shape;
+    let Shape { heads, kv_heads, head_size, position, tokens, window, texts, pieces } = shape;
     let [k, v] = pieces.map(|piece| &piece["kcache_".len()..]);
-    let seen = match (window, is_causal) {
-        (u32::MAX, true) => String::new(),
-        (_, true) => format!("_seeing_{window}"),
-        (_, false) => "_both_ways".to_owned(),
+    let seen = match (window, texts) {
+        (u32::MAX, []) => String::new(),
+        (_, []) => format!("_seeing_{window}"),
+        _ => format!("_of_{}_texts_of_{tokens}", texts.len()),
     };
+    let reach = if texts.is_empty() { "reach_past" } else { "reach_text" };
     let name = format!("attn_{k}_{v}_{heads}to{kv_heads}x{head_size}_at_{position}{seen}");
-    case(name, &KERNEL, Variant::of(&pieces), move |inputs| {
+    case(name, &KERNEL, Variant::of(&[reach, pieces[0], pieces[1]]), move |inputs| {
         let (q_offset, out_offset) = (5, 2);
         let (q_width, out_width) = (q_offset + heads * head_size + 1, out_offset + heads * head_size + 3);
         let mut q = inputs.rows(tokens, q_width);
@@ -73,6 +77,9 @@ fn of(shape: Shape) -> Case {
         let (used, width) = (position + tokens, kv_heads * head_size);
         inputs.cache(5, k, used + 3, used, width);
         inputs.cache(6, v, used + 3, used, width);
+        if !texts.is_empty() {
+            inputs.words(7, spans(texts));
+        }
         let out = inputs.rows(tokens + 1, out_width);
         inputs.output_floats(8, &out);
         let params = Params {
@@ -85,7 +92,6 @@ fn of(shape: Shape) -> Case {
             out_offset,
             scale: 1.0 / (head_size as f32).sqrt(),
             window,
-            is_causal: is_causal.into(),
         };
         (params.words(), [Extent::Fixed(heads), Extent::Tokens(1)], step(position, tokens))
     })

@@ -27,10 +27,8 @@ crate::params! {
         out_offset: u32,
         /// What scores are multiplied by, 1 / sqrt(head_size).
         scale: f32,
-        /// Positions up to its own that a token sees; more than any where it sees all.
+        /// The last so many of the positions that a token could see; more than any where it sees all of them.
         window: u32,
-        /// 0 if a token sees those behind it too.
-        is_causal: u32,
     }
 }
 
@@ -45,5 +43,5 @@ pub static KERNEL: Kernel = Kernel {
 };
 
 fn variants() -> Vec<Variant> {
-    kv_types(&[])
+    kv_types(&["reach_past", "reach_text"])
 }

@@ -15,9 +15,13 @@ pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_
                 read.floats(4)[at..at + size].iter().map(|&q| f64::from(q) * f64::from(p.scale)).collect();
             let kv_head = head / (p.heads / p.kv_heads);
             let place = |position: usize| (position * p.kv_heads as usize + kv_head as usize) * size;
-            let own = run.position + token + 1;
-            let begin = own.saturating_sub(p.window) as usize;
-            let end = if p.is_causal == 0 { run.position + run.tokens } else { own } as usize;
+            let (first, end) = if call.variant.has("reach_text") {
+                let span = &read.words(7)[2 * token as usize..][..2];
+                (run.position + span[0], run.position + span[1])
+            } else {
+                (0, run.position + token + 1)
+            };
+            let (begin, end) = (first.max(end.saturating_sub(p.window)) as usize, end as usize);
             let keys = write.words(5);
             let scores: Vec<f64> =
                 (begin..end).map(|i| dot(&query, &Cache::of_keys(call).load(keys, place(i), size))).collect();

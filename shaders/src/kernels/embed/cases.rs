@@ -3,7 +3,7 @@
 use azulejo_quant::BlockFormat;
 
 use super::{KERNEL, Params};
-use crate::cases::{case, lower, many_columns, padded, some_columns, step, with_probes};
+use crate::cases::{case, lower, many_columns, padded, some_columns, spans, step, with_probes};
 use crate::check::Case;
 use crate::kernel::{Variant, block_piece};
 use crate::program::Extent;
@@ -47,12 +47,15 @@ fn of(topic: &str, format: BlockFormat, cols: u32, first_row: u32, rows: u32) ->
 fn by(row: &'static str, format: BlockFormat, cols: u32) -> Case {
     let variant = Variant::of(&[block_piece(format), row]);
     case(format!("embed_{}_{row}", lower(format)), &KERNEL, variant, move |inputs| {
-        let (rows, first_row, tokens) = (11, 2, 3);
+        let (rows, first_row, tokens) = (11, 2, 7);
         let (units_per_row, units) = inputs.matrix(format, rows, cols);
+        if row == "row_position" {
+            inputs.words(4, spans(&[1, 5, 1]));
+        }
         let out = inputs.rows(tokens + 1, cols);
         inputs.output_floats(8, &out);
-        // Positions 5, 6 and 7: the last is behind the table.
-        let params = Params { units_per_row, units, first_row, rows, out_stride: padded(cols), base: 6 };
+        // Positions 5, 5 to 9, and 5: the last of the second text is behind the table.
+        let params = Params { units_per_row, units, first_row, rows, out_stride: padded(cols), base: 4 };
         (params.words(), [Extent::Fixed(units_per_row.div_ceil(64)), Extent::Tokens(1)], step(5, tokens))
     })
 }

@@ -10,7 +10,7 @@ pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_
     let table = Matrix::of(call, read, p.units_per_row, p.units);
     for token in 0..run.tokens as usize {
         let id = if call.variant.has("row_position") {
-            p.base + run.position + token as u32
+            p.base + run.position + token as u32 - read.words(4)[2 * token]
         } else if call.variant.has("row_fixed") {
             p.base
         } else {
