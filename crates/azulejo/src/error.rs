@@ -176,7 +176,7 @@ impl From<ModelError> for Error {
             ModelError::Architecture { .. } | ModelError::Unsupported { .. } => {
                 Self::new(Code::Unsupported, error)
             }
-            ModelError::Context { .. } => Self::new(Code::InvalidArgument, error),
+            ModelError::Context { .. } | ModelError::KvType { .. } => Self::new(Code::InvalidArgument, error),
             _ => Self::new(Code::Corrupt, error),
         }
     }

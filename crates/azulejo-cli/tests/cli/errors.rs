@@ -56,7 +56,7 @@ fn errors_of_the_command_line_exit_with_2() {
     for args in [
         &["generate", "-m", &model, "-p", "a", "--frobnicate"][..],
         &["generate", "-m", &model, "-p", "a", "--device", "tpu"],
-        &["generate", "-m", &model, "-p", "a", "-ctk", "q8_0"],
+        &["generate", "-m", &model, "-p", "a", "-ctk", "q5_0"],
         &["generate", "-m", &model, "-p", "a", "-t", "0"],
         &["generate", "-m", &model, "-hf", "user/repo", "-p", "a"],
         &["generate", "-m", &model],
@@ -68,6 +68,13 @@ fn errors_of_the_command_line_exit_with_2() {
         assert!(!done.err.is_empty(), "{args:?}");
     }
     assert_eq!(piped(&["generate", "-m", &model], "\n").code, 2);
+}
+
+#[test]
+fn errors_of_caches_that_a_model_cannot_have() {
+    let done = azulejo(&["generate", "-m", &model(), "-p", "a", "-ctk", "q8_0", "--json"]);
+    assert_eq!(done.error_code(), "invalid_argument");
+    assert!(done.err.contains("q8_0") && done.err.contains("multiple of 32"), "{}", done.err);
 }
 
 #[test]
