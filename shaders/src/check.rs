@@ -51,7 +51,7 @@ pub struct Output {
 pub enum Words {
     /// f32.
     Floats,
-    /// A KV cache of that type, compared in blocks of 32 elements.
+    /// A KV cache of that type, compared block by block, or by pairs of f16.
     Cache(KvType),
     /// Integers, compared for equality.
     Integers,
@@ -202,7 +202,9 @@ fn compare(setup: &Setup, got: &[Vec<u32>], want: &[Vec<u32>]) -> Result<f64, St
             return Err(format!("buffer {i} has {} words, not {}", got.len(), want.len()));
         }
         let kind = setup.outputs.iter().find(|o| o.buffer == i).map_or(Words::Integers, |o| o.kind);
-        let step = if let Words::Cache(kind) = kind { kind.bytes(32) as usize / 4 } else { 1 };
+        // No more at a time than hangs together, so that whatever else was changed is found.
+        let elements = if let Words::Cache(kind) = kind { kind.block_len().max(2) } else { 1 };
+        let step = if let Words::Cache(kind) = kind { kind.bytes(elements.into()) as usize / 4 } else { 1 };
         let chunks = before.chunks(step).zip(got.chunks(step).zip(want.chunks(step)));
         // Only what the twin changes is compared by its error: what surrounds it would hide a large one.
         let mut pairs = Vec::new();
@@ -215,7 +217,7 @@ fn compare(setup: &Setup, got: &[Vec<u32>], want: &[Vec<u32>]) -> Result<f64, St
                     }
                 }
                 Words::Cache(kind) => {
-                    let values = |words| Cache(kind).load(words, 0, 32);
+                    let values = |words| Cache(kind).load(words, 0, elements as usize);
                     pairs.extend(values(got).into_iter().zip(values(want)));
                 }
                 _ => pairs.push((f64::from(float(got)), f64::from(float(want)))),
@@ -264,8 +266,7 @@ pub const EIGHT_BIT_ACTIVATIONS: f64 = 1e-4;
 
 /// The tolerance of a kernel's variant: the table of them all.
 pub fn tolerance(kernel: &str, variant: &Variant) -> f64 {
-    let quantised = ["kcache_q8_0", "kcache_q4_0", "vcache_q8_0", "vcache_q4_0"];
-    let quantises = quantised.into_iter().any(|piece| variant.has(piece));
+    let quantises = [variant.keys(), variant.values()].into_iter().any(|kind| kind.block_len() > 1);
     let rounds = variant.has("kcache_f16") || variant.has("vcache_f16");
     match kernel {
         "argmax" | "argmax_merge" => EXACT,

@@ -1,5 +1,6 @@
 //! What a kernel is.
 
+use azulejo_plan::KvType;
 use azulejo_quant::BlockFormat;
 
 use crate::check::Case;
@@ -51,6 +52,22 @@ impl Variant {
     /// The block format that its `block_` piece reads (F32 when it names none).
     pub fn block(&self) -> BlockFormat {
         BlockFormat::ALL.into_iter().find(|f| self.has(block_piece(*f))).unwrap_or(BlockFormat::F32)
+    }
+
+    /// The type of the cache that its `kcache_` piece keeps keys in.
+    pub fn keys(&self) -> KvType {
+        self.cache("kcache_")
+    }
+
+    /// The type of the cache that its `vcache_` piece keeps values in.
+    pub fn values(&self) -> KvType {
+        self.cache("vcache_")
+    }
+
+    /// The sources import the 16-bit caches where a variant says nothing.
+    fn cache(&self, family: &str) -> KvType {
+        let is_it = |kind: &KvType| self.has(&format!("{family}{}", kind.name()));
+        KvType::ALL.into_iter().find(is_it).unwrap_or(KvType::F16)
     }
 
     /// A short name: the pieces and constants.

@@ -125,18 +125,12 @@ pub(crate) struct Cache(pub(crate) KvType);
 impl Cache {
     /// How the keys are kept.
     pub(crate) fn of_keys(call: &Call) -> Self {
-        Self::of(call, "kcache_")
+        Self(call.variant.keys())
     }
 
     /// How the values are kept.
     pub(crate) fn of_values(call: &Call) -> Self {
-        Self::of(call, "vcache_")
-    }
-
-    /// The sources import the 16-bit caches where a variant says nothing.
-    fn of(call: &Call, family: &str) -> Self {
-        let is_it = |kind: &KvType| call.variant.has(&format!("{family}{}", kind.name()));
-        Self(KvType::ALL.into_iter().find(is_it).unwrap_or(KvType::F16))
+        Self(call.variant.values())
     }
 
     /// Elements `[first, first + count)`: whole blocks, or whole pairs.

@@ -144,8 +144,8 @@ impl CpuBackend {
         if input.outputs == Outputs::AllLogits && count > model.output_rows {
             return Err(CpuError::OutputRows { rows: count, most: model.output_rows });
         }
-        let spans = input.spans(count).ok_or(CpuError::Texts { tokens: tokens.len() })?;
         if let Some(texts) = model.program.texts {
+            let spans = input.spans(count).ok_or(CpuError::Texts { tokens: tokens.len() })?;
             state.buffers[texts].words_mut()[..2 * tokens.len()].copy_from_slice(spans.as_flattened());
         }
         state.buffers[model.program.tokens].words_mut()[..tokens.len()].copy_from_slice(tokens);

@@ -108,18 +108,13 @@ impl Prepared {
         };
         let written = bindings.iter().map(|b| bound(call, *b)).collect::<Result<_, _>>()?;
         let has = |piece| call.variant.has(piece);
-        // The sources import the 16-bit caches where a variant says nothing.
-        let kept = |family: &str| {
-            let is_it = |kind: &KvType| call.variant.has(&format!("{family}{}", kind.name()));
-            KvType::ALL.into_iter().find(is_it).unwrap_or(KvType::F16)
-        };
         Ok(Self {
             has_norm: has("input_norm"),
             has_bias: has("bias_add"),
             is_accumulated: has("out_accumulate"),
             is_split: has("rope_split"),
-            k: kept("kcache_"),
-            v: kept("vcache_"),
+            k: call.variant.keys(),
+            v: call.variant.values(),
             job,
             written,
             call: call.clone(),

@@ -75,7 +75,7 @@ impl KvType {
     pub const ALL: [KvType; 4] = [KvType::F16, KvType::F32, KvType::Q8_0, KvType::Q4_0];
 
     /// Elements that are kept together, of one head.
-    pub fn block_len(self) -> u32 {
+    pub const fn block_len(self) -> u32 {
         match self {
             KvType::F16 | KvType::F32 => 1,
             KvType::Q8_0 | KvType::Q4_0 => 32,
@@ -83,7 +83,7 @@ impl KvType {
     }
 
     /// Bytes of a block.
-    fn block_bytes(self) -> u64 {
+    const fn block_bytes(self) -> u64 {
         match self {
             KvType::F16 => 2,
             KvType::F32 => 4,
@@ -93,8 +93,8 @@ impl KvType {
     }
 
     /// Bytes of so many elements, of whole blocks.
-    pub fn bytes(self, elements: u64) -> u64 {
-        elements / u64::from(self.block_len()) * self.block_bytes()
+    pub const fn bytes(self, elements: u64) -> u64 {
+        elements / self.block_len() as u64 * self.block_bytes()
     }
 
     /// The name that the command line uses.

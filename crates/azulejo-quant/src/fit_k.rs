@@ -23,8 +23,8 @@ fn affine(x: &[f32; 32], w: &[f32; 32], search: &Search) -> (f32, f32) {
     if low == high {
         return (0.0, -low);
     }
-    let (mut w_sum, mut wx_sum) = (w[0], w[0] * x[0]);
-    for (x, w) in x.iter().zip(w).skip(1) {
+    let (mut w_sum, mut wx_sum) = (0.0, 0.0);
+    for (x, w) in x.iter().zip(w) {
         w_sum += w;
         wx_sum += w * x;
     }

@@ -15,10 +15,10 @@ pub enum Pooling {
 
 impl Pooling {
     /// Pools `[tokens, width]` to one row, or leaves it.
-    pub(crate) fn pool(self, rows: Vec<f32>, width: usize) -> Vec<f32> {
+    pub(crate) fn pool(self, rows: &[f32], width: usize) -> Vec<f32> {
         let count = rows.len() / width.max(1);
         match self {
-            Pooling::None => rows,
+            Pooling::None => rows.to_vec(),
             Pooling::Cls => rows[..width].to_vec(),
             Pooling::Last => rows[(count - 1) * width..].to_vec(),
             Pooling::Mean => (0..width)
@@ -46,10 +46,10 @@ mod tests {
     #[test]
     fn embed_pools_and_normalises() {
         let rows = vec![1.0, 2.0, 3.0, 4.0, 5.0, 9.0];
-        assert_eq!(Pooling::None.pool(rows.clone(), 2), rows);
-        assert_eq!(Pooling::Cls.pool(rows.clone(), 2), [1.0, 2.0]);
-        assert_eq!(Pooling::Last.pool(rows.clone(), 2), [5.0, 9.0]);
-        assert_eq!(Pooling::Mean.pool(rows, 2), [3.0, 5.0]);
+        assert_eq!(Pooling::None.pool(&rows, 2), rows);
+        assert_eq!(Pooling::Cls.pool(&rows, 2), [1.0, 2.0]);
+        assert_eq!(Pooling::Last.pool(&rows, 2), [5.0, 9.0]);
+        assert_eq!(Pooling::Mean.pool(&rows, 2), [3.0, 5.0]);
         let mut vector = [3.0, 4.0];
         normalise(&mut vector);
         assert_eq!(vector, [0.6, 0.8]);

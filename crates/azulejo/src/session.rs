@@ -224,7 +224,7 @@ impl Session {
             ));
         }
         let mut pooled = |i: usize, rows: &[f32]| {
-            let mut pooled = pooling.pool(rows.to_vec(), width);
+            let mut pooled = pooling.pool(rows, width);
             if pooling != Pooling::None {
                 normalise(&mut pooled);
             }

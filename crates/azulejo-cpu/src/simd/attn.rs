@@ -218,14 +218,12 @@ pub(crate) fn attn(
     };
     context.threads.chunks(&mut out[..tokens * stride], block * stride, |first, mut out| {
         let mut first = first / stride;
-        while let Some(texts) = texts.filter(|_| !out.is_empty()) {
-            let of_text = (texts[first][1] as usize - first).min(out.len() / stride);
-            let (text, rest) = std::mem::take(&mut out).split_at_mut(of_text * stride);
-            attend_all(first, text);
-            (first, out) = (first + of_text, rest);
-        }
-        if !out.is_empty() {
-            attend_all(first, out);
+        while !out.is_empty() {
+            let left = out.len() / stride;
+            let count = texts.map_or(left, |texts| (texts[first][1] as usize - first).min(left));
+            let (together, rest) = out.split_at_mut(count * stride);
+            attend_all(first, together);
+            (first, out) = (first + count, rest);
         }
     });
 }

@@ -91,9 +91,9 @@ pub(crate) fn add_scaled(out: &mut [f32], factor: f32, x: &[f32]) {
 }
 
 /// Words of a block of 32 elements of a KV cache in 8 bits.
-pub(crate) const Q8_WORDS: usize = 1 + 8;
+pub(crate) const Q8_WORDS: usize = KvType::Q8_0.bytes(32) as usize / 4;
 /// The same in 4 bits.
-pub(crate) const Q4_WORDS: usize = 1 + 4;
+pub(crate) const Q4_WORDS: usize = KvType::Q4_0.bytes(32) as usize / 4;
 
 /// A KV cache of a layer.
 #[derive(Clone, Copy)]
