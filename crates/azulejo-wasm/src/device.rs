@@ -77,6 +77,16 @@ impl Device {
         Ok((now() - start) / TOKENS as f64)
     }
 
+    /// Waits until shaders and buffers are accepted that a loading asked for.
+    pub async fn settle(&self) -> Result<()> {
+        self.0.settle().await.map_err(thrown)
+    }
+
+    /// Waits until everything is there that a loading was given so far.
+    pub async fn flush(&self) -> Result<()> {
+        self.0.flush().await.map_err(thrown)
+    }
+
     /// Submits nothing, so that Firefox looks at what is done; every few milliseconds while something is awaited.
     pub fn nudge(&self) {
         self.0.nudge();

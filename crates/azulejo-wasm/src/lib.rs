@@ -18,10 +18,13 @@ pub use session::Session;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Panics become messages of the console.
+/// Panics become messages of the console, and what the call throws: a trap would only say that there was one.
 #[wasm_bindgen(start)]
 pub fn start() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|panic| {
+        console_error_panic_hook::hook(panic);
+        wasm_bindgen::throw_str(&panic.to_string());
+    }));
 }
 
 /// The engine's version.

@@ -114,10 +114,7 @@ pub(crate) fn of_memory(memory: Memory) -> Value {
 /// A model whose weights are on their way to a device.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Loading {
-    loading: azulejo::Loading,
-    device: azulejo::Device,
-}
+pub struct Loading(azulejo::Loading);
 
 #[wasm_bindgen]
 impl Loading {
@@ -126,8 +123,7 @@ impl Loading {
     pub fn new(header: &Header, device: &Device, options: &str) -> Result<Loading> {
         let options: LoadOptions = read(options)?;
         let file = header.file()?;
-        let loading = azulejo::Loading::new(file, &device.0, &options.model_options()?).map_err(thrown)?;
-        Ok(Loading { loading, device: device.0.clone() })
+        Ok(Loading(azulejo::Loading::new(file, &device.0, &options.model_options()?).map_err(thrown)?))
     }
 
     /// A model of a known shape with random weights, and no tokenizer: for benches. `quant` is a type such as
@@ -147,31 +143,21 @@ impl Loading {
 
     /// The bytes of the file that are wanted: `[start, end, start, end, ...]`, in the file's order.
     pub fn ranges(&self) -> Vec<f64> {
-        self.loading.ranges().flat_map(|r| [r.start as f64, r.end as f64]).collect()
+        self.0.ranges().flat_map(|r| [r.start as f64, r.end as f64]).collect()
     }
 
     /// Bytes that the model takes on the device.
     pub fn memory(&self) -> String {
-        of_memory(self.loading.memory()).to_string()
-    }
-
-    /// Waits until the device has accepted shaders and buffers.
-    pub async fn settle(&self) -> Result<()> {
-        self.device.settle().await.map_err(thrown)
+        of_memory(self.0.memory()).to_string()
     }
 
     /// Gives the bytes of the range of that number.
     pub fn fill(&mut self, index: usize, bytes: &[u8]) -> Result<()> {
-        self.loading.fill(index, bytes).map_err(thrown)
-    }
-
-    /// Waits until the device has taken what was given so far.
-    pub async fn flush(&self) -> Result<()> {
-        self.device.flush().await.map_err(thrown)
+        self.0.fill(index, bytes).map_err(thrown)
     }
 
     /// The model, when every range was given.
     pub fn finish(self) -> Result<Model> {
-        Ok(Model(self.loading.finish().map_err(thrown)?))
+        Ok(Model(self.0.finish().map_err(thrown)?))
     }
 }

@@ -12,8 +12,9 @@ export function wrapped(code, args) {
     try {
       return JSON.stringify({ value: await ${call} });
     } catch (error) {
-      const { name, message, code, hint, stack } = error ?? {};
-      return JSON.stringify({ error: { name, message: message ?? String(error), code, hint, stack } });
+      const { name, message, code, hint, stack, cause } = error ?? {};
+      const where = cause?.stack ? stack + "\\ncaused by: " + cause.stack : stack;
+      return JSON.stringify({ error: { name, message: message ?? String(error), code, hint, stack: where } });
     }
   })()`;
 }
@@ -23,6 +24,7 @@ export function unwrapped(text) {
   const { value, error } = JSON.parse(text);
   if (!error) return value;
   const thrown = new Error(`in the page: ${error.message}`);
+  if (error.code === "internal") thrown.message += `\n${error.stack}`;
   Object.assign(thrown, { name: error.name, code: error.code, hint: error.hint, told: error.message, inPage: error.stack });
   throw thrown;
 }

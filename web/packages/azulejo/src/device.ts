@@ -2,7 +2,7 @@
 // device is remembered for it and this version.
 
 import { AzulejoError, checkAbort } from "./errors.js";
-import { nudged } from "./runtime.js";
+import { awaited, release } from "./runtime.js";
 import { settings } from "./store/cache.js";
 import type { LoadOptions, Tier } from "./types.js";
 import type { DeviceInfo, DeviceProbe, WasmDevice, WasmModule } from "./wasm-surface.js";
@@ -41,7 +41,7 @@ export async function openCpu(wasm: WasmModule, choice: string): Promise<Chosen>
 /** Closes a device: what it holds is free at once, whatever of it is still referred to. */
 export function closeDevice(device: WasmDevice): void {
   device.destroy();
-  device.free();
+  release(device);
 }
 
 /** Opens a device as the options say. */
@@ -106,7 +106,7 @@ async function openGpu(wasm: WasmModule, options: DeviceOptions, found: Findings
 async function test(device: WasmDevice, info: DeviceInfo, found: Findings): Promise<boolean> {
   let problems: string[];
   try {
-    const failed: { name: string; problem: string }[] = JSON.parse(await nudged(device, device.selfTest()));
+    const failed: { name: string; problem: string }[] = JSON.parse(await awaited({ device, info }, device.selfTest()));
     problems = failed.map((f) => (f.problem.includes(f.name) ? f.problem : `${f.name}: ${f.problem}`));
   } catch (error) {
     problems = [(error as Error).message];
@@ -124,8 +124,8 @@ async function faster(wasm: WasmModule, gpu: Chosen, found: Findings, signal?: A
   const cpu = await openCpu(wasm, "");
   try {
     found.milliseconds ??= {
-      webgpu: await nudged(gpu.device, gpu.device.measure()),
-      cpu: signal?.aborted ? Infinity : await cpu.device.measure(),
+      webgpu: await awaited(gpu, gpu.device.measure()),
+      cpu: signal?.aborted ? Infinity : await awaited(cpu, cpu.device.measure()),
     };
   } catch (error) {
     closeDevice(gpu.device);

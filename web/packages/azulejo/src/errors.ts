@@ -54,11 +54,14 @@ export interface WireError {
   code: ErrorCode;
   message: string;
   hint: string;
+  /** Where it was thrown, if it is a bug. */
+  stack?: string;
 }
 
 export function toWire(thrown: unknown): WireError {
   const { code, message, hint } = AzulejoError.from(thrown);
-  return { code, message, hint };
+  const { stack } = (thrown ?? {}) as { stack?: string };
+  return { code, message, hint, ...(code === "internal" && stack ? { stack } : {}) };
 }
 
 /** What an abort throws. */

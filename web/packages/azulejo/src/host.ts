@@ -6,7 +6,7 @@ import { AzulejoError, cancelled, checkAbort, invalid } from "./errors.js";
 import { load, type LoadCall, type Loaded, unload } from "./load.js";
 import { probe } from "./probe.js";
 import type { Call, CallContext, Calls, EngineEvent, Generated, Port, WirePrompt, WireToken } from "./protocol.js";
-import { breathe, nudged, type Runtime, startRuntime } from "./runtime.js";
+import { awaited, breathe, type Runtime, startRuntime } from "./runtime.js";
 import type { LoadOptions, Tier } from "./types.js";
 import type { SessionAnswer, SessionEvent, SessionOptions } from "./wasm-surface.js";
 
@@ -68,7 +68,9 @@ export class Host implements Port {
       loseDevice: async () => (this.#ready().chosen.device.destroy(), null),
       dispose: () => this.#dispose(),
     };
-    return calls[name](args, context);
+    return calls[name](args, context).catch((error) => {
+      throw AzulejoError.from(error);
+    });
   }
 
   close(): void {}
@@ -170,14 +172,14 @@ export class Host implements Port {
       return onGpu ? goOn : breathe().then(() => goOn && !this.#interrupted);
     };
     const work = session.generate(tokens, JSON.stringify(options), onEvent);
-    const answer: SessionAnswer = JSON.parse(await (onGpu ? nudged(chosen.device, work) : work));
+    const answer: SessionAnswer = JSON.parse(await awaited(chosen, work));
     return answer;
   }
 
   async #greedyTokens(prompt: number[], count: number): Promise<number[]> {
     const { session, chosen } = this.#ready();
     const work = session.greedyTokens(Uint32Array.from(prompt), count);
-    return [...(await (chosen.info.backend === "webgpu" ? nudged(chosen.device, work) : work))];
+    return [...(await awaited(chosen, work))];
   }
 
   /** A new device, with the model from where it came: the same tier at first, then the next one, then the CPU. */

@@ -4,7 +4,7 @@ import { type Chosen, chooseDevice, closeDevice, openCpu } from "./device.js";
 import { AzulejoError, checkAbort } from "./errors.js";
 import type { WireModel } from "./protocol.js";
 import { Reporter } from "./progress.js";
-import { breathe, nudged, type Runtime } from "./runtime.js";
+import { awaited, breathe, release, type Runtime } from "./runtime.js";
 import { FileChanged } from "./store/download.js";
 import { type ModelSource, openSource } from "./store/source.js";
 import type { EngineInfo, LoadOptions, Progress } from "./types.js";
@@ -92,7 +92,7 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
     source?.close();
     throw error;
   } finally {
-    header?.free();
+    release(header);
   }
 }
 
@@ -138,7 +138,7 @@ async function readHeader(
     }
     return header;
   } catch (error) {
-    header.free();
+    release(header);
     throw error;
   }
 }
@@ -147,22 +147,21 @@ async function readHeader(
 async function fill(
   runtime: Runtime,
   header: WasmHeader,
-  { device, info }: Chosen,
+  chosen: Chosen,
   options: string,
   source: ModelSource,
   report: Reporter,
   signal: AbortSignal | undefined,
 ): Promise<WasmModel> {
-  const onGpu = info.backend === "webgpu";
-  const wait = <T>(work: Promise<T>) => (onGpu ? nudged(device, work) : work);
+  const { device, info } = chosen;
   const loading = new runtime.wasm.Loading(header, device, options);
   let done = false;
   try {
     const ranges = loading.ranges();
     if (ranges.length > 0) source.prefetch(ranges[0]!, signal);
-    report.phase("compile", onGpu ? "Preparing the GPU's programs" : "Preparing the CPU");
+    report.phase("compile", info.backend === "webgpu" ? "Preparing the GPU's programs" : "Preparing the CPU");
     await breathe();
-    await wait(loading.settle());
+    await awaited(chosen, device.settle());
     report.phase("upload", "Loading the weights");
     let inFlight = 0;
     for (let i = 0; i < ranges.length; i += 2) {
@@ -170,18 +169,18 @@ async function fill(
       loading.fill(i / 2, bytes);
       inFlight += bytes.length;
       if (inFlight >= FLUSH_BYTES) {
-        await wait(loading.flush());
+        await awaited(chosen, device.flush());
         inFlight = 0;
       }
       await breathe();
       checkAbort(signal);
     }
-    await wait(loading.flush());
+    await awaited(chosen, device.flush());
     checkAbort(signal);
     done = true;
     return loading.finish();
   } finally {
-    if (!done) loading.free();
+    if (!done) release(loading);
   }
 }
 
@@ -195,7 +194,7 @@ async function randomModel(
   report.phase("upload", "Making random weights");
   const how = JSON.stringify({ context: options.context ?? USUAL_CONTEXT });
   const made = wasm.Loading.random(model.shape, model.quant, chosen.device, how);
-  return finished({ wasm, memory }, await nudged(chosen.device, made), chosen, null, report);
+  return finished({ wasm, memory }, await awaited(chosen, made), chosen, null, report);
 }
 
 function finished(
@@ -209,7 +208,7 @@ function finished(
   try {
     session = model.session();
   } catch (error) {
-    model.free();
+    release(model);
     throw error;
   }
   const about: ModelInfo = JSON.parse(model.info());
@@ -239,8 +238,7 @@ function finished(
 
 /** Frees what a model holds. The device goes with it. */
 export function unload({ chosen, model, session, source }: Loaded): void {
-  session.free();
-  model.free();
+  release(session, model);
   closeDevice(chosen.device);
   source?.close();
 }

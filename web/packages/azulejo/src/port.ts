@@ -18,11 +18,14 @@ export class WorkerPort implements Port {
   >();
   #next = 1;
   #closed: AzulejoError | null = null;
+  /** Whether the other side has ever said something. */
+  #heard = false;
 
   constructor(peer: Peer, end: () => void, tell: (event: EngineEvent) => void) {
     this.#peer = peer;
     this.#end = end;
     peer.onmessage = ({ data }) => {
+      this.#heard = true;
       if ("engine" in data) return tell(data.engine);
       const call = this.#open.get(data.id);
       if (!call) return;
@@ -45,6 +48,12 @@ export class WorkerPort implements Port {
       this.#peer.postMessage({ id, call: name, args });
     });
     return answer.finally(() => signal?.removeEventListener("abort", abort));
+  }
+
+  /** Ends a worker that failed: at its start, or by a bug. */
+  broken(url: string | URL | undefined, message = ""): void {
+    const bug = new Error(message || "the worker's script failed");
+    this.close(this.#heard ? AzulejoError.from(bug) : noWorker(url, message));
   }
 
   /** Ends the worker: calls that are open fail with the error. */
@@ -79,7 +88,7 @@ export async function openPort(
       worker.port.close();
     };
     const port = new WorkerPort(worker.port, end, tell);
-    worker.onerror = () => port.close(noWorker(workerUrl));
+    worker.onerror = () => port.broken(workerUrl);
     const held = new Promise<void>((done) => (release = done));
     void navigator.locks?.request(lock, () => {
       worker.port.postMessage({ hello: lock });
@@ -89,7 +98,7 @@ export async function openPort(
   }
   const worker = new Worker(url, options);
   const port = new WorkerPort(worker as Peer, () => worker.terminate(), tell);
-  worker.onerror = (event) => port.close(noWorker(workerUrl, event.message));
+  worker.onerror = (event) => port.broken(workerUrl, event.message);
   return port;
 }
 

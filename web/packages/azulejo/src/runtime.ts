@@ -1,7 +1,8 @@
 // The wasm module, started once in a page or worker, and small things that whoever drives it needs.
 
 import { AzulejoError } from "./errors.js";
-import type { WasmDevice, WasmModule } from "./wasm-surface.js";
+import type { Chosen } from "./device.js";
+import type { Freed, WasmModule } from "./wasm-surface.js";
 import * as glue from "./wasm/azulejo_wasm.js";
 
 export interface Runtime {
@@ -38,16 +39,46 @@ async function start(from: string): Promise<Runtime> {
   }
 }
 
+/**
+ * Frees what the engine made. What stopped in the middle of something (a trap) still lends itself out and can't be
+ * freed; what stopped it is thrown already, and is what matters.
+ */
+export function release(...objects: (Freed | null)[]): void {
+  for (const object of objects) {
+    try {
+      object?.free();
+    } catch (error) {
+      console.warn("azulejo:", error);
+    }
+  }
+}
+
 const NUDGE_MS = 4;
 
-/** Waits for a GPU; Firefox looks at what is done each 100 ms only, or whenever something is submitted. */
-export async function nudged<T>(device: WasmDevice, work: Promise<T>): Promise<T> {
-  const timer = setInterval(() => device.nudge(), NUDGE_MS);
+/** Waits for work on a device. */
+export async function awaited<T>({ device, info }: Pick<Chosen, "device" | "info">, work: Promise<T>): Promise<T> {
+  // Firefox looks at what a GPU has done each 100 ms only, or whenever something is submitted.
+  const timer = info.backend === "webgpu" ? setInterval(() => device.nudge(), NUDGE_MS) : undefined;
+  // A task that stops by a bug never settles its promise: the browser's report of it does.
+  let report!: (event: ErrorEvent) => void;
+  const stopped = new Promise<never>((_, fail) => {
+    report = (event) => {
+      if (isOurs(event)) fail(event.error ?? new Error(event.message));
+    };
+  });
+  const scope = globalThis as Partial<EventTarget>;
+  scope.addEventListener?.("error", report as EventListener);
   try {
-    return await work;
+    return await Promise.race([work, stopped]);
   } finally {
+    scope.removeEventListener?.("error", report as EventListener);
     clearInterval(timer);
   }
+}
+
+/** Whether an error that nobody caught is the engine's: in a worker it is, on a page it may be anybody's. */
+function isOurs({ error, message }: ErrorEvent): boolean {
+  return !globalThis.document || error instanceof WebAssembly.RuntimeError || message.includes("panicked at ");
 }
 
 let channel: MessageChannel | null = null;

@@ -96,7 +96,8 @@ export interface SessionOptions {
   resume?: number[];
 }
 
-interface Freed extends Disposable {
+/** What lives in the module, until it is freed. */
+export interface Freed extends Disposable {
   free(): void;
 }
 
@@ -111,6 +112,8 @@ export interface WasmDevice extends Freed {
   info(): string;
   selfTest(): Promise<string>;
   measure(): Promise<number>;
+  settle(): Promise<void>;
+  flush(): Promise<void>;
   nudge(): void;
   destroy(): void;
 }
@@ -118,9 +121,7 @@ export interface WasmDevice extends Freed {
 export interface WasmLoading extends Freed {
   ranges(): Float64Array;
   memory(): string;
-  settle(): Promise<void>;
   fill(index: number, bytes: Uint8Array): void;
-  flush(): Promise<void>;
   finish(): WasmModel;
 }
 

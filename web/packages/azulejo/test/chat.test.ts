@@ -85,6 +85,8 @@ test("error_codes and hints survive a worker's border", () => {
   const there = structuredClone(toWire(new AzulejoError("integrity", "Chunk 3 is wrong.", "Check it.")));
   const back = AzulejoError.from(there);
   assert.deepEqual([back.code, back.message, back.hint], ["integrity", "Chunk 3 is wrong.", "Check it."]);
+  const bug = AzulejoError.from(structuredClone(toWire(new RangeError("odd"))));
+  assert.match(String((bug.cause as Error).stack), /RangeError: odd[^]*chat\.test/);
   assert.equal(AzulejoError.from(new DOMException("stop", "AbortError")).code, "cancelled");
   assert.equal(new AzulejoError("cancelled", "").name, "AbortError");
   assert.equal(AzulejoError.from(new RangeError("odd")).code, "internal");

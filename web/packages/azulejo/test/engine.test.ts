@@ -215,7 +215,7 @@ test("load_tells its progress, and can be aborted at each phase", async () => {
 });
 
 test("load_of bytes that are no model says so", async () => {
-  await assert.rejects(load({}, new ArrayBuffer(1000)), { code: "corrupt" });
+  await assert.rejects(load({}, new ArrayBuffer(1000)), { name: "AzulejoError", code: "corrupt" });
   await assert.rejects(load({}, new Blob(["GGUF"])), { code: "corrupt" });
   await assert.rejects(load({ device: "gpu" }), { code: "invalid_argument" });
   await assert.rejects(load({}, {} as never), { code: "invalid_argument" });
