@@ -1,6 +1,6 @@
 """Known models' shapes with random weights, one after the other: load, a prompt of 128 tokens, 16 tokens more; and the
 greatest memory beside what `azulejo inspect` foretells. On the CPU that is the process's memory less what the program
-takes for itself; on a GPU it is what was allocated there.
+takes that has nothing to do (`--version`); on a GPU it is what was allocated there.
 
 usage: python3 benches/shapes/run.py [--program target/release/azulejo] [--device cpu] [--quant Q4_K_M] SHAPE ...
 
@@ -46,8 +46,7 @@ def main():
         ])
         return json.loads(output), taken
 
-    # Without --shape both take the small demonstration model: what is over is the program's own.
-    program = bench([])[1] - inspect([])["memory"]["total_bytes"]
+    _, program = child([options.program, "--version"])
     print("| shape | file | foretold | taken | ratio | prompt, tokens/s | decode, tokens/s |", flush=True)
     print("|---|---|---|---|---|---|---|", flush=True)
     failed = False
