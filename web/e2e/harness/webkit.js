@@ -44,7 +44,7 @@ function command(port, method, path, body) {
 
 export async function startWebkit({ profile, features = [] }) {
   const xvfb = start("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
-  const [, display] = await printed(xvfb, /^(\d+)\s/);
+  const [, display] = await printed(xvfb, /^(\d+)\n/m);
   const port = await freePort();
   const driver = start(process.env.AZULEJO_WEBKIT_DRIVER ?? "WebKitWebDriver", [`--port=${port}`], {
     env: {
