@@ -1,6 +1,7 @@
 // A page under the strict policy: an answer without a violation, and not one request to another origin.
 
 import assert from "node:assert/strict";
+import { networkInterfaces } from "node:os";
 import { after, before, describe, test } from "node:test";
 
 import { CONFIGURATIONS, ENGINES, launch } from "./harness/browsers.js";
@@ -35,6 +36,35 @@ for (const name of CONFIGURATIONS) {
         assert.deepEqual(server.violations, []);
         assert.ok(server.log.some((entry) => entry.path.endsWith(".wasm")), "the engine was fetched");
       });
+    }
+  });
+}
+
+/** An address of this machine that is not localhost, as a page that comes from there by http is not trusted. */
+const network = Object.values(networkInterfaces()).flat().find((a) => a.family === "IPv4" && !a.internal)?.address;
+
+for (const name of ENGINES) {
+  test(`${name}: a page that comes by http has the CPU, keeps nothing and says why`, async (t) => {
+    if (!network) {
+      t.diagnostic(`not run: ${t.name}: this machine has no address but localhost`);
+      return t.skip("not run: this machine has no address but localhost");
+    }
+    const [browser, plain] = await Promise.all([launch(name), site({ host: network })]);
+    try {
+      const page = await browser.newPage(plain.url("/pages/blank.html"));
+      const { info, text } = await page.evaluate(async () => {
+        const info = await e2e.load("/models/demo.gguf");
+        const { text } = await e2e.ask("¿Cómo puedo sacar el pasaporte?", { max_tokens: 8 });
+        await e2e.dispose();
+        return { info, text };
+      });
+      assert.equal(info.device.backend, "cpu");
+      assert.match(info.device.choice, /https/);
+      assert.equal(info.file.storage, "memory");
+      assert.ok(text.length > 10, text);
+    } finally {
+      await browser.close();
+      await plain.close();
     }
   });
 }

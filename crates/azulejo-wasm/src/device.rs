@@ -12,6 +12,9 @@ use crate::options::{DeviceOptions, read};
 extern "C" {
     #[wasm_bindgen(js_namespace = performance)]
     fn now() -> f64;
+
+    #[wasm_bindgen(thread_local_v2, js_name = isSecureContext)]
+    static IS_SECURE: Option<bool>;
 }
 
 /// What could be used here, as JSON; nothing is opened.
@@ -23,7 +26,10 @@ pub async fn probe() -> String {
             "bindingBytes": a.binding_bytes, "isSoftware": a.kind == "software",
         })
     });
-    let missing = webgpu.is_none().then_some("the browser offers no WebGPU adapter");
+    let missing = webgpu.is_none().then(|| match IS_SECURE.with(Clone::clone) {
+        Some(false) => "browsers offer WebGPU only to pages that come by https",
+        _ => "the browser offers no WebGPU adapter",
+    });
     json!({ "webgpu": webgpu, "webgpuMissing": missing, "cpu": { "name": "WebAssembly" } }).to_string()
 }
 

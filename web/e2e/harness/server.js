@@ -1,4 +1,4 @@
-// A static server on 127.0.0.1 as strict as a site can be, that can be told to misbehave, and keeps a log.
+// A static server on this machine as strict as a site can be, that can be told to misbehave, and keeps a log.
 
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
@@ -54,7 +54,7 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
  * - `hold: {after}`: stops sending for good once so many bytes of the path have been sent in all
  * - `bytesPerSecond`: sends that slowly, each connection
  */
-export async function serve(mounts = {}, { policy = STRICT_POLICY } = {}) {
+export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0.0.1" } = {}) {
   const folders = new Map(Object.entries(mounts));
   const faults = new Map();
   const log = [];
@@ -173,10 +173,10 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY } = {}) {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
-  await new Promise((done) => http.listen(0, "127.0.0.1", done));
+  await new Promise((done) => http.listen(0, host, done));
 
   const server = {
-    origin: `http://127.0.0.1:${http.address().port}`,
+    origin: `http://${host}:${http.address().port}`,
     url: (path) => `${server.origin}${path}`,
     /** Serves a file or, where `prefix` ends in a slash, a folder. */
     mount: (prefix, where) => folders.set(prefix, where),

@@ -20,12 +20,12 @@ export const EXAMPLES = local("../../../examples/");
 /** What a server of the chat without a bundler has, examples/web-minimal. */
 export const CHAT = { "/": join(EXAMPLES, "web-minimal/"), "/azulejo/": DIST, "/models/": MODELS };
 
-/** The server with `/azulejo/` (the built package), `/pages/` and `/models/demo.gguf`. */
-export async function site() {
+/** The server with `/azulejo/` (the built package), `/pages/` and `/models/demo.gguf`; options as of `serve`. */
+export async function site(options) {
   await access(join(DIST, "index.js")).catch(() => {
     throw new Error(`${DIST} has no build: cargo xtask web`);
   });
-  return serve({ "/azulejo/": DIST, "/pages/": PAGES, "/models/demo.gguf": DEMO });
+  return serve({ "/azulejo/": DIST, "/pages/": PAGES, "/models/demo.gguf": DEMO }, options);
 }
 
 /** A folder that is gone when the test file ends. */
