@@ -59,8 +59,9 @@ export interface WireError {
 }
 
 export function toWire(thrown: unknown): WireError {
-  const { code, message, hint } = AzulejoError.from(thrown);
-  const { stack } = (thrown ?? {}) as { stack?: string };
+  const error = AzulejoError.from(thrown);
+  const { code, message, hint } = error;
+  const { stack } = (error.cause ?? error) as { stack?: string };
   return { code, message, hint, ...(code === "internal" && stack ? { stack } : {}) };
 }
 

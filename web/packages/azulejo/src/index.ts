@@ -1,7 +1,7 @@
 // azulejo: language models on the visitor's own device. Load one with `createEngine`, ask first with `probe`.
 
 import { Client } from "./client.js";
-import { AzulejoError, checkAbort, invalid } from "./errors.js";
+import { checkAbort, invalid } from "./errors.js";
 import { openPort } from "./port.js";
 import type { EngineEvent, WireModel } from "./protocol.js";
 import type {
@@ -57,33 +57,8 @@ function wireModel(model: ModelInput): WireModel {
  * everything is ready. Throws an `AzulejoError` with a `code` and a `hint`.
  */
 export async function createEngine(model: ModelInput, options: EngineOptions = {}): Promise<LocalEngine> {
-  const { signal, worker = true } = options;
+  const { onProgress, initProgressCallback, onEvent, signal, worker = true, wasmUrl, workerUrl, ...how } = options;
   checkAbort(signal);
-  // A page that is left may be kept frozen for the way back, and its download's locks with it, which other tabs wait
-  // for: the loading ends.
-  const stopped = new AbortController();
-  const stop = () => stopped.abort();
-  signal?.addEventListener("abort", stop);
-  if (signal?.aborted) stop();
-  globalThis.addEventListener?.("pagehide", stop);
-  try {
-    try {
-      return await loaded(model, options, stopped.signal);
-    } catch (error) {
-      // Browsers' compilers have bugs that show once in some hundred starts; a new worker has a new module.
-      if (worker !== true || stopped.signal.aborted || AzulejoError.from(error).code !== "internal") throw error;
-      console.warn("azulejo: loading failed, and is tried once more:", error);
-      return await loaded(model, options, stopped.signal);
-    }
-  } finally {
-    signal?.removeEventListener("abort", stop);
-    globalThis.removeEventListener?.("pagehide", stop);
-  }
-}
-
-/** An engine on a new port. */
-async function loaded(model: ModelInput, options: EngineOptions, stopped: AbortSignal): Promise<LocalEngine> {
-  const { onProgress, initProgressCallback, onEvent, signal: _, worker = true, wasmUrl, workerUrl, ...how } = options;
   const args = { model: wireModel(model), options: how satisfies LoadOptions, wasmUrl: engineFile(wasmUrl) };
   let engine: Client | null = null;
   const tell = (event: EngineEvent) => {
@@ -91,26 +66,36 @@ async function loaded(model: ModelInput, options: EngineOptions, stopped: AbortS
     onEvent?.(event);
   };
   const port = await openPort(worker, workerUrl && absolute(workerUrl), tell);
-  const leave = () => port.close();
+  // A page that is left may be kept frozen for the way back, and its download's locks with it, which other tabs wait
+  // for: the loading ends.
+  const stopped = new AbortController();
+  const stop = () => stopped.abort();
+  const leave = () => {
+    stop();
+    port.close();
+  };
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
   globalThis.addEventListener?.("pagehide", leave);
   try {
     const info = await port.call("load", args, {
-      signal: stopped,
+      signal: stopped.signal,
       onEvent: (progress) => {
         onProgress?.(progress);
         initProgressCallback?.(progress);
       },
     });
     // Also when it was stopped while the answer was on its way.
-    checkAbort(stopped);
+    checkAbort(stopped.signal);
     engine = new Client(port, info);
     return engine;
   } catch (error) {
     await port.call("dispose", null).catch(() => {});
     port.close();
-    checkAbort(stopped);
+    checkAbort(stopped.signal);
     throw error;
   } finally {
+    signal?.removeEventListener("abort", stop);
     globalThis.removeEventListener?.("pagehide", leave);
   }
 }

@@ -8,6 +8,8 @@ interface Peer {
   onmessage: ((event: MessageEvent<FromHost>) => void) | null;
 }
 
+const disposed = () => invalid("This engine was disposed.", "Make a new one with createEngine().");
+
 /** A worker's port: calls by number. */
 export class WorkerPort implements Port {
   readonly #peer: Peer;
@@ -57,12 +59,80 @@ export class WorkerPort implements Port {
   }
 
   /** Ends the worker: calls that are open fail with the error. */
-  close(error = invalid("This engine was disposed.", "Make a new one with createEngine().")): void {
+  close(error = disposed()): void {
     if (this.#closed) return;
     this.#closed = error;
     this.#end();
     this.#open.forEach(({ fail }) => fail(error));
     this.#open.clear();
+  }
+}
+
+/**
+ * A worker of one's own that is replaced after a bug, the engine's or the browser's: a trap leaves a module's memory in
+ * any state, and JavaScriptCore's compiler traps by itself in one start of some hundreds on a busy machine. A call that
+ * has told no token yet is made once more.
+ */
+class LastingPort implements Port {
+  readonly #open: () => WorkerPort;
+  readonly #tell: (event: EngineEvent) => void;
+  #worker: WorkerPort | null = null;
+  /** The worker, when it has the model; null if it has to be replaced. */
+  #ready: Promise<WorkerPort> | null;
+  #load: Calls["load"]["args"] | null = null;
+  #closed = false;
+
+  constructor(open: () => WorkerPort, tell: (event: EngineEvent) => void) {
+    this.#open = open;
+    this.#tell = tell;
+    this.#worker = open();
+    this.#ready = Promise.resolve(this.#worker);
+  }
+
+  async call<K extends Call>(name: K, args: Calls[K]["args"], context: CallContext<K> = {}): Promise<Calls[K]["answer"]> {
+    if (name === "dispose" && !this.#ready) return null as Calls[K]["answer"];
+    let told = false;
+    const onEvent = (event: never) => {
+      told ||= ["token", "rest"].includes((event as { type?: string }).type ?? "");
+      context.onEvent?.(event);
+    };
+    for (let again = false; ; again = true) {
+      const worker = await (this.#ready ??= this.#replaced());
+      try {
+        const answer = await worker.call(name, args, { ...context, onEvent } as CallContext<K>);
+        if (name === "load") this.#load = args as Calls["load"]["args"];
+        return answer;
+      } catch (error) {
+        if (AzulejoError.from(error).code !== "internal" || name === "dispose" || this.#closed) throw error;
+        if (this.#worker === worker) {
+          console.warn("azulejo: its worker failed and is replaced:", error);
+          this.#ready = this.#worker = null;
+          worker.close(AzulejoError.from(error));
+        }
+        if (again || told || context.signal?.aborted) throw error;
+      }
+    }
+  }
+
+  /** A new worker, with the model that the last one had. */
+  async #replaced(): Promise<WorkerPort> {
+    if (this.#closed) throw disposed();
+    const worker = (this.#worker = this.#open());
+    try {
+      if (!this.#load) return worker;
+      const info = await worker.call("load", this.#load);
+      this.#tell({ type: "device-restored", device: info.device, info });
+      return worker;
+    } catch (error) {
+      worker.close();
+      this.#ready = null;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#worker?.close();
   }
 }
 
@@ -96,10 +166,12 @@ export async function openPort(
     });
     return port;
   }
-  const worker = new Worker(url, options);
-  const port = new WorkerPort(worker as Peer, () => worker.terminate(), tell);
-  worker.onerror = (event) => port.broken(workerUrl, event.message);
-  return port;
+  return new LastingPort(() => {
+    const worker = new Worker(url, options);
+    const port = new WorkerPort(worker as Peer, () => worker.terminate(), tell);
+    worker.onerror = (event) => port.broken(workerUrl, event.message);
+    return port;
+  }, tell);
 }
 
 interface TrustedTypes {
