@@ -1,7 +1,7 @@
 // The origin private file system: a folder a model in `azulejo/`, a file a chunk.
 
 import { fill } from "./pieces.js";
-import type { Bytes, ChunkStore, Meta } from "./store.js";
+import { type Bytes, chunkLength, type ChunkStore, type Meta } from "./store.js";
 
 const FOLDER = "azulejo";
 const META = "meta.json";
@@ -55,11 +55,17 @@ class OpfsStore implements ChunkStore {
     return this.#write(key, String(index), bytes);
   }
 
-  async chunks(key: string): Promise<number[]> {
+  async storedBytes(key: string, of: Pick<Meta, "bytes" | "chunkBytes">): Promise<number> {
     const folder = await found(this.#folder.getDirectoryHandle(key));
-    const numbers: number[] = [];
-    if (folder) for await (const name of names(folder)) if (/^\d+$/.test(name)) numbers.push(Number(name));
-    return numbers;
+    if (!folder) return 0;
+    const chunks: Promise<number>[] = [];
+    for await (const name of names(folder)) {
+      if (!/^\d+$/.test(name)) continue;
+      const length = chunkLength(of.bytes, of.chunkBytes, Number(name));
+      // A file is there, and empty, from the beginning of its chunk's write on.
+      chunks.push(fileIn(folder, name).then((file) => (file?.size === length ? length : 0)));
+    }
+    return (await Promise.all(chunks)).reduce((sum, bytes) => sum + bytes, 0);
   }
 
   async meta(key: string): Promise<Meta | null> {
@@ -88,8 +94,7 @@ class OpfsStore implements ChunkStore {
 
   async #file(key: string, name: string): Promise<File | null> {
     const folder = await found(this.#folder.getDirectoryHandle(key));
-    const handle = folder && (await found(folder.getFileHandle(name)));
-    return handle && (await found(handle.getFile()));
+    return folder && fileIn(folder, name);
   }
 
   async #write(key: string, name: string, bytes: Bytes): Promise<void> {
@@ -118,6 +123,11 @@ class OpfsStore implements ChunkStore {
       sync.close();
     }
   }
+}
+
+async function fileIn(folder: FileSystemDirectoryHandle, name: string): Promise<File | null> {
+  const handle = await found(folder.getFileHandle(name));
+  return handle && found(handle.getFile());
 }
 
 /** The names in a folder; the standard's `keys()` is not in every version of the types. */

@@ -267,8 +267,7 @@ async function prepared(
     for (const other of await store.keys()) {
       if (other !== key && !meta.manifest && (await store.meta(other))?.url === meta.url) await store.delete(other);
     }
-    const there = (await store.chunks(key)).reduce((sum, i) => sum + chunkLength(meta.bytes, meta.chunkBytes, i), 0);
-    const missing = meta.bytes - there;
+    const missing = meta.bytes - (await store.storedBytes(key, meta));
     const space = await room();
     if (missing > 0 && space && space.free < missing) throw storageFull(meta.file, missing, space.free);
     await store.setMeta(key, meta);

@@ -25,8 +25,8 @@ export interface ChunkStore {
   /** Fills `into` with a chunk; false if it isn't there or has another length. */
   get(key: string, index: number, into: Bytes): Promise<boolean>;
   put(key: string, index: number, bytes: Bytes): Promise<void>;
-  /** The numbers of the chunks that are there. */
-  chunks(key: string): Promise<number[]>;
+  /** The bytes of the chunks that are there, each whole: one that is being written, or was cut short, is none. */
+  storedBytes(key: string, of: Pick<Meta, "bytes" | "chunkBytes">): Promise<number>;
   meta(key: string): Promise<Meta | null>;
   setMeta(key: string, meta: Meta): Promise<void>;
   keys(): Promise<string[]>;
