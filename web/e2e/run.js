@@ -8,13 +8,16 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const CRASH = /session deleted because of page crash|WebKitWebDriver: POST \S+: unknown error|failed: Out of bounds memory access/;
+// Milliseconds for a whole file, which node's limit is for as well as for each of its tests: what waits inside has limits
+// of its own (PATIENCE), so that this one is for what no one thought of.
+const LIMIT = 20 * 60_000;
 const here = dirname(fileURLToPath(import.meta.url));
 const files = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(here).filter((name) => name.endsWith(".test.js")).sort();
 
 /** Whether the file's tests passed, and what they printed. */
 function run(file) {
   return new Promise((done) => {
-    const tests = spawn(process.execPath, ["--test", "--test-timeout=240000", file], { cwd: here, stdio: ["ignore", "pipe", "inherit"] });
+    const tests = spawn(process.execPath, ["--test", `--test-timeout=${LIMIT}`, file], { cwd: here, stdio: ["ignore", "pipe", "inherit"] });
     let output = "";
     tests.stdout.setEncoding("utf8").on("data", (text) => {
       output += text;

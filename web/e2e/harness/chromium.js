@@ -4,7 +4,7 @@
 import { chromium } from "playwright-core";
 
 import { opened } from "./page.js";
-import { kill, printed, start } from "./process.js";
+import { kill, PATIENCE, printed, start } from "./process.js";
 
 const QUIET = [
   "--no-first-run",
@@ -69,7 +69,7 @@ export async function startChromium({ profile, gpu, flags = [] }) {
     "about:blank",
   ]);
   const [, address] = await printed(child, /DevTools listening on (ws:\S+)/);
-  const browser = await chromium.connectOverCDP(address, { timeout: 60_000 });
+  const browser = await chromium.connectOverCDP(address, { timeout: PATIENCE * 1000 });
   const context = browser.contexts()[0];
 
   return {

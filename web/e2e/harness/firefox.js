@@ -3,7 +3,7 @@
 import puppeteer from "puppeteer-core";
 
 import { opened } from "./page.js";
-import { kill } from "./process.js";
+import { kill, PATIENCE } from "./process.js";
 
 export async function startFirefox({ profile, gpu, prefs = {} }) {
   const browser = await puppeteer.launch({
@@ -12,7 +12,7 @@ export async function startFirefox({ profile, gpu, prefs = {} }) {
     headless: true,
     userDataDir: profile,
     protocolTimeout: 0,
-    timeout: 90_000,
+    timeout: PATIENCE * 1000,
     handleSIGINT: false,
     extraPrefsFirefox: {
       "dom.webgpu.enabled": gpu,
@@ -30,9 +30,7 @@ export async function startFirefox({ profile, gpu, prefs = {} }) {
 
   return {
     async newPage(url) {
-      const page = await browser.newPage();
-      page.setDefaultTimeout(0);
-      return opened(page, url);
+      return opened(await browser.newPage(), url);
     },
     async kill() {
       process.off("exit", killAtExit);

@@ -1,5 +1,7 @@
 // What a test can do with a page, the same for each engine: run code in it and hear its answer or its error.
 
+import { PATIENCE } from "./process.js";
+
 /**
  * The text of an expression that runs `code` (a function, or the text of an expression) with `args` in a page and gives
  * `{value}` or `{error}` as JSON text, a promise of it if `code` is asynchronous. Values cross as JSON in every engine,
@@ -30,23 +32,23 @@ export function unwrapped(text) {
 }
 
 /** The promise, or an error that tells what the page said, if it takes longer than anything should. */
-export async function inTime(promise, code, said, seconds = 120) {
+export async function inTime(promise, code, said) {
   let timer;
   const late = new Promise((_, fail) => {
     timer = setTimeout(async () => {
-      fail(new Error(`no answer from the page in ${seconds} s to ${String(code).slice(0, 200)}\nit said: ${(await said()).join("\n")}`));
-    }, seconds * 1000);
+      fail(new Error(`no answer from the page in ${PATIENCE} s to ${String(code).slice(0, 200)}\nit said: ${(await said()).join("\n")}`));
+    }, PATIENCE * 1000);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** Runs `check` until it gives something true; an error that says `what` was waited for otherwise. */
-export async function until(check, what, seconds = 60) {
-  const end = Date.now() + seconds * 1000;
+export async function until(check, what) {
+  const end = Date.now() + PATIENCE * 1000;
   for (;;) {
     const found = await check();
     if (found) return found;
-    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${PATIENCE} s in vain: ${what}`);
     await new Promise((done) => setTimeout(done, 25));
   }
 }
@@ -67,6 +69,7 @@ export async function opened(page, url) {
   page.on("console", (message) => seen.console.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => seen.console.push(`uncaught: ${error}`));
   page.on("crash", () => seen.console.push("crash: the page's process ended"));
+  page.setDefaultTimeout(PATIENCE * 1000);
   const goto = (to) => page.goto(to, { waitUntil: "load" });
   await goto(url);
   return {

@@ -3,6 +3,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
+/**
+ * Seconds that are waited for anything that should come, before it's said to hang. It measures nothing: a machine with
+ * others' work on it can be ten times slower than an idle one.
+ */
+export const PATIENCE = 300;
+
 const running = new Set();
 
 // Whatever happens to the test run, no browser outlives it.
@@ -31,8 +37,8 @@ export function start(program, args, { cwd, env = {}, stdio = ["ignore", "pipe",
 }
 
 /** Waits until the child has printed what `pattern` matches; an error with its last words if it ends before. */
-export async function printed(child, pattern, seconds = 60) {
-  const until = Date.now() + seconds * 1000;
+export async function printed(child, pattern) {
+  const until = Date.now() + PATIENCE * 1000;
   for (;;) {
     const match = pattern.exec(child.said);
     if (match) return match;

@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { request } from "node:http";
 
 import { unwrapped, until, wrapped } from "./page.js";
-import { kill, printed, start } from "./process.js";
+import { kill, PATIENCE, printed, start } from "./process.js";
 
 const MINI_BROWSER = process.env.AZULEJO_WEBKIT ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 
@@ -22,7 +22,7 @@ async function freePort() {
 /** One WebDriver command; its error thrown with what the driver said. */
 function command(port, method, path, body) {
   return new Promise((resolve, reject) => {
-    const call = request({ host: "127.0.0.1", port, method, path, timeout: 120_000 }, (response) => {
+    const call = request({ host: "127.0.0.1", port, method, path, timeout: PATIENCE * 1000 }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (part) => (text += part));
       response.on("error", reject).on("end", () => {
@@ -115,7 +115,6 @@ export async function startWebkit({ profile, features = [] }) {
         const text = await until(
           () => run(`const a = (window.e2eAnswers ??= {}); const t = a["${slot}"]; delete a["${slot}"]; return t ?? null;`),
           `an answer of the page to ${String(code).slice(0, 200)}`,
-          120,
         );
         return unwrapped(text);
       };
