@@ -1,7 +1,7 @@
 // The Cache API as a store, where there is no origin private file system: an entry a chunk. Entries are whole or absent.
 
 import { fill } from "./pieces.js";
-import { type Bytes, chunkLength, type ChunkStore, type Meta } from "./store.js";
+import type { Bytes, ChunkStore, Meta } from "./store.js";
 
 const NAME = "azulejo";
 /** Entries are named by addresses; this one is never fetched, since `.invalid` belongs to no one. */
@@ -35,9 +35,9 @@ class CacheStore implements ChunkStore {
     return this.#cache.put(`${BASE}${key}/${index}`, new Response(bytes, { headers }));
   }
 
-  async storedBytes(key: string, of: Pick<Meta, "bytes" | "chunkBytes">): Promise<number> {
-    const chunks = (await this.#names()).filter(([entry, name]) => entry === key && /^\d+$/.test(name));
-    return chunks.reduce((sum, [, name]) => sum + chunkLength(of.bytes, of.chunkBytes, Number(name)), 0);
+  async storedBytes(key: string, lengthOf: (index: number) => number): Promise<number> {
+    const chunks = (await this.#names()).filter(([of, name]) => of === key && /^\d+$/.test(name));
+    return chunks.reduce((sum, [, name]) => sum + lengthOf(Number(name)), 0);
   }
 
   async meta(key: string): Promise<Meta | null> {

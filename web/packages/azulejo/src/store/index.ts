@@ -1,7 +1,7 @@
 // What the page may ask of the store: what is kept, how much, and to delete it.
 
 import { AzulejoError } from "../errors.js";
-import { allStores } from "./store.js";
+import { allStores, chunkLength } from "./store.js";
 
 /** A model file that is kept, or begun. */
 export interface StoredModel {
@@ -25,7 +25,7 @@ export const storage = {
       for (const id of await store.keys()) {
         const meta = await store.meta(id);
         const { bytes = 0, chunkBytes = 0, file = "", url = "", manifest = null } = meta ?? {};
-        const storedBytes = await store.storedBytes(id, { bytes, chunkBytes });
+        const storedBytes = await store.storedBytes(id, (index) => chunkLength(bytes, chunkBytes, index));
         const complete = meta !== null && storedBytes === bytes;
         models.push({ id, file, url, bytes, storedBytes, complete, verified: manifest !== null, storage: store.kind });
       }

@@ -1,7 +1,7 @@
 // The origin private file system: a folder a model in `azulejo/`, a file a chunk.
 
 import { fill } from "./pieces.js";
-import { type Bytes, chunkLength, type ChunkStore, type Meta } from "./store.js";
+import type { Bytes, ChunkStore, Meta } from "./store.js";
 
 const FOLDER = "azulejo";
 const META = "meta.json";
@@ -55,13 +55,13 @@ class OpfsStore implements ChunkStore {
     return this.#write(key, String(index), bytes);
   }
 
-  async storedBytes(key: string, of: Pick<Meta, "bytes" | "chunkBytes">): Promise<number> {
+  async storedBytes(key: string, lengthOf: (index: number) => number): Promise<number> {
     const folder = await found(this.#folder.getDirectoryHandle(key));
     if (!folder) return 0;
     const chunks: Promise<number>[] = [];
     for await (const name of names(folder)) {
       if (!/^\d+$/.test(name)) continue;
-      const length = chunkLength(of.bytes, of.chunkBytes, Number(name));
+      const length = lengthOf(Number(name));
       // A file is there, and empty, from the beginning of its chunk's write on.
       chunks.push(fileIn(folder, name).then((file) => (file?.size === length ? length : 0)));
     }

@@ -267,9 +267,13 @@ async function prepared(
     for (const other of await store.keys()) {
       if (other !== key && !meta.manifest && (await store.meta(other))?.url === meta.url) await store.delete(other);
     }
-    const missing = meta.bytes - (await store.storedBytes(key, meta));
     const space = await room();
-    if (missing > 0 && space && space.free < missing) throw storageFull(meta.file, missing, space.free);
+    // What is there is counted by opening a file a chunk: only where there may be too little room.
+    if (space && space.free < meta.bytes) {
+      const stored = await store.storedBytes(key, (index) => chunkLength(meta.bytes, meta.chunkBytes, index));
+      const missing = meta.bytes - stored;
+      if (space.free < missing) throw storageFull(meta.file, missing, space.free);
+    }
     await store.setMeta(key, meta);
     return { store, note: null };
   } catch (error) {

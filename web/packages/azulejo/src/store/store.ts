@@ -26,7 +26,7 @@ export interface ChunkStore {
   get(key: string, index: number, into: Bytes): Promise<boolean>;
   put(key: string, index: number, bytes: Bytes): Promise<void>;
   /** The bytes of the chunks that are there, each whole: one that is being written, or was cut short, is none. */
-  storedBytes(key: string, of: Pick<Meta, "bytes" | "chunkBytes">): Promise<number>;
+  storedBytes(key: string, lengthOf: (index: number) => number): Promise<number>;
   meta(key: string): Promise<Meta | null>;
   setMeta(key: string, meta: Meta): Promise<void>;
   keys(): Promise<string[]>;
