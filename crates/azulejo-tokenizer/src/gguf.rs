@@ -1,6 +1,6 @@
 //! Building a tokenizer from the vocabulary inside a GGUF file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
 use tokenizers::normalizers::unicode::NFC;
@@ -321,9 +321,17 @@ fn token_types(v: &GgufVocabulary, named: &NamedTokens) -> Vec<i32> {
             types
         }
     };
-    // Some conversions mark `<|im_end|>` and the like as words.
+    // Some conversions mark `<|im_end|>` and the like as words. A word that merges make is one, however it's spelt:
+    // Qwen's `</s>` is an HTML tag.
+    let mut guessed: BTreeSet<&str> = END_OF_TEXT_NAMES.iter().copied().collect();
+    for line in v.merges.iter().flatten() {
+        for (at, _) in line.match_indices(' ') {
+            let made = [&line[..at], &line[at + 1..]].concat();
+            guessed.remove(made.as_str());
+        }
+    }
     for (text, kind) in v.tokens.iter().zip(&mut types) {
-        if matches!(*kind, 1 | USER_DEFINED) && END_OF_TEXT_NAMES.contains(&text.as_str()) {
+        if matches!(*kind, 1 | USER_DEFINED) && guessed.contains(text.as_str()) {
             *kind = CONTROL;
         }
     }
@@ -363,10 +371,13 @@ fn merge_bpe(v: &GgufVocabulary, types: &[i32], named: &NamedTokens, whole_words
     const KEY: &str = "tokenizer.ggml.merges";
     let sentencepiece = v.model == "llama";
     let mut vocab = Vocab::default();
+    let mut control: HashSet<&str> = HashSet::new();
     for ((id, text), &kind) in (0..).zip(&v.tokens).zip(types) {
         // A text must never reach a control token by way of merges.
         if kind != CONTROL && (kind != UNKNOWN || sentencepiece) {
             vocab.entry(text.clone()).or_insert(id);
+        } else {
+            control.insert(text);
         }
     }
     let lines = v.merges.as_deref().unwrap_or_default();
@@ -376,15 +387,23 @@ fn merge_bpe(v: &GgufVocabulary, types: &[i32], named: &NamedTokens, whole_words
     let mut merges: Merges = Vec::with_capacity(lines.len());
     for line in lines {
         // A part may itself contain a space: take the cut whose two parts are tokens.
-        let mut cuts = line.match_indices(' ').map(|(at, _)| (&line[..at], &line[at + 1..]));
-        let pair = cuts.find(|(l, r)| vocab.contains_key(*l) && vocab.contains_key(*r));
+        let cuts = || line.match_indices(' ').map(|(at, _)| (&line[..at], &line[at + 1..]));
+        let pair = cuts().find(|(l, r)| vocab.contains_key(*l) && vocab.contains_key(*r));
         let Some((left, right)) = pair else {
+            let is_token = |text: &str| vocab.contains_key(text) || control.contains(text);
+            if cuts().any(|(l, r)| is_token(l) && is_token(r)) {
+                continue;
+            }
             return Err(unusable(
                 KEY,
                 format!("{line:?} is not two words of the vocabulary with a space between"),
             ));
         };
-        if !vocab.contains_key(&format!("{left}{right}")) {
+        let made = format!("{left}{right}");
+        if control.contains(made.as_str()) && !vocab.contains_key(&made) {
+            continue;
+        }
+        if !vocab.contains_key(&made) {
             return Err(unusable(KEY, format!("{line:?} makes no word of the vocabulary")));
         }
         merges.push((left.to_owned(), right.to_owned()));

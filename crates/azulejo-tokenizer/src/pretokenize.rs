@@ -26,6 +26,23 @@ const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}
 const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// One digit at a time, before GPT-2's.
 const DIGIT: &str = r"\p{N}";
+/// Falcon's punctuation: with the backtick.
+const FALCON_PUNCTUATION: &str = r"[\p{P}\$\+<=>\^~\|`]+";
+/// DeepSeek's steps. Its LLM's letters are listed one by one in its own file: those that have a case.
+const LINE_BREAK: &str = r"[\r\n]";
+const DEEPSEEK_LLM_LETTERS: &str = r"\s?[\p{Lu}\p{Ll}\p{Lt}]+";
+const DEEPSEEK_LLM_PUNCTUATION: &str = r"\s?[!-/:-~！-／：-～‘-‟　-。]+";
+const SPACES_AT_END: &str = r"\s+$";
+const DEEPSEEK_CJK: &str = r"[一-龥ࠀ-一가-퟿]+";
+const DEEPSEEK_CODER_LETTERS: &str = r"\s?\p{L}+";
+const DEEPSEEK_CODER_PUNCTUATION: &str = r"\s?\p{P}+";
+const DIGITS_IN_THREES: &str = r"\p{N}{1,3}";
+const DEEPSEEK_V3_CJK: &str = "[一-龥\u{3040}-ゟ゠-ヿ]+";
+const DEEPSEEK_V3: &str = r#"[!"\#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#;
+/// Bloom's: words by what stands between sentences' parts, whatever the script.
+const BLOOM: &str = r" ?[^(\s|.,!?…。，、।۔،)]+";
+/// Seed-Coder's.
+const SEED_CODER: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// The steps before and after GPT-2's in files that say `default` (Falcon's).
 const DEFAULT_PUNCTUATION: &str = r"[\p{P}\$\+<=>\^~\|]+";
 const DEFAULT_NUMBERS: &str = r"\p{N}+";
@@ -58,7 +75,16 @@ static KNOWN: &[PreTokenizer] = &[
     // OLMo 1 has GPT-NeoX's tokenizer, ModernBERT a descendant of it.
     PreTokenizer { names: &["olmo", "modern-bert"], nfc: true, ..PLAIN },
     PreTokenizer {
-        names: &["smollm", "minerva-7b", "starcoder", "refact", "codeshell", "exaone"],
+        names: &[
+            "smollm",
+            "minerva-7b",
+            "starcoder",
+            "refact",
+            "codeshell",
+            "exaone",
+            "command-r",
+            "mellum2",
+        ],
         expressions: &[DIGIT, GPT2],
         ..PLAIN
     },
@@ -70,17 +96,44 @@ static KNOWN: &[PreTokenizer] = &[
         ..PLAIN
     },
     // DBRX's is GPT-4's; OLMo 2 and 3 are converted under its name.
-    PreTokenizer { names: &["dbrx", "smaug-bpe"], expressions: &[LLAMA3], ..PLAIN },
+    PreTokenizer { names: &["dbrx", "smaug-bpe", "chatglm-bpe", "glm4"], expressions: &[LLAMA3], ..PLAIN },
     PreTokenizer {
-        names: &["qwen2", "deepseek-r1-qwen", "megrez"],
+        names: &["qwen2", "deepseek-r1-qwen", "megrez", "grok-2"],
         expressions: &[QWEN2],
         nfc: true,
         ..PLAIN
     },
-    PreTokenizer { names: &["qwen35"], expressions: &[QWEN35], nfc: true, ..PLAIN },
+    // Its combining marks are kept: it normalises nothing.
+    PreTokenizer { names: &["qwen35"], expressions: &[QWEN35], ..PLAIN },
     PreTokenizer { names: &["stablelm2", "hunyuan"], expressions: &[QWEN2], ..PLAIN },
     PreTokenizer { names: &["tekken"], expressions: &[TEKKEN], whole_words: true, add_bos: true, ..PLAIN },
-    PreTokenizer { names: &["gpt-4o", "llama4"], expressions: &[GPT4O], ..PLAIN },
+    PreTokenizer { names: &["gpt-4o", "llama4", "kanana2", "minimax-m2"], expressions: &[GPT4O], ..PLAIN },
+    PreTokenizer { names: &["falcon"], expressions: &[FALCON_PUNCTUATION, GPT2, DEFAULT_THREES], ..PLAIN },
+    PreTokenizer {
+        names: &["deepseek-llm"],
+        expressions: &[
+            LINE_BREAK,
+            DEEPSEEK_LLM_LETTERS,
+            DEEPSEEK_LLM_PUNCTUATION,
+            SPACES_AT_END,
+            DEEPSEEK_CJK,
+            DEFAULT_NUMBERS,
+        ],
+        ..PLAIN
+    },
+    PreTokenizer {
+        names: &["deepseek-coder"],
+        expressions: &[LINE_BREAK, DEEPSEEK_CODER_LETTERS, DEEPSEEK_CODER_PUNCTUATION, DEEPSEEK_CJK, DIGIT],
+        ..PLAIN
+    },
+    PreTokenizer {
+        names: &["deepseek-v3", "hunyuan-dense", "joyai-llm"],
+        expressions: &[DIGITS_IN_THREES, DEEPSEEK_V3_CJK, DEEPSEEK_V3],
+        ..PLAIN
+    },
+    PreTokenizer { names: &["bloom", "poro-chat", "gpt3-finnish"], expressions: &[BLOOM], ..PLAIN },
+    PreTokenizer { names: &["viking"], expressions: &[BLOOM, DIGIT], ..PLAIN },
+    PreTokenizer { names: &["seed-coder"], expressions: &[SEED_CODER], ..PLAIN },
 ];
 
 /// Looks a name up; an absent one is `default`, as in old files.
