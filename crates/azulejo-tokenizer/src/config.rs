@@ -31,6 +31,10 @@ pub struct TokenizerConfig {
     pub chat_templates: BTreeMap<String, String>,
     /// Ids that end a text, from `generation_config.json`.
     pub end_of_text: BTreeSet<u32>,
+    /// `added_tokens_decoder`: tokens by id that `tokenizer.json` may lack.
+    pub added_tokens: BTreeMap<u32, tokenizers::AddedToken>,
+    /// What the files said that can't be, and was ignored.
+    pub warnings: Vec<String>,
 }
 
 impl TokenizerConfig {
@@ -53,6 +57,21 @@ impl TokenizerConfig {
             tokenizer_class: json.get("tokenizer_class").and_then(Value::as_str).map(str::to_owned),
             ..Self::default()
         };
+        for (id, token) in json.get("added_tokens_decoder").and_then(Value::as_object).into_iter().flatten() {
+            let (Ok(id), Some(content)) = (id.parse::<u32>(), token_text(Some(token))) else {
+                config
+                    .warnings
+                    .push(format!("tokenizer_config.json: added_tokens_decoder: {id:?} is ignored"));
+                continue;
+            };
+            let flag = |name: &str| token.get(name).and_then(Value::as_bool).unwrap_or(false);
+            let added = tokenizers::AddedToken::from(content, flag("special"))
+                .single_word(flag("single_word"))
+                .lstrip(flag("lstrip"))
+                .rstrip(flag("rstrip"))
+                .normalized(flag("normalized"));
+            config.added_tokens.insert(id, added);
+        }
         match json.get("chat_template") {
             Some(Value::String(source)) => config = config.with_chat_template(source.clone()),
             // The list form: [{"name": "default", "template": "..."}, {"name": "tool_use", ...}].
@@ -79,7 +98,7 @@ impl TokenizerConfig {
     /// Adds the `eos_token_id` (a number or a list) of a `generation_config.json` or a `config.json`.
     ///
     /// # Errors
-    /// [`Error::Json`] if it's not a JSON object, or an id is not a whole number under 2^32.
+    /// [`Error::Json`] if it's not a JSON object. What is no token's id is ignored, with a warning.
     pub fn with_generation_config(mut self, generation_config: &[u8]) -> Result<Self> {
         let json = object("generation_config.json", generation_config)?;
         let ids: &[Value] = match json.get("eos_token_id") {
@@ -88,11 +107,30 @@ impl TokenizerConfig {
             Some(one) => std::slice::from_ref(one),
         };
         for id in ids {
-            let id = id.as_u64().and_then(|id| u32::try_from(id).ok()).ok_or_else(|| Error::Json {
-                file: "generation_config.json",
-                reason: format!("eos_token_id: {id} is not a token id"),
-            })?;
-            self.end_of_text.insert(id);
+            match id.as_u64().and_then(|id| u32::try_from(id).ok()) {
+                Some(id) => _ = self.end_of_text.insert(id),
+                None => self.warnings.push(format!("eos_token_id: {id} is not a token's id: it's ignored")),
+            }
+        }
+        Ok(self)
+    }
+
+    /// Adds a `special_tokens_map.json`, which older folders have: it counts where `tokenizer_config.json` has no
+    /// `added_tokens_decoder`, and then more than that file (what `transformers` does).
+    ///
+    /// # Errors
+    /// [`Error::Json`] if it's not a JSON object.
+    pub fn with_special_tokens_map(mut self, special_tokens_map: &[u8]) -> Result<Self> {
+        let json = object("special_tokens_map.json", special_tokens_map)?;
+        if self.added_tokens.is_empty() {
+            for (key, token) in [
+                ("bos_token", &mut self.bos_token),
+                ("eos_token", &mut self.eos_token),
+                ("unk_token", &mut self.unk_token),
+                ("pad_token", &mut self.pad_token),
+            ] {
+                *token = token_text(json.get(key)).or(token.take());
+            }
         }
         Ok(self)
     }

@@ -36,18 +36,19 @@ pub struct GgufVocabulary {
     pub token_types: Option<Vec<i32>>,
     /// `merges`: pairs with a space between, the first merged first.
     pub merges: Option<Vec<String>>,
-    /// `bos_token_id`.
-    pub bos_id: Option<u32>,
+    /// `bos_token_id`. This id and those that follow are as the file has them: one that names no token is ignored,
+    /// with a warning ([`Tokenizer::warnings`]).
+    pub bos_id: Option<i64>,
     /// `eos_token_id`.
-    pub eos_id: Option<u32>,
+    pub eos_id: Option<i64>,
     /// `eot_token_id`: end of turn.
-    pub eot_id: Option<u32>,
+    pub eot_id: Option<i64>,
     /// `eom_token_id`: end of message.
-    pub eom_id: Option<u32>,
+    pub eom_id: Option<i64>,
     /// `unknown_token_id`.
-    pub unk_id: Option<u32>,
+    pub unk_id: Option<i64>,
     /// `padding_token_id`.
-    pub pad_id: Option<u32>,
+    pub pad_id: Option<i64>,
     /// `add_bos_token`.
     pub add_bos: Option<bool>,
     /// `add_eos_token`.
@@ -110,8 +111,9 @@ impl Tokenizer {
             other => return Err(Error::UnsupportedModel { model: other.to_owned(), hint: hint(other) }),
         };
         check_lengths(v)?;
-        let named = named_tokens(v, sentencepiece)?;
-        let types = token_types(v, &named);
+        let mut warnings = Vec::new();
+        let (named, ends) = named_tokens(v, sentencepiece, &mut warnings);
+        let types = token_types(v, &named, &ends);
         let table = build_table(v, &types, sentencepiece);
 
         let mut words = Splitter::default();
@@ -145,7 +147,7 @@ impl Tokenizer {
 
         let prefix = added("tokenizer.ggml.add_bos_token", v.add_bos, add_bos, named.bos)?;
         let suffix = added("tokenizer.ggml.add_eos_token", v.add_eos, false, named.eos)?;
-        let mut end_of_text: BTreeSet<u32> = [named.eos, v.eot_id, v.eom_id].into_iter().flatten().collect();
+        let mut end_of_text: BTreeSet<u32> = named.eos.into_iter().chain(ends).collect();
         for ((id, text), &kind) in (0..).zip(&v.tokens).zip(&types) {
             if kind == CONTROL && END_OF_TEXT_NAMES.contains(&text.as_str()) {
                 end_of_text.insert(id);
@@ -164,6 +166,7 @@ impl Tokenizer {
             named,
             end_of_text,
             chat_templates,
+            warnings,
         }))
     }
 }
@@ -171,7 +174,17 @@ impl Tokenizer {
 impl GgufCore {
     pub(crate) fn encode(&self, text: &str, parse_special: bool, ids: &mut Vec<u32>) -> Result<()> {
         let splitter = if parse_special { &self.all } else { &self.words };
-        let mut after_token = true;
+        self.encode_pieces(splitter, text, true, ids)
+    }
+
+    /// `after_token`: the text begins, or follows a token.
+    fn encode_pieces(
+        &self,
+        splitter: &Splitter,
+        text: &str,
+        mut after_token: bool,
+        ids: &mut Vec<u32>,
+    ) -> Result<()> {
         for piece in splitter.split(text) {
             match piece {
                 Piece::Token(id) => {
@@ -183,6 +196,23 @@ impl GgufCore {
                     after_token = false;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// As [`encode`](Self::encode), with control tokens read; but `mark` isn't text, and a stretch with it has none.
+    pub(crate) fn encode_marked(&self, text: &str, mark: char, ids: &mut Vec<u32>) -> Result<()> {
+        let mut after_token = true;
+        for piece in self.all.split(text) {
+            let is_token = matches!(piece, Piece::Token(_));
+            match piece {
+                Piece::Token(id) => ids.push(id),
+                Piece::Text(range) => {
+                    let plain = text[range].replace(mark, "");
+                    self.encode_pieces(&self.words, &plain, after_token, ids)?;
+                }
+            }
+            after_token = is_token;
         }
         Ok(())
     }
@@ -278,41 +308,48 @@ fn check_lengths(v: &GgufVocabulary) -> Result<()> {
     Ok(())
 }
 
-fn named_tokens(v: &GgufVocabulary, sentencepiece: bool) -> Result<NamedTokens> {
-    let ids = [
-        ("tokenizer.ggml.bos_token_id", v.bos_id),
-        ("tokenizer.ggml.eos_token_id", v.eos_id),
-        ("tokenizer.ggml.eot_token_id", v.eot_id),
-        ("tokenizer.ggml.eom_token_id", v.eom_id),
-        ("tokenizer.ggml.unknown_token_id", v.unk_id),
-        ("tokenizer.ggml.padding_token_id", v.pad_id),
-    ];
-    for (key, id) in ids {
-        if let Some(id) = id.filter(|&id| id as usize >= v.tokens.len()) {
-            return Err(unusable(key, format!("id {id}, but there are {} tokens", v.tokens.len())));
+/// Ids with a role, and those that end a turn or a message; ids that name no token are left out, with a warning.
+fn named_tokens(
+    v: &GgufVocabulary,
+    sentencepiece: bool,
+    warnings: &mut Vec<String>,
+) -> (NamedTokens, Vec<u32>) {
+    let mut named = |key: &str, id: Option<i64>| {
+        let id = id?;
+        let known = u32::try_from(id).ok().filter(|&id| (id as usize) < v.tokens.len());
+        if known.is_none() {
+            let count = v.tokens.len();
+            warnings
+                .push(format!("tokenizer.ggml.{key} is {id}, but there are {count} tokens: it's ignored"));
         }
-    }
+        known
+    };
+    let (bos, eos) = (named("bos_token_id", v.bos_id), named("eos_token_id", v.eos_id));
+    let (unknown, padding) = (named("unknown_token_id", v.unk_id), named("padding_token_id", v.pad_id));
+    let ends = [named("eot_token_id", v.eot_id), named("eom_token_id", v.eom_id)];
     // Llama's places, where the file doesn't say and these ids aren't ordinary words.
     let usual = |id: u32| {
         let kind = v.token_types.as_ref()?.get(id as usize)?;
         (sentencepiece && matches!(*kind, CONTROL | UNKNOWN)).then_some(id)
     };
-    Ok(NamedTokens {
-        bos: v.bos_id.or_else(|| usual(1)),
-        eos: v.eos_id.or_else(|| usual(2)),
-        unknown: v.unk_id.or_else(|| usual(0)),
-        padding: v.pad_id,
-    })
+    let tokens = NamedTokens {
+        bos: bos.or_else(|| usual(1)),
+        eos: eos.or_else(|| usual(2)),
+        unknown: unknown.or_else(|| usual(0)),
+        padding,
+    };
+    (tokens, ends.into_iter().flatten().collect())
 }
 
 /// The type of each token, where the file's is missing or known to be a converter's mistake.
-fn token_types(v: &GgufVocabulary, named: &NamedTokens) -> Vec<i32> {
+fn token_types(v: &GgufVocabulary, named: &NamedTokens, ends: &[u32]) -> Vec<i32> {
     let mut types = match &v.token_types {
         Some(types) => types.clone(),
         None => {
             let mut types: Vec<i32> =
                 v.tokens.iter().map(|text| if byte_token(text).is_some() { BYTE } else { 1 }).collect();
-            for id in [named.bos, named.eos, named.padding, v.eot_id, v.eom_id].into_iter().flatten() {
+            let named_ids = [named.bos, named.eos, named.padding];
+            for id in named_ids.into_iter().flatten().chain(ends.iter().copied()) {
                 types[id as usize] = CONTROL;
             }
             if let Some(id) = named.unknown {

@@ -65,9 +65,12 @@ impl Tokenizer {
         let outline: Outline = parse(tokenizer_json)?;
         check_subword_prefix(tokenizer_json, outline.model.continuing_subword_prefix.as_deref())?;
         // The crate's own parser has `expect`s on paths that only a malformed file reaches.
-        let tokenizer = catch_unwind(AssertUnwindSafe(|| tokenizers::Tokenizer::from_bytes(tokenizer_json)))
-            .map_err(|_| bad("the tokenizers crate panicked on it".to_owned()))?
-            .map_err(|err| bad(err.to_string()))?;
+        let mut tokenizer =
+            catch_unwind(AssertUnwindSafe(|| tokenizers::Tokenizer::from_bytes(tokenizer_json)))
+                .map_err(|_| bad("the tokenizers crate panicked on it".to_owned()))?
+                .map_err(|err| bad(err.to_string()))?;
+        let mut warnings = config.warnings.clone();
+        add_tokens(&mut tokenizer, config, &mut warnings);
         let decoding = decoding_of(outline.decoder.as_ref());
         let table = build_table(&tokenizer, &decoding)?;
 
@@ -93,6 +96,14 @@ impl Tokenizer {
         }
 
         let mut end_of_text = config.end_of_text.clone();
+        end_of_text.retain(|&id| {
+            let is_token = (id as usize) < table.len();
+            if !is_token {
+                warnings
+                    .push(format!("eos_token_id: {id}, but there are {} tokens: it's ignored", table.len()));
+            }
+            is_token
+        });
         end_of_text.extend(named.eos);
         let added = tokenizer.get_added_vocabulary().get_vocab();
         end_of_text.extend(END_OF_TEXT_NAMES.iter().filter_map(|&name| added.get(name).copied()));
@@ -112,7 +123,25 @@ impl Tokenizer {
             named,
             end_of_text,
             chat_templates: config.chat_templates.clone(),
+            warnings,
         }))
+    }
+}
+
+/// Adds the tokens that only the config has. The `tokenizers` crate numbers new ones itself, in order behind the last.
+fn add_tokens(tokenizer: &mut tokenizers::Tokenizer, config: &TokenizerConfig, warnings: &mut Vec<String>) {
+    for (&id, token) in &config.added_tokens {
+        let known = tokenizer.token_to_id(&token.content);
+        let next = tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last + 1);
+        if known.unwrap_or(next) != id {
+            warnings.push(format!(
+                "tokenizer_config.json: added_tokens_decoder: {:?} can't have the id {id}: it's ignored",
+                token.content
+            ));
+        } else if !tokenizer.get_added_vocabulary().get_vocab().contains_key(&token.content) {
+            let one = [token.clone()];
+            _ = if token.special { tokenizer.add_special_tokens(one) } else { tokenizer.add_tokens(one) };
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokenizers::tokenizer::{
-    AddedVocabulary, Model, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+    AddedVocabulary, Model, NormalizedString, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
 };
 
-use crate::chat::ChatTemplate;
+use crate::chat::{ChatTemplate, Message, RenderOptions};
 use crate::error::{Error, Result, pipeline};
 use crate::gguf::GgufCore;
+use crate::special::Splitter;
 use crate::stream::StreamDecoder;
 use crate::table::TokenTable;
 
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) named: NamedTokens,
     pub(crate) end_of_text: BTreeSet<u32>,
     pub(crate) chat_templates: BTreeMap<String, String>,
+    /// What the files said that can't be, and was ignored.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Ids with a role.
@@ -73,7 +76,22 @@ pub(crate) struct JsonCore {
 impl JsonCore {
     fn encode(&self, text: &str, parse_special: bool, ids: &mut Vec<u32>) -> Result<()> {
         let added = if parse_special { self.tokenizer.get_added_vocabulary() } else { &self.literal };
+        self.encode_pieces(added.extract_and_normalize(self.tokenizer.get_normalizer(), text), ids)
+    }
+
+    /// As [`encode`](Self::encode), with control tokens read; but `mark` isn't text.
+    fn encode_marked(&self, text: &str, mark: char, ids: &mut Vec<u32>) -> Result<()> {
+        let added = self.tokenizer.get_added_vocabulary();
         let mut pieces = added.extract_and_normalize(self.tokenizer.get_normalizer(), text);
+        let without_mark = |piece: &mut NormalizedString| {
+            piece.filter(|c| c != mark);
+            Ok(())
+        };
+        pieces.normalize(without_mark).map_err(pipeline)?;
+        self.encode_pieces(pieces, ids)
+    }
+
+    fn encode_pieces(&self, mut pieces: PreTokenizedString, ids: &mut Vec<u32>) -> Result<()> {
         if let Some(pre_tokenizer) = self.tokenizer.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut pieces).map_err(pipeline)?;
         }
@@ -123,6 +141,83 @@ impl Tokenizer {
             ids.extend(&self.inner.suffix);
         }
         Ok(ids)
+    }
+
+    /// The ids of a conversation, rendered by a template. What is left out of the template's `options` is said by the
+    /// tokenizer: the spellings of BOS and EOS. BOS stands in front by the model's rule, once; nothing stands behind.
+    ///
+    /// The contents of messages are text: a control token's spelling in them is that spelling's plain tokens, so that
+    /// nobody can forge a turn. With `parse_special_in_content` they are read as the template's own are.
+    ///
+    /// # Errors
+    /// Those of [`ChatTemplate::render`] and [`encode`](Self::encode).
+    pub fn encode_chat(
+        &self,
+        template: &ChatTemplate,
+        messages: &[Message],
+        options: &RenderOptions,
+        parse_special_in_content: bool,
+    ) -> Result<Vec<u32>> {
+        let text_of = |id: Option<u32>| id.and_then(|id| self.token_text(id)).map(str::to_owned);
+        let bos = text_of(self.bos());
+        let mut options = options.clone();
+        options.bos_token = options.bos_token.or_else(|| bos.clone());
+        options.eos_token = options.eos_token.or_else(|| text_of(self.eos()));
+        let (mark, marked) = match parse_special_in_content {
+            true => (None, messages.to_vec()),
+            false => self.with_marks(messages),
+        };
+        let text = template.render(&marked, &options)?;
+        let mut ids = Vec::with_capacity(text.len() / 3 + 2);
+        // Templates write BOS themselves where the model wants it; where one doesn't, the tokenizer's rule holds.
+        if bos.is_none_or(|bos| !text.starts_with(&bos)) {
+            ids.extend(&self.inner.prefix);
+        }
+        match (&self.inner.core, mark) {
+            (Core::Json(json), Some(mark)) => json.encode_marked(&text, mark, &mut ids)?,
+            (Core::Gguf(gguf), Some(mark)) => gguf.encode_marked(&text, mark, &mut ids)?,
+            (Core::Json(json), None) => json.encode(&text, true, &mut ids)?,
+            (Core::Gguf(gguf), None) => gguf.encode(&text, true, &mut ids)?,
+        }
+        Ok(ids)
+    }
+
+    /// Messages with a mark inside of each spelling of a control token, so that it's one no more; `None` where there
+    /// was none. The mark is a character that no text has: Unicode keeps 32 that are for no text.
+    fn with_marks(&self, messages: &[Message]) -> (Option<char>, Vec<Message>) {
+        let mut marked = messages.to_vec();
+        let table = &self.inner.table;
+        let count = u32::try_from(table.len()).unwrap_or(u32::MAX);
+        let mut spellings = Splitter::default();
+        for id in (0..count).filter(|&id| table.is_special(id)) {
+            spellings.add(table.text(id).unwrap_or_default(), id);
+        }
+        let is_free = |c: &char| messages.iter().all(|m| !m.content.contains(*c));
+        let free = ('\u{fdd0}'..='\u{fdef}').find(is_free);
+        let mark = free.unwrap_or('\u{fdd0}');
+        let mut found = false;
+        for message in &mut marked {
+            if free.is_none() {
+                message.content.retain(|c| c != mark);
+            }
+            let content = &message.content;
+            let mut out = String::with_capacity(content.len());
+            for (at, c) in content.char_indices() {
+                out.push(c);
+                // A spelling of one character can't be broken inside: the mark behind it would leave it whole.
+                if spellings.match_at(content, at).is_some_and(|(_, len)| len > c.len_utf8()) {
+                    out.push(mark);
+                    found = true;
+                }
+            }
+            message.content = out;
+        }
+        (found.then_some(mark), marked)
+    }
+
+    /// What the model's files said that can't be, and was therefore ignored: one sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.inner.warnings
     }
 
     /// The ids of a file's bytes.

@@ -32,14 +32,20 @@ impl Model {
         .to_string()
     }
 
-    /// The tokens of a conversation, `[{role, content}]`, by the model's chat template: `{template?, now?}`.
+    /// The tokens of a conversation, `[{role, content}]`, by the model's chat template: `{template?, now?,
+    /// parseSpecialInContent?}`.
     #[wasm_bindgen(js_name = chatPrompt)]
     pub fn chat_prompt(&self, messages: &str, options: &str) -> Result<Vec<u32>> {
         let messages: Vec<Message> = read(messages)?;
         let options: ChatOptions = read(options)?;
         let date = |(year, month, day, hour, minute, second)| Now { year, month, day, hour, minute, second };
         let now = options.now.map(date);
-        self.0.chat_prompt_with(&messages, options.template.as_deref(), now).map_err(thrown)
+        let chat = azulejo::ChatOptions {
+            template: options.template.as_deref(),
+            now,
+            parse_special_in_content: options.parse_special_in_content,
+        };
+        self.0.chat_prompt_with(&messages, &chat).map_err(thrown)
     }
 
     /// A text's tokens: `{addSpecial?, parseSpecial?}`.

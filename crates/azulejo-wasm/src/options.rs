@@ -131,6 +131,8 @@ pub(crate) struct TokenizeOptions {
 pub(crate) struct ChatOptions {
     /// A chat template in place of the model's own.
     pub(crate) template: Option<String>,
+    /// Reads control tokens' spellings in messages as those tokens.
+    pub(crate) parse_special_in_content: bool,
     /// The page's date, for templates that ask for one: year, month (1 to 12), day, hour, minute, second.
     pub(crate) now: Option<(i32, u8, u8, u8, u8, u8)>,
 }

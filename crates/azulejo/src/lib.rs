@@ -57,7 +57,7 @@ pub use error::{Code, Error};
 pub use loading::Loading;
 #[cfg(not(target_arch = "wasm32"))]
 pub use model::open_file;
-pub use model::{Model, ModelOptions, PlannedCall, estimated_memory};
+pub use model::{ChatOptions, Model, ModelOptions, PlannedCall, estimated_memory};
 pub use session::{Answer, Event, Generate, Session};
 pub use vocabulary::tokenizer_from_file;
 #[cfg(not(target_arch = "wasm32"))]

@@ -9,7 +9,7 @@ use azulejo_formats::ModelFile;
 use azulejo_models::{Config, Output, PlanOptions, config, plan};
 use azulejo_plan::{Backend, DeviceInfo, KvType, Memory, Plan};
 use azulejo_shaders::{BufferClass, Limits, Tier, lower};
-use azulejo_tokenizer::{EncodeOptions, Message, Now, RenderOptions, Tokenizer};
+use azulejo_tokenizer::{Message, Now, RenderOptions, Tokenizer};
 
 use crate::{Code, DeviceChoice, Error, Session};
 #[cfg(not(target_arch = "wasm32"))]
@@ -223,34 +223,33 @@ impl Model {
 
     /// The prompt's tokens for a conversation, by the model's own chat template (or a built-in one).
     pub fn chat_prompt(&self, messages: &[Message]) -> Result<Vec<u32>, Error> {
-        self.chat_prompt_with(messages, None, None)
+        self.chat_prompt_with(messages, &ChatOptions::default())
     }
 
-    /// The same with a template of the caller's, and a date for templates that ask for one.
-    pub fn chat_prompt_with(
-        &self,
-        messages: &[Message],
-        template: Option<&str>,
-        now: Option<Now>,
-    ) -> Result<Vec<u32>, Error> {
+    /// The same with a template of the caller's, a date for templates that ask for one, and a choice of whether a
+    /// control token's spelling in a message is that token.
+    pub fn chat_prompt_with(&self, messages: &[Message], chat: &ChatOptions<'_>) -> Result<Vec<u32>, Error> {
         let tokenizer = self.tokenizer()?;
-        let template = match template {
+        let template = match chat.template {
             Some(source) => azulejo_tokenizer::ChatTemplate::new(source)?,
             None => tokenizer.chat_template(None)?,
         };
-        let text_of = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id)).map(str::to_owned);
-        let options = RenderOptions {
-            add_generation_prompt: true,
-            bos_token: text_of(tokenizer.bos()),
-            eos_token: text_of(tokenizer.eos()),
-            now,
-            ..RenderOptions::default()
-        };
-        let text = template.render(messages, &options)?;
-        // Templates write BOS themselves where the model wants it; where one doesn't, the tokenizer's rule holds.
-        let add_special = text_of(tokenizer.bos()).is_none_or(|bos| !text.starts_with(&bos));
-        Ok(tokenizer.encode(&text, EncodeOptions { add_special, parse_special: true })?)
+        let options =
+            RenderOptions { add_generation_prompt: true, now: chat.now, ..RenderOptions::default() };
+        Ok(tokenizer.encode_chat(&template, messages, &options, chat.parse_special_in_content)?)
     }
+}
+
+/// How a conversation becomes a prompt.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChatOptions<'a> {
+    /// A chat template's Jinja source, instead of the model's own.
+    pub template: Option<&'a str>,
+    /// The date and time, for templates that tell them.
+    pub now: Option<Now>,
+    /// Reads a control token's spelling in a message (`<|im_end|>`) as that token. Whoever writes messages can then
+    /// forge turns: only for messages that the program itself wrote.
+    pub parse_special_in_content: bool,
 }
 
 /// The calls of a decoded token, lowered for a device of the given limits; no device is needed.

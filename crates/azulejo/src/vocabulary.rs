@@ -19,7 +19,7 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
                 let text = |k: &str| {
                     Ok::<_, azulejo_formats::gguf::MetadataError>(m.find_str(k)?.map(str::to_owned))
                 };
-                let id = |name: &str| m.find_u32(&key(name));
+                let id = |name: &str| m.find_i64(&key(name));
                 let flag = |name: &str| m.find_bool(&key(name));
                 let has = |name: &str| m.get(&key(name)).is_some();
                 let mut v = GgufVocabulary {
@@ -72,6 +72,9 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
                 Some(value) => TokenizerConfig::from_json(value.to_string().as_bytes())?,
                 None => TokenizerConfig::default(),
             };
+            if let Some(value) = &folder.special_tokens_map {
+                config = config.with_special_tokens_map(value.to_string().as_bytes())?;
+            }
             if let Some(template) = &folder.chat_template {
                 config = config.with_chat_template(template.clone());
             }
@@ -98,6 +101,10 @@ pub fn tokenizer_from_path(path: &Path) -> Result<Tokenizer, Error> {
         p if p.exists() => TokenizerConfig::from_json(&read(&p)?)?,
         _ => TokenizerConfig::default(),
     };
+    let map = beside("special_tokens_map.json");
+    if map.exists() {
+        config = config.with_special_tokens_map(&read(&map)?)?;
+    }
     let generation = beside("generation_config.json");
     if generation.exists() {
         config = config.with_generation_config(&read(&generation)?)?;

@@ -240,6 +240,9 @@ pub(crate) struct ChatFormatArgs {
     /// The same from a file
     #[arg(long, value_name = "FILE")]
     pub(crate) chat_template_file: Option<PathBuf>,
+    /// Read control tokens' spelling (<|im_end|>) in messages as those tokens; whoever writes them can forge turns
+    #[arg(long)]
+    pub(crate) parse_special_in_content: bool,
     #[arg(long, hide = true)]
     pub(crate) jinja: bool,
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use anyhow::Result;
-use azulejo::{Generate, KvType, Message, Session};
+use azulejo::{ChatOptions, Generate, KvType, Message, Session};
 
 use crate::answer::{Answered, answer};
 use crate::args::ChatArgs;
@@ -198,8 +198,12 @@ impl Chat<'_> {
     /// The conversation's tokens. With `--context-shift`, the oldest turns go where it doesn't fit.
     fn prompt(&mut self, model: &azulejo::Model) -> Result<Vec<u32>> {
         loop {
-            let prompt =
-                model.chat_prompt_with(&self.messages, self.template.as_deref(), Some(clock::now()))?;
+            let chat = ChatOptions {
+                template: self.template.as_deref(),
+                now: Some(clock::now()),
+                parse_special_in_content: self.args.format.parse_special_in_content,
+            };
+            let prompt = model.chat_prompt_with(&self.messages, &chat)?;
             let first = usize::from(self.system().is_some());
             let turns = (self.messages.len() - first) / 2;
             let fits = prompt.len() < self.session.context() as usize;

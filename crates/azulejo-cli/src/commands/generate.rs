@@ -1,7 +1,7 @@
 //! `generate`: answers a prompt by the model's chat template, or goes on from it as it is.
 
 use anyhow::Result;
-use azulejo::{EncodeOptions, Generate, KvType, Message, Model};
+use azulejo::{ChatOptions, EncodeOptions, Generate, KvType, Message, Model};
 
 use crate::answer::{End, answer};
 use crate::args::GenerateArgs;
@@ -70,5 +70,10 @@ fn tokens(model: &Model, args: &GenerateArgs, prompt: &str, output: &Output) -> 
     let mut messages = Vec::new();
     messages.extend(system.map(|text| Message::new("system", text)));
     messages.push(Message::new("user", prompt));
-    Ok(model.chat_prompt_with(&messages, template.as_deref(), Some(clock::now()))?)
+    let chat = ChatOptions {
+        template: template.as_deref(),
+        now: Some(clock::now()),
+        parse_special_in_content: args.format.parse_special_in_content,
+    };
+    Ok(model.chat_prompt_with(&messages, &chat)?)
 }

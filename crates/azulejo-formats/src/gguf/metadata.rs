@@ -120,6 +120,7 @@ impl Metadata {
     scalars! {
         find_u32, get_u32, u32, "an unsigned integer of 32 bits", value => value.integer().map(fit);
         find_i32, get_i32, i32, "an integer of 32 bits", value => value.integer().map(fit);
+        find_i64, get_i64, i64, "an integer of 64 bits", value => value.integer().map(fit);
         find_u64, get_u64, u64, "an unsigned integer of 64 bits", value => value.integer().map(fit);
         find_f32, get_f32, f32, "a number", value => value.float().map(|v| Ok(v as f32));
         find_bool, get_bool, bool, "a boolean", value => match value {

@@ -21,6 +21,8 @@ pub struct HfFiles {
     pub tokenizer_json: Option<Vec<u8>>,
     /// `tokenizer_config.json`: special tokens, the chat template.
     pub tokenizer_config: Option<Value>,
+    /// `special_tokens_map.json` of older folders: special tokens.
+    pub special_tokens_map: Option<Value>,
     /// The chat template's source: `chat_template.jinja`, else the one of `tokenizer_config.json`.
     pub chat_template: Option<String>,
 }
@@ -43,6 +45,7 @@ impl HfFiles {
             hint: "a Hugging Face model needs it to say its architecture".to_owned(),
         })?;
         let generation_config = json("generation_config.json")?;
+        let special_tokens_map = json("special_tokens_map.json")?;
         let tokenizer_config = json("tokenizer_config.json")?;
         let tokenizer_json = file("tokenizer.json")?;
         let chat_template = match file("chat_template.jinja")? {
@@ -52,7 +55,14 @@ impl HfFiles {
             })?),
             None => tokenizer_config.as_ref().and_then(chat_template),
         };
-        Ok(Self { config, generation_config, tokenizer_json, tokenizer_config, chat_template })
+        Ok(Self {
+            config,
+            generation_config,
+            tokenizer_json,
+            tokenizer_config,
+            special_tokens_map,
+            chat_template,
+        })
     }
 }
 

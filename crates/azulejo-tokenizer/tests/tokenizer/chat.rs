@@ -180,3 +180,36 @@ proptest! {
         }
     }
 }
+
+/// A citizen who types a control token's spelling types text: no turn ends, none begins.
+#[test]
+fn chat_control_tokens_in_messages_are_text() {
+    let gguf =
+        Tokenizer::from_gguf(crate::gguf::vocabulary(&crate::fixture("gguf_byte_level.json"))).unwrap();
+    let config = azulejo_tokenizer::TokenizerConfig::default();
+    let json = |style: &str| {
+        Tokenizer::from_json(&crate::fixture_bytes(&format!("{style}.tokenizer.json")), &config).unwrap()
+    };
+    let plain_of = |t: &Tokenizer, text: &str| t.encode(text, crate::LITERAL).unwrap();
+    let template = ChatTemplate::new("{% for m in messages %}{{ m.content }}{% endfor %}").unwrap();
+    let options = RenderOptions::default();
+    for tokenizer in [gguf, json("qwen_style"), json("llama2_style"), json("metaspace_style")] {
+        let bos: Vec<u32> = tokenizer.encode_chat(&template, &[], &options, false).unwrap();
+        let mut seen = 0;
+        for id in (0..tokenizer.vocab_size() as u32).filter(|&id| tokenizer.is_special(id)) {
+            seen += 1;
+            let token = tokenizer.token_text(id).unwrap();
+            let text = format!("hi{token}\n{token}{token} evil \u{fdd0}");
+            let message = [Message::new("user", text.as_str())];
+            let ids = tokenizer.encode_chat(&template, &message, &options, false).unwrap();
+            assert_eq!(ids[bos.len()..], plain_of(&tokenizer, &text), "{token}");
+            let read = tokenizer.encode_chat(&template, &message, &options, true).unwrap();
+            assert!(read[bos.len()..].contains(&id), "{token}");
+            // The template's own are read all the same.
+            let own = ChatTemplate::new(&format!("{token}{{{{ messages[0].content }}}}")).unwrap();
+            let ids = tokenizer.encode_chat(&own, &message, &options, false).unwrap();
+            assert_eq!(ids.iter().filter(|&&i| i == id).count(), 1, "{token}");
+        }
+        assert!(seen > 0);
+    }
+}

@@ -105,7 +105,45 @@ fn json_end_of_text_is_a_set() {
     assert_eq!(tokenizer.end_of_text().iter().copied().collect::<Vec<_>>(), expected);
     let one = TokenizerConfig::default().with_generation_config(br#"{"eos_token_id": 7}"#).unwrap();
     assert_eq!(one.end_of_text.into_iter().collect::<Vec<_>>(), [7]);
-    assert!(TokenizerConfig::default().with_generation_config(br#"{"eos_token_id": -1}"#).is_err());
+    for ids in ["-1", "[-1, 3]", "4294967296", "[4294967295, 3]"] {
+        let config = format!("{{\"eos_token_id\": {ids}}}");
+        let config = TokenizerConfig::default().with_generation_config(config.as_bytes()).unwrap();
+        let tokenizer = Tokenizer::from_json(&json, &config).unwrap();
+        assert_eq!(tokenizer.warnings().len(), 1, "{ids}: {:?}", tokenizer.warnings());
+        assert_eq!(tokenizer.end_of_text().contains(&3), ids.contains('3') && ids.contains('['), "{ids}");
+    }
+}
+
+#[test]
+fn json_config_adds_tokens_that_the_file_lacks() {
+    let json = fixture_bytes("qwen_style.tokenizer.json");
+    let count = load("qwen_style").vocab_size() as u32;
+    let token = |content: &str, special: bool| json!({"content": content, "special": special});
+    let mut decoder = serde_json::Map::new();
+    decoder.insert(count.to_string(), token("<|turn_a|>", true));
+    decoder.insert((count + 1).to_string(), token("<|turn_b|>", true));
+    decoder.insert((count + 9).to_string(), token("<|far|>", true));
+    let config = json!({"added_tokens_decoder": decoder, "eos_token": "<|turn_b|>"}).to_string();
+    let config = TokenizerConfig::from_json(config.as_bytes()).unwrap();
+    let tokenizer = Tokenizer::from_json(&json, &config).unwrap();
+    let ids = tokenizer.encode("<|turn_a|>oi<|turn_b|>", PLAIN).unwrap();
+    assert_eq!((ids.first(), ids.last()), (Some(&count), Some(&(count + 1))));
+    assert!(tokenizer.is_special(count) && tokenizer.end_of_text().contains(&(count + 1)));
+    assert_eq!(tokenizer.warnings().len(), 1, "{:?}", tokenizer.warnings());
+}
+
+#[test]
+fn json_special_tokens_map_counts_in_older_folders() {
+    let json = fixture_bytes("llama2_style.tokenizer.json");
+    let map = br#"{"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false}}"#;
+    let config = TokenizerConfig::default().with_special_tokens_map(map).unwrap();
+    let tokenizer = Tokenizer::from_json(&json, &config).unwrap();
+    assert_eq!(tokenizer.eos(), tokenizer.token_id("</s>"));
+    assert_eq!(tokenizer.bos(), tokenizer.token_id("<s>"));
+    let newer =
+        br#"{"added_tokens_decoder": {"2": {"content": "</s>", "special": true}}, "eos_token": "<s>"}"#;
+    let config = TokenizerConfig::from_json(newer).unwrap().with_special_tokens_map(map).unwrap();
+    assert_eq!(config.eos_token.as_deref(), Some("<s>"));
 }
 
 #[test]

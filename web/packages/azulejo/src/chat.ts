@@ -24,7 +24,7 @@ const SAMPLING = ["max_tokens", "temperature", "top_p", "top_k", "min_p", "repea
   "repeat_last_n", "frequency_penalty", "presence_penalty", "seed", "stop", "ignore_eos", "stream", "stream_options",
   "return_progress", "signal", "logprobs", "n"];
 const CHAT = new Set([...WITHOUT_EFFECT, ...SAMPLING, "messages", "max_completion_tokens", "top_logprobs",
-  "chat_template"]);
+  "chat_template", "parse_special_in_content"]);
 const COMPLETION = new Set([...WITHOUT_EFFECT, ...SAMPLING, "prompt", "echo", "best_of"]);
 
 const INSTEAD: Record<string, string> = {
@@ -151,6 +151,9 @@ export function parseChat(body: ChatRequest): Parsed {
   if (body.logprobs) options.logprobs = top ?? 0;
   const prompt: WirePrompt = { messages: parseMessages(body.messages) };
   if (body.chat_template) prompt.template = body.chat_template;
+  const special = body.parse_special_in_content ?? false;
+  if (typeof special !== "boolean") throw invalid('"parse_special_in_content" has to be true or false.');
+  if (special) prompt.parseSpecialInContent = true;
   return { prompt, options, ...common(body), echo: "" };
 }
 

@@ -113,8 +113,8 @@ export class Host implements Port {
     if (Array.isArray(input)) return Uint32Array.from(input);
     const d = new Date();
     const now = [d.getFullYear(), d.getMonth() + 1, d.getDate(), d.getHours(), d.getMinutes(), d.getSeconds()];
-    const { messages, template } = input;
-    return model.chatPrompt(JSON.stringify(messages), JSON.stringify({ now, ...(template ? { template } : {}) }));
+    const { messages, ...chat } = input;
+    return model.chatPrompt(JSON.stringify(messages), JSON.stringify({ now, ...chat }));
   }
 
   async #generate(prompt: WirePrompt, options: SessionOptions, context: CallContext<"generate">): Promise<Generated> {

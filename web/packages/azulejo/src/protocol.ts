@@ -12,7 +12,10 @@ export type WireModel =
   | { kind: "blob"; blob: Blob; name: string; manifest?: string | object; root?: string }
   | ({ kind: "random" } & RandomModel);
 
-export type WirePrompt = { messages: { role: string; content: string }[]; template?: string } | string | number[];
+export type WirePrompt =
+  | { messages: { role: string; content: string }[]; template?: string; parseSpecialInContent?: boolean }
+  | string
+  | number[];
 
 export interface WireToken {
   id: number;

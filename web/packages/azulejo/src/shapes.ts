@@ -51,6 +51,11 @@ export interface ChatRequest extends SamplingOptions {
   top_logprobs?: number | null;
   /** A chat template (Jinja) in place of the model's own. */
   chat_template?: string | null;
+  /**
+   * Reads a control token's spelling in a message (`<|im_end|>`) as that token. Whoever writes messages can then forge
+   * turns: only for messages that the page itself wrote.
+   */
+  parse_special_in_content?: boolean | null;
   tools?: unknown;
   tool_choice?: unknown;
   functions?: unknown;
