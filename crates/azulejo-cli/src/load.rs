@@ -130,6 +130,9 @@ fn loading(
     })?;
     drop(bar);
     let took = start.elapsed();
+    for warning in model.tokenizer().map(azulejo::Tokenizer::warnings).unwrap_or_default() {
+        output.warning(warning);
+    }
     let (device, memory) = (model.device(), model.memory());
     output.detail(&format!(
         "device:  {} ({}), tier {}: {}",

@@ -144,7 +144,8 @@ impl Tokenizer {
     }
 
     /// The ids of a conversation, rendered by a template. What is left out of the template's `options` is said by the
-    /// tokenizer: the spellings of BOS and EOS. BOS stands in front by the model's rule, once; nothing stands behind.
+    /// tokenizer: the spellings of BOS and EOS. Nothing stands behind; in front BOS stands where the template writes it,
+    /// and by a GGUF's rule, once.
     ///
     /// The contents of messages are text: a control token's spelling in them is that spelling's plain tokens, so that
     /// nobody can forge a turn. With `parse_special_in_content` they are read as the template's own are.
@@ -169,8 +170,10 @@ impl Tokenizer {
         };
         let text = template.render(&marked, &options)?;
         let mut ids = Vec::with_capacity(text.len() / 3 + 2);
-        // Templates write BOS themselves where the model wants it; where one doesn't, the tokenizer's rule holds.
-        if bos.is_none_or(|bos| !text.starts_with(&bos)) {
+        // A folder's template writes BOS itself where the model wants it, and transformers adds nothing to it; a GGUF's
+        // rule holds for a conversation too, where the template hasn't written BOS already, as in llama.cpp.
+        let is_gguf = matches!(self.inner.core, Core::Gguf(_));
+        if is_gguf && bos.is_none_or(|bos| !text.starts_with(&bos)) {
             ids.extend(&self.inner.prefix);
         }
         match (&self.inner.core, mark) {

@@ -15,6 +15,9 @@ pub(crate) fn run(args: &TokenizeArgs, output: &Output) -> Result<()> {
         Some(path) => azulejo::tokenizer_from_path(path)?,
         None => azulejo::tokenizer_from_file(&load::open(None, output)?)?,
     };
+    for warning in tokenizer.warnings() {
+        output.warning(warning);
+    }
     let options = EncodeOptions { add_special: !args.no_bos, parse_special: !args.no_parse_special };
     let ids = text::tokens(&tokenizer, &bytes, options, args.file.as_deref())?;
     if output.is_json() {

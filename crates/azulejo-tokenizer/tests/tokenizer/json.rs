@@ -1,6 +1,6 @@
 //! `tokenizer.json`.
 
-use azulejo_tokenizer::{Error, Tokenizer, TokenizerConfig};
+use azulejo_tokenizer::{ChatTemplate, Error, Message, RenderOptions, Tokenizer, TokenizerConfig};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -243,4 +243,21 @@ proptest! {
             }
         }
     }
+}
+
+/// A post-processor's BOS and EOS, and the flags for them, are for plain texts: a template writes its own.
+#[test]
+fn json_nothing_is_added_to_a_conversation() {
+    let json = fixture_bytes("llama2_style.tokenizer.json");
+    let config =
+        json!({"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": true, "add_eos_token": true});
+    let config = TokenizerConfig::from_json(config.to_string().as_bytes()).unwrap();
+    let tokenizer = Tokenizer::from_json(&json, &config).unwrap();
+    let (bos, eos) = (tokenizer.bos().unwrap(), tokenizer.eos().unwrap());
+    let plain = tokenizer.encode("oi", ADDED).unwrap();
+    assert_eq!((plain.first(), plain.last()), (Some(&bos), Some(&eos)));
+    let template = ChatTemplate::new("{{ messages[0].content }}").unwrap();
+    let message = [Message::new("user", "oi")];
+    let prompt = tokenizer.encode_chat(&template, &message, &RenderOptions::default(), false).unwrap();
+    assert_eq!(prompt, tokenizer.encode("oi", PLAIN).unwrap());
 }
