@@ -13,9 +13,29 @@ pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| path.display().to_string())
 }
 
-/// A file's text.
+/// The bytes of a file of text, or of standard input where it's called `-`.
+fn text_bytes_of(path: &Path) -> Result<Vec<u8>> {
+    let bytes = if path == Path::new("-") { stdin_bytes()? } else { bytes_of(path)? };
+    Ok(without_byte_order_mark(bytes))
+}
+
+fn stdin_bytes() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).context("stdin")?;
+    Ok(bytes)
+}
+
+/// What some editors put in front of UTF-8 isn't text.
+fn without_byte_order_mark(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(..3);
+    }
+    bytes
+}
+
+/// The text of a file, or of standard input where it's called `-`.
 pub(crate) fn text_of(path: &Path) -> Result<String> {
-    let bytes = bytes_of(path)?;
+    let bytes = text_bytes_of(path)?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         anyhow::anyhow!(
@@ -25,19 +45,15 @@ pub(crate) fn text_of(path: &Path) -> Result<String> {
     })
 }
 
-/// The text of `-p`, of `-f`, or of a pipe: its bytes as they are.
+/// The text of `-p`, of `-f` (`-` is standard input), or of a pipe: its bytes as they are, but for a byte-order mark.
 pub(crate) fn input(prompt: Option<&str>, file: Option<&Path>) -> Result<Vec<u8>> {
     match (prompt, file) {
         (Some(text), _) => Ok(text.as_bytes().to_vec()),
-        (None, Some(path)) => bytes_of(path),
+        (None, Some(path)) => text_bytes_of(path),
         (None, None) if io::stdin().is_terminal() => {
             Err(Usage("no text: give one by -p or -f, or pipe one in".to_owned()).into())
         }
-        (None, None) => {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).context("stdin")?;
-            Ok(bytes)
-        }
+        (None, None) => Ok(without_byte_order_mark(stdin_bytes()?)),
     }
 }
 

@@ -27,6 +27,14 @@ fn tokenize_takes_a_file_as_it_is() {
     let by_file = azulejo(&["tokenize", "-m", &model(), "-f", file]);
     assert_eq!(by_file.out, azulejo(&["tokenize", "-m", &model(), "-p", text]).out);
     assert_eq!(by_file.out, piped(&["tokenize", "-m", &model()], text).out);
+    assert_eq!(by_file.out, piped(&["tokenize", "-m", &model(), "-f", "-"], text).out);
+    // A byte-order mark isn't text, wherever the text comes from.
+    let marked = format!("\u{feff}{text}");
+    assert_eq!(by_file.out, piped(&["tokenize", "-m", &model(), "-f", "-"], &marked).out);
+    assert_eq!(by_file.out, piped(&["tokenize", "-m", &model()], &marked).out);
+    std::fs::write(file, &marked).unwrap();
+    assert_eq!(by_file.out, azulejo(&["tokenize", "-m", &model(), "-f", file]).out);
+    std::fs::write(file, text).unwrap();
     let shown = azulejo(&["tokenize", "-m", &model(), "-f", file, "--show"]);
     assert!(shown.out.contains("<|begin|>") && shown.out.contains("\\r"), "{}", shown.out);
     std::fs::write(file, b"a\xff").unwrap();
