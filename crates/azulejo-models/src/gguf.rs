@@ -119,15 +119,22 @@ fn scaling(file: &ModelFile, m: &Keys<'_>) -> Result<RopeScaling, ModelError> {
         return Ok(RopeScaling::Factors(factors));
     }
     let kind = m.key("rope.scaling.type");
-    let factor = || {
-        let key = m.key("rope.scaling.factor");
-        m.find_number("rope.scaling.factor")?.ok_or_else(|| ModelError::config(key, "is missing"))
+    // Old converters wrote rope.scale_linear. Without a type a factor means linear; 0 means none, as in llama.cpp.
+    let given = match m.find_number("rope.scaling.factor")? {
+        Some(factor) => Some(factor),
+        None => m.find_number("rope.scale_linear")?,
     };
-    match m.metadata.find_str(&kind)?.unwrap_or("none") {
-        "none" => Ok(RopeScaling::None),
-        "linear" => Ok(RopeScaling::Linear { factor: factor()? }),
-        "yarn" => yarn(m, factor()?),
-        other => Err(ModelError::unsupported(kind, other, "none, linear and yarn are")),
+    let factor = given.filter(|factor| *factor != 0.0);
+    let needed = || {
+        let missing = || ModelError::config(m.key("rope.scaling.factor"), "is missing");
+        factor.ok_or_else(missing)
+    };
+    match m.metadata.find_str(&kind)? {
+        Some("none") => Ok(RopeScaling::None),
+        None => Ok(factor.map_or(RopeScaling::None, |factor| RopeScaling::Linear { factor })),
+        Some("linear") => Ok(RopeScaling::Linear { factor: needed()? }),
+        Some("yarn") => yarn(m, needed()?),
+        Some(other) => Err(ModelError::unsupported(kind, other, "none, linear and yarn are")),
     }
 }
 
@@ -159,4 +166,39 @@ fn yarn(m: &Keys<'_>, factor: f64) -> Result<RopeScaling, ModelError> {
         truncate: m.metadata.get(&m.key("rope.scaling.yarn_truncate")) != Some(&Value::Bool(false)),
         magnitude: magnitude * number("attn_factor", 1.0)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use azulejo_formats::ModelKind;
+
+    use super::*;
+
+    #[test]
+    fn rope_scaling_without_a_type_or_by_the_old_key_is_linear() {
+        let golden =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/golden/llama-gqa/model-f32.gguf");
+        let with = |keys: &[(&str, Value)]| {
+            let mut file = ModelFile::open(golden).unwrap();
+            let ModelKind::Gguf(metadata) = &mut file.kind else { panic!("no GGUF") };
+            for (key, value) in keys {
+                metadata.insert(format!("llama.rope.{key}"), value.clone());
+            }
+            crate::config(&file).map(|config| config.rope.scaling)
+        };
+        let linear = RopeScaling::Linear { factor: 4.0 };
+        let (four, zero) = (Value::F32(4.0), Value::F32(0.0));
+        let kind = |name: &str| ("scaling.type", Value::String(name.to_owned()));
+        assert_eq!(with(&[]).unwrap(), RopeScaling::None);
+        assert_eq!(with(&[("scale_linear", four.clone())]).unwrap(), linear);
+        assert_eq!(with(&[("scaling.factor", four.clone())]).unwrap(), linear);
+        assert_eq!(with(&[kind("linear"), ("scale_linear", four.clone())]).unwrap(), linear);
+        assert_eq!(with(&[kind("none"), ("scaling.factor", four)]).unwrap(), RopeScaling::None);
+        assert_eq!(with(&[("scaling.factor", zero)]).unwrap(), RopeScaling::None);
+        for name in ["linear", "yarn", "longrope"] {
+            assert!(with(&[kind(name)]).unwrap_err().to_string().contains("rope.scaling"), "{name}");
+        }
+    }
 }

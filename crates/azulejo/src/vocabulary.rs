@@ -78,12 +78,20 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
             if let Some(template) = &folder.chat_template {
                 config = config.with_chat_template(template.clone());
             }
-            if let Some(value) = &folder.generation_config {
+            // config.json says what ends a text where generation_config.json doesn't.
+            let ends = folder.generation_config.iter().chain([&folder.config]);
+            if let Some(value) = ends.into_iter().find(|json| says_end_of_text(json)) {
                 config = config.with_generation_config(value.to_string().as_bytes())?;
             }
             Ok(Tokenizer::from_json(json, &config)?)
         }
     }
+}
+
+/// Whether a `generation_config.json` or `config.json` names ids that end a text.
+fn says_end_of_text(json: &serde_json::Value) -> bool {
+    let ids = &json["eos_token_id"];
+    !ids.is_null() && ids.as_array().is_none_or(|ids| !ids.is_empty())
 }
 
 /// The tokenizer of a path: a model file or folder, or a bare `tokenizer.json` with what stands beside it.
@@ -105,9 +113,17 @@ pub fn tokenizer_from_path(path: &Path) -> Result<Tokenizer, Error> {
     if map.exists() {
         config = config.with_special_tokens_map(&read(&map)?)?;
     }
-    let generation = beside("generation_config.json");
-    if generation.exists() {
-        config = config.with_generation_config(&read(&generation)?)?;
+    for name in ["generation_config.json", "config.json"] {
+        if !beside(name).exists() {
+            continue;
+        }
+        let bytes = read(&beside(name))?;
+        // What isn't JSON is told by the tokenizer's own reader.
+        if serde_json::from_slice(&bytes).is_ok_and(|json| !says_end_of_text(&json)) {
+            continue;
+        }
+        config = config.with_generation_config(&bytes)?;
+        break;
     }
     Ok(Tokenizer::from_json(&json, &config)?)
 }

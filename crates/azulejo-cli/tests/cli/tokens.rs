@@ -176,3 +176,29 @@ fn perplexity_of_a_short_text_is_an_error_with_the_numbers() {
     assert_eq!(long.error_code(), "invalid_argument");
     assert!(long.err.contains("129") && long.err.contains("128"), "{}", long.err);
 }
+
+/// `eos_token_id` of config.json counts where generation_config.json has none.
+#[test]
+fn tokenize_ends_of_text_are_in_config_json_too() {
+    let ends = |config: &str, generation: Option<&str>| {
+        let folder = scratch(&format!("ends-{}-{}", config.len(), generation.map_or(0, str::len)));
+        let copy = |name: &str| std::fs::copy(format!("{}/{name}", golden("llama-gqa")), folder.join(name));
+        for name in ["tokenizer.json", "model.safetensors"] {
+            copy(name).unwrap();
+        }
+        let json = std::fs::read_to_string(format!("{}/config.json", golden("llama-gqa"))).unwrap();
+        let json = json.replace("\"eos_token_id\": 1", &format!("\"eos_token_id\": {config}"));
+        std::fs::write(folder.join("config.json"), json).unwrap();
+        if let Some(text) = generation {
+            std::fs::write(folder.join("generation_config.json"), text).unwrap();
+        }
+        let of = |path: &std::path::Path| azulejo::tokenizer_from_path(path).unwrap().end_of_text().clone();
+        assert_eq!(of(&folder), of(&folder.join("tokenizer.json")));
+        of(&folder)
+    };
+    assert!(ends("17", None).contains(&17));
+    assert!(ends("[18, 200]", Some("{}")).is_superset(&[18, 200].into()));
+    assert!(ends("1777", Some("{\"eos_token_id\": []}")).iter().all(|id| *id < 288));
+    let both = ends("19", Some("{\"eos_token_id\": 20}"));
+    assert!(both.contains(&20) && !both.contains(&19));
+}
