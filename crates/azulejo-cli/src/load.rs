@@ -130,7 +130,7 @@ fn loading(
     })?;
     drop(bar);
     let took = start.elapsed();
-    for warning in model.tokenizer().map(azulejo::Tokenizer::warnings).unwrap_or_default() {
+    for warning in model.warnings() {
         output.warning(warning);
     }
     let (device, memory) = (model.device(), model.memory());

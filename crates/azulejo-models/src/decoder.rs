@@ -74,12 +74,40 @@ impl Windowed {
 
 /// Reads the hyper-parameters.
 pub(crate) fn config(file: &ModelFile, family: &Family) -> Result<Config, ModelError> {
-    let vocabulary = Weights::new(file, names::hugging_face).rows("token_embd.weight")? as u32;
+    let weights = Weights::new(file, names::hugging_face);
+    let vocabulary = weights.rows(Ends::of(file, &weights).embeddings)? as u32;
     match &file.kind {
         ModelKind::Gguf(metadata) => gguf::decoder(file, metadata, vocabulary, family),
         ModelKind::HuggingFace(folder) => hugging_face::decoder(folder, vocabulary, family),
     }?
     .checked()
+}
+
+const EMBEDDINGS: &str = "token_embd.weight";
+const OUTPUT: &str = "output.weight";
+
+/// The matrices at a decoder's two ends. Where they are tied they are one, and a file may hold it under either name.
+struct Ends {
+    embeddings: &'static str,
+    output: &'static str,
+}
+
+impl Ends {
+    fn of(file: &ModelFile, weights: &Weights<'_>) -> Self {
+        let is_tied = match &file.kind {
+            ModelKind::Gguf(_) => None,
+            ModelKind::HuggingFace(folder) => {
+                folder.config.get("tie_word_embeddings").and_then(serde_json::Value::as_bool)
+            }
+        };
+        let (embeddings, output) = match (weights.has(EMBEDDINGS), weights.has(OUTPUT), is_tied) {
+            // What a tied model's file holds as its output matrix besides has no effect in transformers.
+            (true, true, Some(true)) | (true, false, None | Some(true)) => (EMBEDDINGS, EMBEDDINGS),
+            (false, true, None | Some(true)) => (OUTPUT, OUTPUT),
+            _ => (EMBEDDINGS, OUTPUT),
+        };
+        Self { embeddings, output }
+    }
 }
 
 /// Writes the plan.
@@ -111,7 +139,8 @@ pub(crate) fn plan(
         options.chunk,
         options.output_rows,
     );
-    let mut writer = Writer { b, w: Weights::new(file, names::hugging_face), c, family };
+    let w = Weights::new(file, names::hugging_face);
+    let mut writer = Writer { b, ends: Ends::of(file, &w), w, c, family };
     writer.write(options.output)?;
     Ok(writer.b.finish())
 }
@@ -119,6 +148,7 @@ pub(crate) fn plan(
 struct Writer<'a> {
     b: PlanBuilder,
     w: Weights<'a>,
+    ends: Ends,
     c: &'a Config,
     family: &'static Family,
 }
@@ -142,7 +172,7 @@ impl Writer<'_> {
         // What attention and MLP take in, and what is added of what they give.
         let (taken, added) = if is_before { (normed, projected) } else { (hidden, normed) };
 
-        let table = self.w.matrix(&mut self.b, "token_embd.weight", c.vocabulary, c.hidden)?;
+        let table = self.w.matrix(&mut self.b, self.ends.embeddings, c.vocabulary, c.hidden)?;
         self.b.embed(table, hidden);
         for layer in 0..c.layers {
             let window = c.windows.get(layer as usize).copied().flatten();
@@ -184,9 +214,13 @@ impl Writer<'_> {
             self.b.output(normed);
             return Ok(());
         }
-        let output = match self.w.has("output.weight") {
-            true => self.w.matrix(&mut self.b, "output.weight", c.vocabulary, c.hidden)?,
-            false => table,
+        if self.ends.output == OUTPUT && !self.w.has(OUTPUT) {
+            let problem = "is missing: this model has no head that goes on with a text, but gives embeddings";
+            return Err(ModelError::config("lm_head.weight", problem));
+        }
+        let output = match self.ends.output == self.ends.embeddings {
+            true => table,
+            false => self.w.matrix(&mut self.b, self.ends.output, c.vocabulary, c.hidden)?,
         };
         let logits = self.b.logits(c.vocabulary);
         self.b.begin_head();

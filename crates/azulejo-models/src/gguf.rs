@@ -45,6 +45,10 @@ pub(crate) fn decoder(
         Some(size) => size,
         None => hidden.checked_div(heads).unwrap_or(0),
     };
+    if let Some(size) = m.find_u32("attention.value_length")?.filter(|size| *size != head_size) {
+        let supported = "values as long as keys are";
+        return Err(ModelError::unsupported(m.key("attention.value_length"), &size.to_string(), supported));
+    }
     let layers = m.u32("block_count")?;
     let eps = match family.norm {
         NormKind::Rms { .. } => m.key("attention.layer_norm_rms_epsilon"),

@@ -52,9 +52,15 @@ pub(crate) fn decoder(folder: &HfFiles, vocabulary: u32, family: &Family) -> Res
 /// The window and the layers that have it: `layer_types` says for each, else those of the family.
 fn windows(c: &Value, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, ModelError> {
     let is_chosen = family.windowed == Windowed::Chosen;
-    let is_used = c.get("use_sliding_window").and_then(Value::as_bool).unwrap_or(!is_chosen);
+    let is_used = boolean(c, "use_sliding_window")?.unwrap_or(!is_chosen);
     let window = integer(c, "sliding_window")?.filter(|_| is_used);
-    let types = c.get("layer_types").and_then(Value::as_array);
+    let types = match c.get("layer_types") {
+        None | Some(Value::Null) => None,
+        Some(Value::Array(types)) => Some(types),
+        Some(v) => {
+            return Err(ModelError::config("layer_types", format!("is {v} in config.json, not a list")));
+        }
+    };
     if let Some(types) = types.filter(|types| types.len() < layers as usize) {
         let problem = format!("says the types of {} layers, and there are {layers}", types.len());
         return Err(ModelError::config("layer_types", problem));
@@ -83,18 +89,17 @@ fn windows(c: &Value, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, 
 /// In older files they stand in `rope_theta` and `rope_scaling`, in newer ones both in `rope_parameters`, which may
 /// have a part for each type of layer. Older files of OLMo 3 mean layers without a window.
 fn ropes(c: &Value, context: u32) -> Result<(Rope, Option<Rope>), ModelError> {
-    let object = |of: &Value, key: &str| of.get(key).filter(|v| v.is_object()).cloned();
-    let Some(parameters) = object(c, "rope_parameters") else {
-        let rope = one_rope(c, object(c, "rope_scaling").as_ref(), "rope_scaling", context)?;
+    let Some(parameters) = object(c, "rope_parameters")? else {
+        let rope = one_rope(c, object(c, "rope_scaling")?, "rope_scaling", context)?;
         let is_olmo3 = architecture(c) == "olmo3";
         let unstretched = Rope { theta: rope.theta, scaling: RopeScaling::None };
         return Ok((rope, is_olmo3.then_some(unstretched)));
     };
-    match (object(&parameters, "full_attention"), object(&parameters, "sliding_attention")) {
-        (None, None) => Ok((one_rope(c, Some(&parameters), "rope_parameters", context)?, None)),
+    match (object(parameters, "full_attention")?, object(parameters, "sliding_attention")?) {
+        (None, None) => Ok((one_rope(c, Some(parameters), "rope_parameters", context)?, None)),
         (full, windowed) => {
-            let full = one_rope(c, full.as_ref(), "rope_parameters.full_attention", context)?;
-            let windowed = one_rope(c, windowed.as_ref(), "rope_parameters.sliding_attention", context)?;
+            let full = one_rope(c, full, "rope_parameters.full_attention", context)?;
+            let windowed = one_rope(c, windowed, "rope_parameters.sliding_attention", context)?;
             Ok((full, Some(windowed)))
         }
     }
@@ -109,6 +114,12 @@ fn one_rope(c: &Value, parameters: Option<&Value>, name: &str, context: u32) -> 
         "olmo3" => 500_000.0,
         _ => 10_000.0,
     });
+    for of in [Some(c), parameters].into_iter().flatten() {
+        if let Some(part) = number(of, "partial_rotary_factor")?.filter(|part| *part != 1.0) {
+            let part = part.to_string();
+            return Err(ModelError::unsupported("partial_rotary_factor", &part, "1 is: whole heads rotate"));
+        }
+    }
     let Some(p) = parameters else { return Ok(Rope { theta, scaling: RopeScaling::None }) };
     let need = |key: &str| -> Result<f64, ModelError> {
         number(p, key)?
@@ -117,8 +128,12 @@ fn one_rope(c: &Value, parameters: Option<&Value>, name: &str, context: u32) -> 
     let original = || -> Result<f64, ModelError> {
         Ok(number(p, "original_max_position_embeddings")?.unwrap_or(f64::from(context)))
     };
-    let kind = p.get("rope_type").or(p.get("type")).and_then(Value::as_str).unwrap_or("default");
+    let kind = match string(p, "rope_type")? {
+        Some(kind) => kind,
+        None => string(p, "type")?.unwrap_or("default"),
+    };
     let scaling = match kind {
+        // Other parameters have no effect then, as in transformers; `unread` names them.
         "default" => RopeScaling::None,
         "linear" => RopeScaling::Linear { factor: need("factor")? },
         "llama3" => RopeScaling::Llama3 {
@@ -150,7 +165,7 @@ fn yarn(p: &Value, original: f64, context: u32) -> Result<RopeScaling, ModelErro
         original,
         beta_fast: find("beta_fast")?.unwrap_or(32.0),
         beta_slow: find("beta_slow")?.unwrap_or(1.0),
-        truncate: p.get("truncate").and_then(Value::as_bool).unwrap_or(true),
+        truncate: boolean(p, "truncate")?.unwrap_or(true),
         magnitude,
     })
 }
@@ -178,6 +193,33 @@ pub(crate) fn integer(c: &Value, key: &str) -> Result<Option<u32>, ModelError> {
             Some(n) => Ok(Some(n)),
             None => Err(ModelError::config(key, format!("is {v} in config.json; it must be a whole number"))),
         },
+    }
+}
+
+/// An object.
+fn object<'a>(c: &'a Value, key: &str) -> Result<Option<&'a Value>, ModelError> {
+    match c.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(v) if v.is_object() => Ok(Some(v)),
+        Some(v) => Err(ModelError::config(key, format!("is {v} in config.json; it must be an object"))),
+    }
+}
+
+/// True or false.
+fn boolean(c: &Value, key: &str) -> Result<Option<bool>, ModelError> {
+    match c.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(value)) => Ok(Some(*value)),
+        Some(v) => Err(ModelError::config(key, format!("is {v} in config.json; it must be true or false"))),
+    }
+}
+
+/// A text.
+fn string<'a>(c: &'a Value, key: &str) -> Result<Option<&'a str>, ModelError> {
+    match c.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(v) => Err(ModelError::config(key, format!("is {v} in config.json; it must be a text"))),
     }
 }
 

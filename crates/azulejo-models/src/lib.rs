@@ -15,6 +15,7 @@ mod olmo;
 mod qwen;
 mod roberta;
 mod rope;
+mod unread;
 mod weights;
 
 use azulejo_formats::{ModelFile, ModelKind, TensorInfo};
@@ -107,6 +108,11 @@ pub fn config_tensors(file: &ModelFile) -> impl Iterator<Item = &TensorInfo> {
 /// The hyper-parameters of a file.
 pub fn config(file: &ModelFile) -> Result<Config, ModelError> {
     (architecture(file)?.config)(file)
+}
+
+/// What whoever opens the file should know: keys of its configuration that have no effect here.
+pub fn warnings(file: &ModelFile) -> Vec<String> {
+    unread::warnings(file)
 }
 
 /// The plan of a file.

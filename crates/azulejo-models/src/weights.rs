@@ -23,18 +23,26 @@ pub(crate) struct Weights<'f> {
     file: &'f ModelFile,
     /// GGUF name -> name in a Hugging Face file.
     hugging_face: fn(&str) -> Option<String>,
+    /// Whether Hugging Face names lack the `model.` that they begin with: those of a file saved from a base model,
+    /// without a head.
+    is_bare: bool,
 }
 
 impl<'f> Weights<'f> {
     pub(crate) fn new(file: &'f ModelFile, hugging_face: fn(&str) -> Option<String>) -> Self {
-        Self { file, hugging_face }
+        let is_bare = file.tensors.keys().any(|name| name.starts_with("layers."));
+        Self { file, hugging_face, is_bare }
     }
 
     fn name(&self, gguf: &str) -> String {
         if crate::is_gguf(self.file) {
             return gguf.to_owned();
         }
-        (self.hugging_face)(gguf).unwrap_or_else(|| gguf.to_owned())
+        let name = (self.hugging_face)(gguf).unwrap_or_else(|| gguf.to_owned());
+        match name.strip_prefix("model.").filter(|_| self.is_bare) {
+            Some(rest) => rest.to_owned(),
+            None => name,
+        }
     }
 
     /// True if the file has the tensor.

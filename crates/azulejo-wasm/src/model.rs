@@ -28,6 +28,7 @@ impl Model {
             "parameters": model.parameters(), "bytesPerToken": model.bytes_per_token(),
             "device": described(&model.device()), "memory": of_memory(model.memory()),
             "bos": tokenizer.and_then(azulejo::Tokenizer::bos), "eos": ends,
+            "warnings": model.warnings(),
         })
         .to_string()
     }

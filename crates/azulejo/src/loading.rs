@@ -23,6 +23,7 @@ pub struct Loading {
     pieces: Vec<(Range<u64>, usize)>,
     tokenizer: Result<Arc<Tokenizer>, (Code, String)>,
     config: Arc<Config>,
+    warnings: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -50,6 +51,9 @@ impl Loading {
     pub fn new(file: &ModelFile, device: &Device, options: &ModelOptions) -> Result<Self, Error> {
         let (config, plan) = planned(file, options)?;
         let tokenizer = tokenizer_from_file(file).map(Arc::new).map_err(|e| (e.code(), e.to_string()));
+        let of_tokenizer = tokenizer.as_ref().map(|t| t.warnings()).unwrap_or_default();
+        let warnings =
+            azulejo_models::warnings(file).into_iter().chain(of_tokenizer.iter().cloned()).collect();
         let on = match &device.0 {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(backend) => OnLoading::Cpu(azulejo_engine::Loading::new(backend.clone(), plan)?),
@@ -57,7 +61,7 @@ impl Loading {
             OnDevice::Wgpu(backend) => OnLoading::Wgpu(azulejo_engine::Loading::new(backend.clone(), plan)?),
         };
         let pieces = with_loading!(&on, loading => pieces(file, loading)?);
-        Ok(Self { on, pieces, tokenizer, config: Arc::new(config) })
+        Ok(Self { on, pieces, tokenizer, config: Arc::new(config), warnings })
     }
 
     /// The bytes of the (first) file that each piece needs, in their order. A piece is about 1 MiB at most; pieces
@@ -112,7 +116,7 @@ impl Loading {
             #[cfg(feature = "wgpu")]
             OnLoading::Wgpu(loading) => OnEngine::Wgpu(Arc::new(loading.finish()?)),
         };
-        Ok(Model { on, tokenizer: self.tokenizer, config: self.config })
+        Ok(Model { on, tokenizer: self.tokenizer, config: self.config, warnings: self.warnings.into() })
     }
 }
 

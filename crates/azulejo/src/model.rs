@@ -74,6 +74,7 @@ pub struct Model {
     /// Or why there is none: token ids can be evaluated all the same.
     pub(crate) tokenizer: Result<Arc<Tokenizer>, (Code, String)>,
     pub(crate) config: Arc<Config>,
+    pub(crate) warnings: Arc<[String]>,
 }
 
 /// The engine of one of the back-ends.
@@ -184,6 +185,11 @@ impl Model {
     /// The hyper-parameters.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What whoever loads the file should know: keys that have no effect here, ids that name no token.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The plan.

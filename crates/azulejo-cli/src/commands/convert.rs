@@ -7,7 +7,7 @@ use azulejo::formats::gguf::{Metadata, Writer, WriterTensor};
 use azulejo::formats::hf::HfFiles;
 use azulejo::formats::{ModelFile, ModelKind, TensorInfo};
 use azulejo::shape::Quant;
-use azulejo::{BlockFormat, Config, Model, ModelOptions};
+use azulejo::{BlockFormat, Config, Model, ModelOptions, Tokenizer};
 use serde_json::json;
 
 use super::quantize::threads;
@@ -35,7 +35,10 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(Path::new(".")) };
     let family = Family::of(files).with_context(named)?;
     // Whatever shapes don't fit shows here, before anything is written.
-    let (config, plan) = Model::plan_of(&file, &ModelOptions::default())?;
+    let (config, plan) = Model::plan_of(&file, &options(&file))?;
+    for warning in azulejo::config_warnings(&file) {
+        output.warning(&warning);
+    }
     let format = args.outtype.map_or_else(|| natural(&file), |outtype| outtype.format());
     let mut items = items(&file, files, &config, family, format).with_context(named)?;
     if let Some(factors) = rope_factors(&config, &plan) {
@@ -57,7 +60,10 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     vocabulary::describe(folder, files, config.vocabulary.into(), pre, own.as_ref().ok(), &mut metadata)
         .with_context(named)?;
     match &own {
-        Ok(own) => compare_tokenizers(own, &metadata, output)?,
+        Ok(own) => {
+            keep_ends(own, &mut metadata)?;
+            compare_tokenizers(own, &metadata, output)?;
+        }
         Err(error) => {
             output.warning(&format!("the new file's tokens can't be compared with the folder's: {error}"))
         }
@@ -86,6 +92,13 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     Ok(())
 }
 
+/// A model without a head of its own is planned without one: either it is tied, or it gives embeddings.
+fn options(file: &ModelFile) -> ModelOptions {
+    let has_head = file.tensors.contains_key("lm_head.weight");
+    let output = if has_head { azulejo::Output::Logits } else { azulejo::Output::Hidden };
+    ModelOptions { output, ..ModelOptions::default() }
+}
+
 fn folder_name(folder: &Path) -> String {
     let whole = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     whole.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
@@ -110,9 +123,13 @@ fn items(
 ) -> Result<Vec<Item>> {
     let is_tied = files.config["tie_word_embeddings"] == true;
     let mut items = Vec::new();
+    let has_embeddings = file.tensors.keys().any(|name| name.ends_with("embed_tokens.weight"));
     for info in file.tensors.values() {
-        let Some(name) = family.tensor(&info.name)? else { continue };
-        if is_tied && name == "output.weight" {
+        let Some(mut name) = family.tensor(&info.name)? else { continue };
+        if name == "output.weight" && !has_embeddings {
+            // Tied, and kept under the other name: that of a GGUF's one matrix is the embeddings'.
+            name = "token_embd.weight".to_owned();
+        } else if name == "output.weight" && is_tied {
             continue;
         }
         let heads = match name.rsplit('.').nth(1) {
@@ -161,10 +178,28 @@ fn place(name: &str) -> (u32, String) {
     (order, name.to_owned())
 }
 
-/// Says where the new file's vocabulary gives other tokens than the folder's own.
-fn compare_tokenizers(own: &azulejo::Tokenizer, metadata: &Metadata, output: &Output) -> Result<()> {
+/// The tokenizer that readers make of the metadata.
+fn tokenizer_of(metadata: &Metadata) -> Result<Tokenizer> {
     let header = Writer::new(Vec::new(), metadata, &[])?.finish()?;
-    let new = azulejo::tokenizer_from_file(&ModelFile::from_gguf_bytes(header)?)?;
+    Ok(azulejo::tokenizer_from_file(&ModelFile::from_gguf_bytes(header)?)?)
+}
+
+/// Names the tokens that end a text besides EOS and those that readers know by their spelling: a GGUF has room for two.
+fn keep_ends(own: &Tokenizer, metadata: &mut Metadata) -> Result<()> {
+    let new = tokenizer_of(metadata)?;
+    let keys = ["eot_token_id", "eom_token_id"];
+    for (key, id) in keys.into_iter().zip(own.end_of_text().difference(new.end_of_text())) {
+        metadata.insert(format!("tokenizer.ggml.{key}"), *id);
+    }
+    Ok(())
+}
+
+/// Says where the new file's vocabulary gives other tokens than the folder's own, or ends a text at others.
+fn compare_tokenizers(own: &Tokenizer, metadata: &Metadata, output: &Output) -> Result<()> {
+    let new = tokenizer_of(metadata)?;
+    for id in own.end_of_text().difference(new.end_of_text()) {
+        output.warning(&format!("a GGUF can't say that token {id} ends a text too: it has room for three"));
+    }
     if let Some(text) = vocabulary::first_difference(own, &new) {
         output.warning(&format!(
             "a GGUF can't say all of this tokenizer: the tokens of {text:?} differ from those of the folder"

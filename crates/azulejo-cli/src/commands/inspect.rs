@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use azulejo::formats::gguf::{Array, Value as Meta};
 use azulejo::formats::{ModelFile, ModelKind, TensorInfo};
-use azulejo::{Config, Limits, Model, ModelOptions, Plan, PlannedCall, RopeLayout, RopeScaling, Tokenizer};
+use azulejo::{
+    Config, Limits, Model, ModelOptions, Output as ModelOutput, Plan, PlannedCall, RopeLayout, RopeScaling,
+    Tokenizer,
+};
 use serde_json::{Map, Value, json};
 
 use crate::args::InspectArgs;
@@ -34,8 +37,17 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
         return print_plan(&PlannedCall::of(&file, &options, Limits::BASELINE)?, output);
     }
     // A file that can't be run can still be looked at.
-    let planned = Model::plan_of(&file, &options);
+    let mut planned = Model::plan_of(&file, &options);
+    let mut warnings = azulejo::config_warnings(&file);
+    if let Err(error) = &planned
+        && let Ok(headless) =
+            Model::plan_of(&file, &ModelOptions { output: ModelOutput::Hidden, ..options.clone() })
+    {
+        warnings.push(error.to_string());
+        planned = Ok(headless);
+    }
     let tokenizer = azulejo::tokenizer_from_file(&file);
+    warnings.extend(tokenizer.iter().flat_map(|t| t.warnings()).cloned());
     if output.is_json() {
         let mut report = json!({
             "model": name,
@@ -48,6 +60,7 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
             "config": planned.as_ref().map_or_else(problem, |(config, _)| config_json(config)),
             "memory": planned.as_ref().map_or(Value::Null, |(_, plan)| memory_json(plan)),
             "tokenizer": tokenizer.as_ref().map_or_else(problem, tokenizer_json),
+            "warnings": warnings,
         });
         if args.plan {
             let calls = PlannedCall::of(&file, &options, Limits::BASELINE)?;
@@ -80,6 +93,9 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
                 numbers::parameters(total.weights)
             ),
         )?;
+    }
+    for warning in &warnings {
+        output.warning(warning);
     }
     match &planned {
         Ok((config, plan)) => {

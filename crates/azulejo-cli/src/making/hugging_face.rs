@@ -46,7 +46,8 @@ impl Family {
         })
     }
 
-    /// A tensor's name in the new file; `None` for what is computed anew (tables of rotations).
+    /// A tensor's name in the new file; `None` for what is computed anew (tables of rotations). The names of what was
+    /// saved from a base model, without a head, don't begin with `model.`.
     ///
     /// # Errors
     /// A tensor that this architecture hasn't.
@@ -55,16 +56,17 @@ impl Family {
             return Ok(None);
         }
         let unknown = || anyhow!("tensor `{name}` is none that a model of type '{}' has", self.hugging_face);
-        let whole = match name {
-            "model.embed_tokens.weight" => Some("token_embd.weight"),
-            "model.norm.weight" => Some("output_norm.weight"),
+        let body = name.strip_prefix("model.").unwrap_or(name);
+        let whole = match body {
+            "embed_tokens.weight" => Some("token_embd.weight"),
+            "norm.weight" => Some("output_norm.weight"),
             "lm_head.weight" => Some("output.weight"),
             _ => None,
         };
         if let Some(whole) = whole {
             return Ok(Some(whole.to_owned()));
         }
-        let rest = name.strip_prefix("model.layers.").ok_or_else(unknown)?;
+        let rest = body.strip_prefix("layers.").ok_or_else(unknown)?;
         let (layer, rest) = rest.split_once('.').ok_or_else(unknown)?;
         let (what, kind) = rest.rsplit_once('.').ok_or_else(unknown)?;
         let what = match what {
@@ -196,6 +198,8 @@ mod tests {
         let [llama, .., olmo2, _] = &FAMILIES;
         assert_eq!(name(llama, "lm_head.weight"), "output.weight");
         assert_eq!(name(llama, "model.layers.3.self_attn.q_proj.bias"), "blk.3.attn_q.bias");
+        assert_eq!(name(llama, "layers.3.self_attn.q_proj.bias"), "blk.3.attn_q.bias");
+        assert_eq!(name(llama, "embed_tokens.weight"), "token_embd.weight");
         let norm = "model.layers.1.post_attention_layernorm.weight";
         assert_eq!(name(llama, norm), "blk.1.ffn_norm.weight");
         assert_eq!(name(olmo2, norm), "blk.1.post_attention_norm.weight");

@@ -2,6 +2,7 @@
 
 mod encoders;
 mod errors;
+mod folders;
 mod generate;
 mod judging;
 mod lora;

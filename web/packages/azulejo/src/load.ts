@@ -230,6 +230,7 @@ function finished(
       id: source?.id ?? null,
       note: source?.note ?? null,
     },
+    warnings: about.warnings,
     version: wasm.version(),
   };
   report.ready(`${info.name} is ready on ${info.device.name}`);

@@ -132,6 +132,8 @@ export interface EngineInfo {
     /** What to know about the storage, such as why the file is not kept. */
     note: string | null;
   };
+  /** What to know about the file: keys that have no effect here, ids that name no token. */
+  warnings: string[];
   version: string;
 }
 

@@ -54,6 +54,7 @@ export interface ModelInfo {
   memory: Memory;
   bos: number | null;
   eos: number[];
+  warnings: string[];
 }
 
 export interface TopToken {

@@ -59,6 +59,7 @@ function infoOf(name: string, base: string, contextLength: number): EngineInfo {
     memory: { weights: 0, kv: 0, activations: 0 },
     device: { backend: "remote", name: new URL(base).host, driver: "", tier: "remote", reason: "", choice: "asked for" },
     file: { name: "", bytes: 0, verified: false, storage: "none", persistent: false, id: null, note: null },
+    warnings: [],
     version: "",
   };
 }

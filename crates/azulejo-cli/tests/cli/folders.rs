@@ -1,0 +1,185 @@
+//! Folders as other people save them: without a head, with one matrix of a tied pair, with more ends than GGUF names.
+#![allow(clippy::unwrap_used, reason = "a test that fails says so by a panic")]
+
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+
+use crate::support::{azulejo, expected, golden, scratch};
+
+/// A golden model with other names of tensors (none leaves one out), and other keys in its config.json.
+fn copied(to: PathBuf, of: &str, rename: impl Fn(&str) -> Option<String>, keys: &Value) -> String {
+    std::fs::create_dir(&to).unwrap();
+    for file in std::fs::read_dir(golden(of)).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+    let weights = to.join("model.safetensors");
+    let bytes = std::fs::read(&weights).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = file.tensors().into_iter().filter_map(|(name, view)| Some((rename(&name)?, view)));
+    std::fs::write(&weights, safetensors::serialize(tensors, None).unwrap()).unwrap();
+    edit(&to.join("config.json"), keys);
+    to.to_str().unwrap().to_owned()
+}
+
+/// Sets keys of a JSON file, or takes away those that are null.
+fn edit(path: &Path, keys: &Value) {
+    let mut json: Value =
+        std::fs::read(path).map_or_else(|_| json!({}), |bytes| serde_json::from_slice(&bytes).unwrap());
+    for (key, value) in keys.as_object().unwrap() {
+        match value {
+            Value::Null => _ = json.as_object_mut().unwrap().remove(key),
+            value => json[key] = value.clone(),
+        }
+    }
+    std::fs::write(path, json.to_string()).unwrap();
+}
+
+fn bare(name: &str) -> Option<String> {
+    Some(name.strip_prefix("model.").unwrap_or(name).to_owned())
+}
+
+fn headless(name: &str) -> Option<String> {
+    bare(name).filter(|name| name != "lm_head.weight")
+}
+
+fn embedding(model: &str) -> Value {
+    let done = azulejo(&["embed", "-m", model, "--tokens", "5,6,7", "--json"]);
+    done.json()["embeddings"].clone()
+}
+
+/// The greedy tokens behind the golden prompt.
+fn greedy(model: &str, of: &str) -> Value {
+    let prompt = expected(of).prompt;
+    let args = ["-n", "8", "--temp", "0", "--ignore-eos", "--json"];
+    azulejo(&[&["generate", "-m", model, "--raw", "-p", &prompt], &args[..]].concat()).json()["tokens"]
+        .clone()
+}
+
+#[test]
+fn folders_whose_names_lack_the_prefix_are_what_they_are_with_it() {
+    let scratch = scratch("bare");
+    for name in ["llama-gqa", "qwen3-tied", "olmo2"] {
+        let whole = golden(name);
+        let model = copied(scratch.join(name), name, bare, &json!({}));
+        assert_eq!(embedding(&model), embedding(&whole), "{name}");
+        assert_eq!(greedy(&model, name), greedy(&whole, name), "{name}");
+        let seen = azulejo(&["inspect", &model, "--json"]).json();
+        assert_eq!(seen["config"]["error"], Value::Null, "{name}");
+        let (a, b) = (scratch.join("a.gguf"), scratch.join("b.gguf"));
+        for (from, to) in [(&model, &a), (&whole, &b)] {
+            let args = ["convert", from, "-o", to.to_str().unwrap(), "--name", "m"];
+            let done = azulejo(&args);
+            assert_eq!((done.code, done.err.as_str()), (0, ""), "{name}");
+        }
+        assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn folders_without_a_head_give_embeddings_and_say_that_they_give_no_more() {
+    let scratch = scratch("headless");
+    let keys = json!({ "architectures": ["LlamaModel"], "tie_word_embeddings": false });
+    let model = copied(scratch.join("m"), "llama-gqa", headless, &keys);
+    assert_eq!(embedding(&model), embedding(&golden("llama-gqa")));
+    let done = azulejo(&["generate", "-m", &model, "--raw", "-p", "abc", "-n", "2", "--json"]);
+    assert!(done.code == 1 && done.err.contains("lm_head.weight"), "{}", done.err);
+    let seen = azulejo(&["inspect", &model]);
+    assert!(seen.code == 0 && seen.err.contains("gives embeddings"), "{}", seen.err);
+    let file = scratch.join("m.gguf");
+    let file = file.to_str().unwrap();
+    let done = azulejo(&["convert", &model, "-o", file, "--outtype", "f32"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    // The rows of queries and keys are in another order there, so sums are rounded otherwise.
+    let values =
+        |of: Value| of[0].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>();
+    for (found, wanted) in values(embedding(file)).into_iter().zip(values(embedding(&model))) {
+        assert!((found - wanted).abs() < 1e-6, "{found}, not {wanted}");
+    }
+}
+
+#[test]
+fn tied_models_are_read_whichever_of_the_two_matrices_they_hold() {
+    let scratch = scratch("tied");
+    let name = "llama-tied";
+    let whole = golden(name);
+    let head_only = |tensor: &str| {
+        let head = "lm_head.weight";
+        Some(if tensor == "model.embed_tokens.weight" { head.to_owned() } else { tensor.to_owned() })
+    };
+    let model = copied(scratch.join("m"), name, head_only, &json!({ "tie_word_embeddings": true }));
+    assert_eq!(greedy(&model, name), greedy(&whole, name));
+    let file = scratch.join("m.gguf");
+    let file = file.to_str().unwrap();
+    let done = azulejo(&["convert", &model, "-o", file, "--outtype", "f32"]);
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+    assert_eq!(greedy(file, name), greedy(&whole, name));
+    let seen = azulejo(&["inspect", file, "--json"]).json();
+    let names: Vec<&str> =
+        seen["tensors"].as_array().unwrap().iter().filter_map(|t| t["name"].as_str()).collect();
+    assert!(names.contains(&"token_embd.weight") && !names.contains(&"output.weight"), "{names:?}");
+    // Not tied, it lacks its embeddings.
+    edit(&scratch.join("m/config.json"), &json!({ "tie_word_embeddings": false }));
+    let done = azulejo(&["generate", "-m", &model, "--raw", "-p", "abc", "-n", "2", "--json"]);
+    assert!(done.code == 1 && done.err.contains("model.embed_tokens.weight"), "{}", done.err);
+}
+
+#[test]
+fn convert_keeps_all_ends_of_a_text_or_says_which_it_cannot() {
+    let scratch = scratch("ends");
+    let ends = |model: &str| {
+        let seen = azulejo(&["inspect", model, "--json"]).json();
+        seen["tokenizer"]["end_of_text"].clone()
+    };
+    for (wanted, warnings) in [(vec![7], 0), (vec![7, 9], 0), (vec![7, 9, 11], 0), (vec![7, 9, 11, 13], 1)] {
+        let folder = scratch.join(format!("m{}", wanted.len()));
+        let model = copied(
+            folder.clone(),
+            "llama-gqa",
+            |name| Some(name.to_owned()),
+            &json!({ "eos_token_id": wanted }),
+        );
+        let _ = std::fs::remove_file(folder.join("generation_config.json"));
+        edit(&folder.join("tokenizer_config.json"), &json!({ "eos_token": null }));
+        let file = scratch.join("m.gguf");
+        let done = azulejo(&["convert", &model, "-o", file.to_str().unwrap()]);
+        assert_eq!(done.code, 0, "{}", done.err);
+        assert_eq!(done.err.matches("ends a text too").count(), warnings, "{}", done.err);
+        if warnings == 0 {
+            assert_eq!(ends(file.to_str().unwrap()), ends(&model), "{wanted:?}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_have_no_effect_are_named() {
+    let scratch = scratch("unread");
+    let keys =
+        json!({ "attention_multiplier": 0.5, "rope_parameters": null, "rope_scaling": { "factor": 4.0 } });
+    let model = copied(scratch.join("m"), "llama-gqa", |name| Some(name.to_owned()), &keys);
+    for args in [
+        &["generate", "-m", &model, "--raw", "-p", "abc", "-n", "1"][..],
+        &["inspect", &model],
+        &["convert", &model, "-o", scratch.join("m.gguf").to_str().unwrap()],
+    ] {
+        let done = azulejo(args);
+        assert_eq!(done.code, 0, "{}", done.err);
+        for key in ["attention_multiplier", "rope_scaling.factor"] {
+            assert!(done.err.contains(key), "{}: {}", args[0], done.err);
+        }
+    }
+    for (keys, named) in [
+        (json!({ "rope_scaling": "linear" }), "rope_scaling"),
+        (json!({ "rope_scaling": { "type": 3, "factor": 2.0 } }), "'type'"),
+        (json!({ "partial_rotary_factor": 0.5 }), "partial_rotary_factor"),
+    ] {
+        let folder = scratch.join(named.trim_matches('\''));
+        let mut all = keys.clone();
+        all["rope_parameters"] = Value::Null;
+        let model = copied(folder, "llama-gqa", |name| Some(name.to_owned()), &all);
+        let done = azulejo(&["generate", "-m", &model, "--raw", "-p", "abc", "-n", "1", "--json"]);
+        assert!(done.code == 1 && done.err.contains(named), "{keys}: {}", done.err);
+    }
+}
