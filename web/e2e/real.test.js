@@ -1,0 +1,51 @@
+// Real models answer in every engine as the native program does: `cargo xtask real` fetches them and asks it.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+
+import { CONFIGURATIONS, launch } from "./harness/browsers.js";
+import { DEVICES } from "./harness/devices.js";
+import { site } from "./harness/site.js";
+
+const ANSWERS = new URL("../../target/real/answers.json", import.meta.url);
+const real = await readFile(ANSWERS, "utf8").then(JSON.parse, (error) => {
+  if (error.code !== "ENOENT") throw error;
+  return null;
+});
+
+let server;
+before(async () => {
+  server = await site();
+});
+after(() => server?.close());
+
+for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
+  describe(name, () => {
+    let browser, page;
+    before(async () => {
+      if (!real) return;
+      browser = await launch(name);
+      page = await browser.newPage(server.url("/pages/blank.html"));
+    });
+    after(() => browser?.close());
+
+    test("real models answer as in the native program", async (t) => {
+      if (!real) return t.skip("not run: no real model is there; cargo xtask real fetches them");
+      for (const [index, model] of real.models.entries()) {
+        server.mount(`/models/real-${index}.gguf`, model.file);
+        const load = (file, options) => e2e.load(file, options);
+        const { device } = await page.evaluate(load, `/models/real-${index}.gguf`, DEVICES[name][0]);
+        t.diagnostic(`${model.name} on ${device.name} (${device.backend}, ${device.tier})`);
+        assert.equal(device.backend, DEVICES[name][0].device);
+        for (const { messages, max_tokens, text, prompt_tokens } of model.answers) {
+          const ask = (messages, max_tokens) => e2e.ask("", { messages, max_tokens });
+          const answer = await page.evaluate(ask, messages, max_tokens);
+          assert.equal(answer.text, text, model.name);
+          assert.equal(answer.usage.prompt_tokens, prompt_tokens, model.name);
+        }
+        await page.evaluate(() => e2e.dispose());
+      }
+    });
+  });
+}
