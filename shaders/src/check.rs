@@ -1,4 +1,4 @@
-//! The kernels' cases against their twins: what the tests, the start-up self-test and the benches share.
+//! The kernels' cases against their twins: what the tests, the start-up self-test and `azulejo validate` share.
 //!
 //! A [`Case`] is a call with its inputs. An [`Executor`] runs calls; [`run_cases`] runs cases on one and compares what
 //! it wrote with what the twin writes. An executor that can only answer later (a browser's) takes the steps of
@@ -144,6 +144,18 @@ pub fn run_case(executor: &mut impl Executor, case: &Case) -> CaseResult {
     }
 }
 
+/// A case's name with the text that a tier makes of its kernel: whoever checks several tiers needs no such pair twice,
+/// since a tier that changes nothing in a text would only run the same again.
+///
+/// # Errors
+/// [`LinkError`](crate::LinkError): the variant can't be put together.
+pub fn identity(case: &Case, tier: Tier) -> Result<String, crate::LinkError> {
+    let call = case.setup().call;
+    let linked = link(call.kernel, &call.variant, tier, Target::Native)?;
+    let lines = linked.source.lines().filter(|line| !line.starts_with("enable "));
+    Ok(std::iter::once(case.name.as_str()).chain(lines).collect::<Vec<_>>().join("\n"))
+}
+
 /// Runs cases and compares.
 pub fn run_cases(executor: &mut impl Executor, cases: &[Case]) -> Vec<CaseResult> {
     cases.iter().map(|case| run_case(executor, case)).collect()
@@ -261,8 +273,6 @@ pub const QUANTISED: f64 = 1e-7;
 pub const F16_STORED: f64 = 1e-6;
 /// A value is quantised on the way. What lies between two steps may go to either: one such of 8 bits in a hundred is 3e-6.
 pub const QUANTISED_STORED: f64 = 1e-5;
-/// Activations of 8 bits, for kernels that use integer products.
-pub const EIGHT_BIT_ACTIVATIONS: f64 = 1e-4;
 
 /// The tolerance of a kernel's variant: the table of them all.
 pub fn tolerance(kernel: &str, variant: &Variant) -> f64 {

@@ -1,5 +1,6 @@
 //! The devices that the tests run on.
 
+use std::io::Write;
 use std::sync::OnceLock;
 
 use azulejo::{DeviceChoice, KvType, ModelOptions, Tier};
@@ -16,19 +17,21 @@ fn find() -> Vec<(String, ModelOptions)> {
     let mut devices =
         vec![("cpu".to_owned(), ModelOptions { device: DeviceChoice::Cpu, ..f32_cache.clone() })];
     let adapters = azulejo::adapters();
-    let best = adapters.first().unwrap_or_else(|| {
+    let best = adapters.iter().find(|adapter| adapter.problem.is_none()).unwrap_or_else(|| {
         panic!("no GPU to test on; install a software one: apt-get install mesa-vulkan-drivers libvulkan1")
     });
     for tier in Tier::ALL {
         if !Tier::ALL.iter().any(|t| t.name() == best.tier) || tier_is_within(tier, &best.tier) {
             let options = ModelOptions {
-                device: DeviceChoice::Wgpu(Some(0)),
+                device: DeviceChoice::Wgpu(Some(best.number)),
                 max_tier: Some(tier),
                 ..f32_cache.clone()
             };
             devices.push((format!("wgpu {}", tier.name()), options));
         } else {
-            println!("not run: tier {} on {}, which offers {}", tier.name(), best.name, best.tier);
+            // Not by println!, which shows only where a test fails.
+            let (tier, name) = (tier.name(), &best.name);
+            let _ = writeln!(std::io::stderr(), "not run: tier {tier} on {name}, which offers {}", best.tier);
         }
     }
     devices

@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => commands::convert::run(&args, &output),
         Command::ConvertLora(args) => commands::convert_lora::run(&args, &output),
         Command::Quantize(args) => commands::quantize::run(&args, &output),
+        Command::Validate(args) => commands::validate::run(&args, &output),
         Command::Devices => commands::devices::run(&output),
     };
     ExitCode::from(exit::code(done, &output))

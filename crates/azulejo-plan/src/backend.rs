@@ -1,6 +1,7 @@
 //! What executes a plan.
 
 use std::future::Future;
+use std::time::Duration;
 
 use azulejo_quant::Plane;
 
@@ -30,6 +31,21 @@ pub struct Memory {
     pub kv: u64,
     /// Everything else of one state.
     pub activations: u64,
+}
+
+/// A call of a step, and how long the device took for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallTime {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Which shader of it.
+    pub variant: String,
+    /// What it is for.
+    pub label: String,
+    /// By the device's clock.
+    pub time: Duration,
+    /// Bytes of weights and tables that it is bound to.
+    pub weights: u64,
 }
 
 /// Which tokens a step takes.
@@ -148,4 +164,14 @@ pub trait Backend {
         model: &Self::Model,
         state: &mut Self::State,
     ) -> impl Future<Output = Result<Vec<f32>, Self::Error>>;
+
+    /// Runs a step whose outputs nobody reads, with each call timed by the device's own clock; none where it has none.
+    fn time_calls(
+        &self,
+        _model: &Self::Model,
+        _state: &mut Self::State,
+        _input: StepInput<'_>,
+    ) -> impl Future<Output = Result<Option<Vec<CallTime>>, Self::Error>> {
+        std::future::ready(Ok(None))
+    }
 }

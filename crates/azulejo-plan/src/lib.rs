@@ -11,7 +11,7 @@ mod op;
 pub mod passes;
 mod plan;
 
-pub use backend::{Backend, DeviceInfo, Memory, Outputs, StepInput, Tokens};
+pub use backend::{Backend, CallTime, DeviceInfo, Memory, Outputs, StepInput, Tokens};
 pub use constant::{Constant, Piece, rope_table};
 pub use op::{Attention, GroupNorm, LayerNorm, Linears, Map, Norm, Op, Part, Reach, RopeKv, Row, Then};
 pub use plan::{

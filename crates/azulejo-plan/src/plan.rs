@@ -345,13 +345,6 @@ impl PlanBuilder {
         self.push(Op::SwiGlu { gate, up, out });
     }
 
-    /// The end: a norm and the product that gives the logits.
-    pub fn head(&mut self, x: View, norm: Norm, weight: TensorId, logits: View) {
-        self.begin_head();
-        self.rms_norm(x, norm.weight, norm.eps, norm.out);
-        self.linear(norm.out, weight, None, logits);
-    }
-
     /// What is pushed from here on is the head: it is evaluated for those tokens alone that an output is wanted of.
     pub fn begin_head(&mut self) {
         self.in_head = true;

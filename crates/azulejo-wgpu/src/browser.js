@@ -1,9 +1,6 @@
 // What wgpu doesn't pass on of a browser's WebGPU: the feature `subgroups`, which wgpu 30 neither reports nor asks for,
 // and the adapter's vendor and architecture.
 
-let wantsSubgroups = false;
-let isPatched = false;
-
 /** `[has subgroups, a name]` of the adapter that the browser offers, or undefined. */
 export async function adapterFacts() {
   const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
@@ -13,14 +10,13 @@ export async function adapterFacts() {
   return [adapter.features.has("subgroups"), name];
 }
 
-/** Whether devices that are opened from now on are asked for subgroups. */
-export function askForSubgroups(wanted) {
-  wantsSubgroups = wanted;
-  if (isPatched || !globalThis.GPUAdapter) return;
-  isPatched = true;
-  const requestDevice = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = function (descriptor = {}) {
-    if (!wantsSubgroups) return requestDevice.call(this, descriptor);
+/** Asks the next device that is opened for subgroups; other requests of the page are as they were. */
+export function askForSubgroups() {
+  const prototype = globalThis.GPUAdapter?.prototype;
+  if (!prototype) return;
+  const { requestDevice } = prototype;
+  prototype.requestDevice = function (descriptor = {}) {
+    prototype.requestDevice = requestDevice;
     const requiredFeatures = [...(descriptor.requiredFeatures ?? []), "subgroups"];
     return requestDevice.call(this, { ...descriptor, requiredFeatures });
   };

@@ -8,7 +8,7 @@ extern "C" {
     #[wasm_bindgen(js_name = adapterFacts, catch)]
     async fn adapter_facts() -> Result<JsValue, JsValue>;
     #[wasm_bindgen(js_name = askForSubgroups)]
-    pub(crate) fn ask_for_subgroups(wanted: bool);
+    pub(crate) fn ask_for_subgroups();
 }
 
 /// Of the adapter that the browser offers.

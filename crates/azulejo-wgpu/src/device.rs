@@ -14,9 +14,12 @@ use crate::report::{Counters, Counts, Reporter, count};
 /// Which adapter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Selection {
-    /// The fastest, by its kind: a GPU of its own before one in the processor before one made of software.
+    /// The first that can be opened, by its kind: a GPU of its own before one in the processor before one made of
+    /// software.
     #[default]
     Auto,
+    /// The same, but none made of software.
+    Hardware,
     /// The one at that place of [`devices`].
     Index(usize),
 }
@@ -51,7 +54,15 @@ pub struct Adapter {
     pub binding_bytes: u64,
 }
 
+/// The kinds in the order in which they are preferred.
+const KINDS: [&str; 5] = ["discrete GPU", "integrated GPU", "virtual GPU", "other", "software"];
+
 impl Adapter {
+    /// True for a GPU that is one, not a program on the CPU.
+    pub fn is_hardware(&self) -> bool {
+        KINDS[..2].contains(&self.kind)
+    }
+
     async fn of(adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
         let kind = match info.device_type {
@@ -91,11 +102,16 @@ fn instance() -> wgpu::Instance {
     wgpu::Instance::new(descriptor)
 }
 
-/// All adapters; in a browser the one that it gives.
-pub async fn devices() -> Vec<Adapter> {
+/// All adapters, each with why it can't be opened, if so; in a browser the one that it gives, which isn't tried.
+pub async fn devices() -> Vec<(Adapter, Option<WgpuError>)> {
     let mut devices = Vec::new();
     for adapter in adapters(&instance()).await {
-        devices.push(Adapter::of(&adapter).await);
+        let described = Adapter::of(&adapter).await;
+        let tried = match cfg!(target_arch = "wasm32") {
+            true => None,
+            false => request(&adapter, &described, described.tier).await.err(),
+        };
+        devices.push((described, tried));
     }
     devices
 }
@@ -116,6 +132,10 @@ pub struct WgpuBackend {
     pub(crate) staged: AtomicU64,
     #[cfg(target_arch = "wasm32")]
     pub(crate) verdicts: std::cell::RefCell<Vec<crate::pipelines::Verdict>>,
+    /// Whether passes can be timed.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) has_timestamps: bool,
+    skipped: Vec<WgpuError>,
     tier: Tier,
     info: DeviceInfo,
 }
@@ -132,34 +152,75 @@ impl std::fmt::Debug for WgpuBackend {
 /// [`WgpuError::NoAdapter`], [`WgpuError::NoSuchDevice`], [`WgpuError::Request`].
 pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
     let instance = instance();
-    let adapter = match options.selection {
-        Selection::Auto => {
-            let wanted = wgpu::RequestAdapterOptions {
-                power_preference: wgpu::PowerPreference::HighPerformance,
-                ..Default::default()
-            };
-            let no_adapter = |e: wgpu::RequestAdapterError| WgpuError::NoAdapter { detail: e.to_string() };
-            instance.request_adapter(&wanted).await.map_err(no_adapter)?
+    let mut skipped = Vec::new();
+    for adapter in candidates(&instance, options.selection).await? {
+        let described = Adapter::of(&adapter).await;
+        let (tier, reason) = choose(&described, &adapter.get_info(), options.max_tier);
+        match request(&adapter, &described, tier).await {
+            Ok(opened) => return Ok(backend(&adapter, described, opened, (tier, reason), skipped, options)),
+            Err(error) => skipped.push(error),
         }
-        Selection::Index(index) => {
-            let all = adapters(&instance).await;
-            let count = all.len();
-            all.into_iter().nth(index).ok_or(WgpuError::NoSuchDevice { index, count })?
+    }
+    Err(match (options.selection, skipped.len()) {
+        // What was asked for by its number, or the only one there is.
+        (_, 1) => skipped.remove(0),
+        _ => WgpuError::NoAdapter { detail: words_of(&skipped) },
+    })
+}
+
+fn words_of(errors: &[WgpuError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// The adapters to try, in their order.
+async fn candidates(
+    instance: &wgpu::Instance,
+    selection: Selection,
+) -> Result<Vec<wgpu::Adapter>, WgpuError> {
+    if let Selection::Index(index) = selection {
+        let all = adapters(instance).await;
+        let count = all.len();
+        let chosen = all.into_iter().nth(index).ok_or(WgpuError::NoSuchDevice { index, count })?;
+        return Ok(vec![chosen]);
+    }
+    if cfg!(target_arch = "wasm32") {
+        // A browser has one, and says why if it has none.
+        let wanted = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
+        let no_adapter = |e: wgpu::RequestAdapterError| WgpuError::NoAdapter { detail: e.to_string() };
+        return Ok(vec![instance.request_adapter(&wanted).await.map_err(no_adapter)?]);
+    }
+    let mut known = Vec::new();
+    for adapter in adapters(instance).await {
+        let described = Adapter::of(&adapter).await;
+        if selection != Selection::Hardware || described.is_hardware() {
+            let place = KINDS.iter().position(|kind| *kind == described.kind);
+            known.push((place, adapter));
         }
-    };
-    let described = Adapter::of(&adapter).await;
-    let (tier, reason) = choose(&described, &adapter.get_info(), options.max_tier);
-    let offered = adapter.limits();
+    }
+    known.sort_by_key(|(place, _)| *place);
+    Ok(known.into_iter().map(|(_, adapter)| adapter).collect())
+}
+
+/// Asks an adapter for its device, with the features of a tier.
+async fn request(
+    adapter: &wgpu::Adapter,
+    described: &Adapter,
+    tier: Tier,
+) -> Result<(wgpu::Device, wgpu::Queue), WgpuError> {
     let limits = wgpu::Limits {
         max_storage_buffer_binding_size: described.binding_bytes,
-        max_buffer_size: offered.max_buffer_size,
+        max_buffer_size: adapter.limits().max_buffer_size,
         ..Default::default()
     };
     let mut features = wgpu::Features::empty();
     #[cfg(not(target_arch = "wasm32"))]
-    features.set(wgpu::Features::SUBGROUP, tier.subgroups());
-    #[cfg(target_arch = "wasm32")]
-    crate::browser::ask_for_subgroups(tier.subgroups());
+    {
+        features.set(wgpu::Features::SUBGROUP, tier.subgroups());
+        features |= adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+    }
     features.set(wgpu::Features::SHADER_F16, tier.f16());
     let wanted = wgpu::DeviceDescriptor {
         label: Some("azulejo"),
@@ -169,10 +230,24 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
         memory_hints: wgpu::MemoryHints::MemoryUsage,
         ..Default::default()
     };
-    let (device, queue) = adapter
-        .request_device(&wanted)
-        .await
-        .map_err(|e| WgpuError::Request { name: described.name.clone(), detail: e.to_string() })?;
+    #[cfg(target_arch = "wasm32")]
+    if tier.subgroups() {
+        crate::browser::ask_for_subgroups();
+    }
+    // In a browser this asks at once, before it is waited for.
+    let asked = adapter.request_device(&wanted);
+    asked.await.map_err(|e| WgpuError::Request { name: described.name.clone(), detail: e.to_string() })
+}
+
+/// The back-end over an open device.
+fn backend(
+    adapter: &wgpu::Adapter,
+    described: Adapter,
+    (device, queue): (wgpu::Device, wgpu::Queue),
+    (tier, reason): (Tier, String),
+    skipped: Vec<WgpuError>,
+    options: Options,
+) -> WgpuBackend {
     let reporter = Reporter::listen(&device);
     let binding_bytes =
         options.binding_bytes.map_or(described.binding_bytes, |b| b.min(described.binding_bytes));
@@ -183,28 +258,32 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
         tier: tier.name().to_owned(),
         reason,
     };
-    Ok(WgpuBackend {
+    let is_narrow = options
+        .is_narrow
+        .unwrap_or_else(|| is_software(&adapter.get_info(), &info.name.to_ascii_lowercase()));
+    WgpuBackend {
+        #[cfg(not(target_arch = "wasm32"))]
+        has_timestamps: device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
         device,
         queue,
-        limits: Limits {
-            binding_bytes,
-            is_narrow: options.is_narrow.unwrap_or_else(|| is_narrow(&adapter.get_info())),
-        },
+        limits: Limits { binding_bytes, is_narrow },
         pipelines: Mutex::default(),
         reporter,
         counters: Counters::default(),
         staged: AtomicU64::new(0),
         #[cfg(target_arch = "wasm32")]
         verdicts: std::cell::RefCell::default(),
+        skipped,
         tier,
         info,
-    })
+    }
 }
 
-/// True for GPUs made of software, which execute a workgroup by few lanes.
-fn is_narrow(info: &wgpu::AdapterInfo) -> bool {
-    // Subgroups of 8 at most are a sign of it where a browser doesn't say so; the sizes that it doesn't know are 0.
-    info.device_type == wgpu::DeviceType::Cpu || (1..=8).contains(&info.subgroup_max_size)
+/// True for GPUs made of software, which execute a workgroup by few lanes. Browsers don't always say it of them, but name
+/// them. Small subgroups are no sign: a Mali's have 4 to 16 lanes.
+fn is_software(info: &wgpu::AdapterInfo, name: &str) -> bool {
+    const NAMES: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
+    info.device_type == wgpu::DeviceType::Cpu || NAMES.iter().any(|known| name.contains(known))
 }
 
 /// The tier, and why that one.
@@ -240,13 +319,9 @@ impl WgpuBackend {
         self.counters.snapshot()
     }
 
-    /// Goes on with a lower tier, for a self-test that found the chosen one wanting. Models that were prepared before
-    /// keep their pipelines.
-    pub fn demote(&mut self, to: Tier, why: &str) {
-        self.tier = Tier::of(self.tier.subgroups() && to.subgroups(), self.tier.f16() && to.f16());
-        self.info.tier = self.tier.name().to_owned();
-        self.info.reason.push_str(&format!("; {why}"));
-        self.pipelines = Mutex::default();
+    /// The devices that would have been preferred, and can't be opened.
+    pub fn skipped(&self) -> &[WgpuError] {
+        &self.skipped
     }
 
     /// Submits nothing. Firefox answers a read only when its device is polled, each 100 ms or at the next submit, so

@@ -18,6 +18,8 @@ mod device;
 mod error;
 mod model;
 mod pipelines;
+#[cfg(not(target_arch = "wasm32"))]
+mod profile;
 mod read;
 mod report;
 mod state;

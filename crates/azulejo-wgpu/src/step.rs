@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+#[cfg(not(target_arch = "wasm32"))]
+use azulejo_plan::CallTime;
 use azulejo_plan::{Backend, Constant, DeviceInfo, Memory, Outputs, Plan, StepInput, Tokens};
 use azulejo_quant::Plane;
 use azulejo_shaders::kernel::Run;
@@ -101,6 +103,16 @@ impl Backend for WgpuBackend {
     ) -> impl Future<Output = Result<Vec<f32>, WgpuError>> {
         self.last_logits(model, state)
     }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    async fn time_calls(
+        &self,
+        model: &WgpuModel,
+        state: &mut WgpuState,
+        input: StepInput<'_>,
+    ) -> Result<Option<Vec<CallTime>>, WgpuError> {
+        self.time_step(model, state, input).await
+    }
 }
 
 /// Little-endian bytes, which is what a device reads.
@@ -109,7 +121,7 @@ pub(crate) fn words(words: &[u32]) -> Vec<u8> {
 }
 
 /// The params and the phases of a step.
-fn plan_step(model: &WgpuModel, input: &StepInput<'_>) -> Result<(Run, Vec<Phase>), WgpuError> {
+pub(crate) fn plan_step(model: &WgpuModel, input: &StepInput<'_>) -> Result<(Run, Vec<Phase>), WgpuError> {
     let count = match input.tokens {
         Tokens::These(tokens) => tokens.len(),
         Tokens::Chosen => 1,

@@ -1,5 +1,9 @@
 //! Which device a model runs on, and opening it.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::collections::HashSet;
+#[cfg(not(target_arch = "wasm32"))]
+use std::ops::ControlFlow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -55,12 +59,15 @@ pub struct Adapter {
     pub tier: String,
     /// Bytes that it binds at once.
     pub binding_bytes: u64,
+    /// Why it can't be opened, if so: `auto` passes it over then.
+    pub problem: Option<String>,
+    is_hardware: bool,
 }
 
 impl Adapter {
     /// True for a GPU that is one, not a program on the CPU.
     pub fn is_hardware(&self) -> bool {
-        self.kind.starts_with("discrete") || self.kind.starts_with("integrated")
+        self.is_hardware
     }
 }
 
@@ -76,8 +83,10 @@ pub async fn find_adapters() -> Vec<Adapter> {
     {
         (0..)
             .zip(azulejo_wgpu::devices().await)
-            .map(|(number, d)| Adapter {
+            .map(|(number, (d, problem))| Adapter {
                 number,
+                is_hardware: d.is_hardware(),
+                problem: problem.map(|problem| problem.to_string()),
                 name: d.name,
                 kind: d.kind.to_owned(),
                 interface: d.interface,
@@ -93,7 +102,11 @@ pub async fn find_adapters() -> Vec<Adapter> {
 
 /// An opened device. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Device(pub(crate) OnDevice);
+pub struct Device {
+    pub(crate) on: OnDevice,
+    /// What became of devices that would have been preferred.
+    pub(crate) warnings: Vec<String>,
+}
 
 /// The back-end that it is opened by.
 #[derive(Clone, Debug)]
@@ -120,31 +133,49 @@ impl Device {
     pub async fn open(options: &ModelOptions) -> Result<Self, Error> {
         match options.device {
             #[cfg(feature = "wgpu")]
-            DeviceChoice::Wgpu(number) => Ok(Self(OnDevice::Wgpu(open_wgpu(number, options).await?))),
-            #[cfg(feature = "wgpu")]
-            DeviceChoice::Auto if find_adapters().await.iter().any(Adapter::is_hardware) => {
-                Ok(Self(OnDevice::Wgpu(open_wgpu(None, options).await?)))
+            DeviceChoice::Wgpu(number) => {
+                let selection = number.map_or(azulejo_wgpu::Selection::Auto, azulejo_wgpu::Selection::Index);
+                Ok(Self::on_wgpu(open_wgpu(selection, options).await?))
             }
+            #[cfg(all(feature = "wgpu", feature = "cpu"))]
+            DeviceChoice::Auto => match open_wgpu(azulejo_wgpu::Selection::Hardware, options).await {
+                Ok(backend) => Ok(Self::on_wgpu(backend)),
+                Err(azulejo_wgpu::WgpuError::NoAdapter { detail }) if detail.is_empty() => {
+                    Self::on_cpu(options, Vec::new())
+                }
+                Err(error) => Self::on_cpu(options, vec![error.to_string()]),
+            },
+            #[cfg(all(feature = "cpu", not(feature = "wgpu")))]
+            DeviceChoice::Auto => Self::on_cpu(options, Vec::new()),
             #[cfg(feature = "cpu")]
-            DeviceChoice::Auto | DeviceChoice::Cpu => {
-                let cpu = azulejo_cpu::CpuOptions { threads: options.threads, ..Default::default() };
-                Ok(Self(OnDevice::Cpu(Arc::new(azulejo_cpu::CpuBackend::new(cpu)?))))
-            }
+            DeviceChoice::Cpu => Self::on_cpu(options, Vec::new()),
             #[allow(unreachable_patterns, reason = "reached where a back-end is left out of the build")]
             choice => Err(Error::new(Code::NoDevice, format!("this build has no back-end for {choice:?}"))),
         }
     }
 
+    #[cfg(feature = "cpu")]
+    fn on_cpu(options: &ModelOptions, warnings: Vec<String>) -> Result<Self, Error> {
+        let cpu = azulejo_cpu::CpuOptions { threads: options.threads, ..Default::default() };
+        Ok(Self { on: OnDevice::Cpu(Arc::new(azulejo_cpu::CpuBackend::new(cpu)?)), warnings })
+    }
+
+    #[cfg(feature = "wgpu")]
+    fn on_wgpu(backend: azulejo_wgpu::WgpuBackend) -> Self {
+        let warnings = backend.skipped().iter().map(ToString::to_string).collect();
+        Self { on: OnDevice::Wgpu(Arc::new(backend)), warnings }
+    }
+
     /// The device, in words.
     pub fn info(&self) -> DeviceInfo {
-        with_device!(&self.0, backend => backend.info())
+        with_device!(&self.on, backend => backend.info())
     }
 
     /// Runs the few small kernel cases that a device is tried with before it is trusted, and returns those that
     /// failed: a GPU's driver may compute wrongly without an error.
     pub async fn self_test(&self) -> Result<Vec<CaseResult>, Error> {
         let mut results = Vec::new();
-        match &self.0 {
+        match &self.on {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(_) => {
                 let one_thread = azulejo_cpu::CpuOptions { threads: Some(1), ..Default::default() };
@@ -167,10 +198,70 @@ impl Device {
         Ok(results)
     }
 
+    /// What became of devices that would have been preferred: why they can't be opened.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// How many cases [`run_kernels`](Self::run_kernels) has for a tier.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn kernel_cases() -> usize {
+        azulejo_shaders::check::all_cases().len()
+    }
+
+    /// Runs every kernel's cases, and tells of each. A case whose [`identity`](azulejo_shaders::check::identity) is in
+    /// `done` already, by a device of another tier, is left out; `ControlFlow::Break` ends it.
+    ///
+    /// # Errors
+    /// What the device reports besides a wrong result: its loss, or no memory.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn run_kernels(
+        &self,
+        done: &mut HashSet<String>,
+        each: &mut dyn FnMut(CaseResult) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        use azulejo_shaders::check::{all_cases, identity, run_case};
+        match &self.on {
+            #[cfg(feature = "cpu")]
+            OnDevice::Cpu(_) => {
+                let mut executor = azulejo_cpu::CpuExecutor::new(azulejo_cpu::CpuOptions::default())?;
+                for case in all_cases() {
+                    if done.insert(case.name.clone()) && each(run_case(&mut executor, &case)).is_break() {
+                        break;
+                    }
+                }
+            }
+            #[cfg(feature = "wgpu")]
+            OnDevice::Wgpu(backend) => {
+                for case in all_cases() {
+                    let identity = identity(&case, backend.tier()).map_err(azulejo_wgpu::WgpuError::from)?;
+                    if done.insert(identity) && each(run_case(&mut &**backend, &case)).is_break() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes a second that a GPU reads and writes when it copies a buffer; none on the CPU. Blocks.
+    ///
+    /// # Errors
+    /// No memory for two buffers of 256 MiB, or what the device reports.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn copy_bandwidth(&self) -> Result<Option<f64>, Error> {
+        match &self.on {
+            #[cfg(feature = "cpu")]
+            OnDevice::Cpu(_) => Ok(None),
+            #[cfg(feature = "wgpu")]
+            OnDevice::Wgpu(backend) => Ok(Some(backend.copy_bandwidth()?)),
+        }
+    }
+
     /// Waits until the device says that what was made on it so far, shaders and buffers, is right. Natively it said so
     /// at once.
     pub async fn settle(&self) -> Result<(), Error> {
-        match &self.0 {
+        match &self.on {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(_) => Ok(()),
             #[cfg(feature = "wgpu")]
@@ -180,7 +271,7 @@ impl Device {
 
     /// Waits until the device has taken what was written to it, so that copies on the way don't pile up.
     pub async fn flush(&self) -> Result<(), Error> {
-        match &self.0 {
+        match &self.on {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(_) => Ok(()),
             #[cfg(feature = "wgpu")]
@@ -193,7 +284,7 @@ impl Device {
     pub fn nudge(&self) {
         #[cfg(feature = "wgpu")]
         #[allow(irrefutable_let_patterns, reason = "there may be no other back-end in this build")]
-        if let OnDevice::Wgpu(backend) = &self.0 {
+        if let OnDevice::Wgpu(backend) = &self.on {
             backend.nudge();
         }
     }
@@ -202,7 +293,7 @@ impl Device {
     pub fn destroy(&self) {
         #[cfg(feature = "wgpu")]
         #[allow(irrefutable_let_patterns, reason = "there may be no other back-end in this build")]
-        if let OnDevice::Wgpu(backend) = &self.0 {
+        if let OnDevice::Wgpu(backend) = &self.on {
             backend.destroy();
         }
     }
@@ -210,14 +301,14 @@ impl Device {
 
 #[cfg(feature = "wgpu")]
 async fn open_wgpu(
-    number: Option<usize>,
+    selection: azulejo_wgpu::Selection,
     options: &ModelOptions,
-) -> Result<Arc<azulejo_wgpu::WgpuBackend>, Error> {
+) -> Result<azulejo_wgpu::WgpuBackend, azulejo_wgpu::WgpuError> {
     let options = azulejo_wgpu::Options {
-        selection: number.map_or(azulejo_wgpu::Selection::Auto, azulejo_wgpu::Selection::Index),
+        selection,
         max_tier: options.max_tier,
         binding_bytes: options.binding_bytes,
         ..Default::default()
     };
-    Ok(Arc::new(azulejo_wgpu::open(options).await?))
+    azulejo_wgpu::open(options).await
 }

@@ -44,7 +44,7 @@ pub use azulejo_formats as formats;
 pub use azulejo_models::{
     Config, Output, PlanOptions, Rope, RopeScaling, config_tensors, warnings as config_warnings,
 };
-pub use azulejo_plan::{DeviceInfo, KvType, Memory, Plan, RopeLayout};
+pub use azulejo_plan::{CallTime, DeviceInfo, KvType, Memory, Plan, RopeLayout};
 pub use azulejo_quant::BlockFormat;
 pub use azulejo_shaders::check::CaseResult;
 pub use azulejo_shaders::{Limits, Tier};

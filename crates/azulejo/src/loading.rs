@@ -52,9 +52,9 @@ impl Loading {
         let (config, plan) = planned(file, options)?;
         let tokenizer = tokenizer_from_file(file).map(Arc::new).map_err(|e| (e.code(), e.to_string()));
         let of_tokenizer = tokenizer.as_ref().map(|t| t.warnings()).unwrap_or_default();
-        let warnings =
-            azulejo_models::warnings(file).into_iter().chain(of_tokenizer.iter().cloned()).collect();
-        let on = match &device.0 {
+        let of_device = device.warnings.iter().chain(of_tokenizer).cloned();
+        let warnings = azulejo_models::warnings(file).into_iter().chain(of_device).collect();
+        let on = match &device.on {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(backend) => OnLoading::Cpu(azulejo_engine::Loading::new(backend.clone(), plan)?),
             #[cfg(feature = "wgpu")]

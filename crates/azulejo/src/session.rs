@@ -7,6 +7,8 @@ use azulejo_engine::{
     StopReason, TextStream,
 };
 use azulejo_plan::Backend;
+#[cfg(not(target_arch = "wasm32"))]
+use azulejo_plan::CallTime;
 
 #[cfg(all(feature = "cpu", not(target_arch = "wasm32")))]
 use azulejo_cpu::InputSquares;
@@ -203,6 +205,21 @@ impl Session {
             }
             Ok(tokens)
         })
+    }
+
+    /// Evaluates tokens behind those in the cache, with each call timed by the device's own clock; none where it has
+    /// none (the CPU, some GPUs). One token is a step of decoding, more (at most [`ModelOptions::chunk`]) are a chunk of
+    /// a prompt. The cache holds what it held before. Blocks.
+    ///
+    /// [`ModelOptions::chunk`]: crate::ModelOptions::chunk
+    ///
+    /// # Errors
+    /// An unknown token, a full context, or what the device reports.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn time_calls(&mut self, tokens: &[u32]) -> Result<Option<Vec<CallTime>>, Error> {
+        Ok(pollster::block_on(async {
+            with_session!(&mut self.on, session => session.time_calls(tokens).await)
+        })?)
     }
 
     /// Texts' embeddings: `each` gets the index of a text and its `[1, hidden]` of length 1; or, unpooled, its tokens'

@@ -50,11 +50,6 @@ pub static ALL: &[&Kernel] = &[
     &argmax_merge::KERNEL,
 ];
 
-/// The kernel of that name.
-pub fn by_name(name: &str) -> Option<&'static Kernel> {
-    ALL.iter().find(|k| k.name == name).copied()
-}
-
 /// Lanes of a workgroup on devices of few lanes.
 const NARROW_WG: u32 = 8;
 /// The variant for devices of few lanes, and its grid over `rows` rows, of which a lane takes `rows_per_lane`.

@@ -80,6 +80,8 @@ pub(crate) enum Command {
     FillMask(FillMaskArgs),
     /// Measure how well a model predicts a text, as llama-perplexity does
     Perplexity(PerplexityArgs),
+    /// Check that a device computes right, and measure how fast it is
+    Validate(ValidateArgs),
     /// Measure speed, as llama-bench does
     Bench(BenchArgs),
     /// Show what is in a model file, without loading it
@@ -384,6 +386,33 @@ pub(crate) struct PerplexityArgs {
     pub(crate) parse_special: bool,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArgs {
+    /// auto, cpu, wgpu or wgpu:N (see `azulejo devices`)
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// A folder for report.json and report.md
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+    /// What is measured must fit in so many seconds from the start; what is checked is checked however long it takes
+    #[arg(long, value_name = "N", default_value_t = 180)]
+    pub(crate) seconds: u64,
+    /// The shapes of models to measure, in their order; an empty one is none
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "llama-3.2-1b,salamandra-2b,salamandra-7b,amalia-9b"
+    )]
+    pub(crate) shapes: Vec<String>,
+    /// The weights' type: F32, F16, BF16, Q4_0 ... Q6_K, or a mix: Q4_K_M, Q4_K_S, Q5_K_M
+    #[arg(long, value_name = "TYPE", default_value = "Q4_K_M")]
+    pub(crate) quant: String,
+    /// Threads of the CPU; as many as it has cores if absent
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
 }
 
 #[derive(Args, Debug)]

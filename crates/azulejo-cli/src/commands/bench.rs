@@ -19,14 +19,14 @@ use crate::{interrupt, memory, numbers};
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Test {
-    prompt: u32,
-    gen_tokens: u32,
-    depth: u32,
+pub(super) struct Test {
+    pub(super) prompt: u32,
+    pub(super) gen_tokens: u32,
+    pub(super) depth: u32,
 }
 
 impl Test {
-    fn name(self) -> String {
+    pub(super) fn name(self) -> String {
         let name = match self.prompt {
             0 => format!("tg{}", self.gen_tokens),
             n => format!("pp{n}"),
@@ -34,7 +34,7 @@ impl Test {
         if self.depth == 0 { name } else { format!("{name} @ d{}", self.depth) }
     }
 
-    fn tokens(self) -> u32 {
+    pub(super) fn tokens(self) -> u32 {
         self.prompt + self.gen_tokens
     }
 
@@ -146,7 +146,7 @@ fn tests(args: &BenchArgs) -> Result<Vec<Test>> {
 }
 
 /// The seconds of a run.
-fn measure(session: &mut Session, test: Test, vocabulary: u32) -> Result<f64> {
+pub(super) fn measure(session: &mut Session, test: Test, vocabulary: u32) -> Result<f64> {
     interrupt::check()?;
     // Any tokens but those of the run before would do; these differ, so that no row of the table is read twice.
     let tokens: Vec<u32> = (0..test.depth + test.prompt.max(1))

@@ -10,7 +10,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let instructions = instructions();
     let gpus = adapters();
-    let auto = match gpus.iter().find(|gpu| gpu.is_hardware()) {
+    let auto = match gpus.iter().find(|gpu| gpu.is_hardware() && gpu.problem.is_none()) {
         Some(_) if cfg!(feature = "wgpu") => "wgpu",
         _ => "cpu",
     };
@@ -27,6 +27,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
                     "tier": gpu.tier,
                     "reason": reason(gpu),
                     "binding_bytes": gpu.binding_bytes,
+                    "problem": gpu.problem,
                 })
             })
             .collect();
@@ -47,7 +48,10 @@ pub(crate) fn run(output: &Output) -> Result<()> {
     for gpu in &gpus {
         let device = format!("wgpu:{}", gpu.number);
         output.line(&format!("{device:<9} {} ({}), {} {}", gpu.name, gpu.kind, gpu.interface, gpu.driver))?;
-        output.line(&format!("          tier {}: {}", gpu.tier, reason(gpu)))?;
+        match &gpu.problem {
+            Some(problem) => output.line(&format!("          passed over: {problem}"))?,
+            None => output.line(&format!("          tier {}: {}", gpu.tier, reason(gpu)))?,
+        }
     }
     if gpus.is_empty() {
         output.notice("no GPU was found; on Debian or Ubuntu, mesa-vulkan-drivers has the drivers of most");

@@ -19,3 +19,4 @@ pub(crate) mod perplexity;
 pub(crate) mod quantize;
 pub(crate) mod split;
 pub(crate) mod tokenize;
+pub(crate) mod validate;

@@ -2,8 +2,8 @@
 
 use azulejo_cpu::{CpuBackend, CpuError, CpuModel};
 use azulejo_plan::{
-    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Tensor,
-    TensorId, rope_table,
+    Backend, Constant, KvCache, KvType, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Tensor, TensorId,
+    rope_table,
 };
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 
@@ -92,7 +92,9 @@ pub(crate) fn plan(s: Shape) -> Plan {
     let weight = vector(&mut b, "norm".to_owned(), s.hidden);
     let head = matrix(&mut b, "head".to_owned(), s.head_format, s.vocabulary, s.hidden);
     let logits = b.logits(s.vocabulary);
-    b.head(x, Norm { weight, eps, out: normed }, head, logits);
+    b.begin_head();
+    b.rms_norm(x, weight, eps, normed);
+    b.linear(normed, head, None, logits);
     b.finish()
 }
 

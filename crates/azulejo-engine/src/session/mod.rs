@@ -4,7 +4,7 @@ mod generate;
 
 use std::sync::Arc;
 
-use azulejo_plan::{Backend, Outputs, StepInput, Tokens};
+use azulejo_plan::{Backend, CallTime, Outputs, StepInput, Tokens};
 
 use crate::{Engine, EngineError};
 
@@ -139,6 +139,18 @@ impl<B: Backend> Session<B> {
         self.cached.clear();
         self.step(Tokens::These(tokens), 0, Outputs::LogitsOf(row as u32))?;
         self.read_logits().await
+    }
+
+    /// Evaluates tokens behind those in the cache, with each call timed by the device's own clock; none where it has
+    /// none. One token is a step of decoding, more are a chunk of a prompt. The cache holds what it held before.
+    pub async fn time_calls(&mut self, tokens: &[u32]) -> Result<Option<Vec<CallTime>>, EngineError> {
+        self.check(tokens, self.cached.len() + tokens.len())?;
+        self.drain().await?;
+        let position = self.cached.len() as u32;
+        let input =
+            StepInput { tokens: Tokens::These(tokens), position, texts: &[], outputs: Outputs::Token };
+        let engine = &self.engine;
+        engine.backend.time_calls(&engine.model, &mut self.state, input).await.map_err(EngineError::backend)
     }
 
     /// The back-end's own state.

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "made-up models are sound, and what fails stops a test or a bench")]
 
 use azulejo_plan::{
-    Backend, Constant, KvCache, KvType, Norm, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Tensor,
-    TensorId, passes, rope_table,
+    Backend, Constant, KvCache, KvType, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Tensor, TensorId,
+    passes, rope_table,
 };
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 use azulejo_wgpu::{WgpuBackend, WgpuModel};
@@ -96,7 +96,9 @@ pub(crate) fn plan(shape: Shape) -> Plan {
         b.add(x, projected, x);
     }
     let norm = vector(&mut b, "norm", hidden);
-    b.head(x, Norm { weight: norm, eps: 1e-5, out: normed }, embedding, logits);
+    b.begin_head();
+    b.rms_norm(x, norm, 1e-5, normed);
+    b.linear(normed, embedding, None, logits);
     b.finish()
 }
 

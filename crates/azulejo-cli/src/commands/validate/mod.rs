@@ -1,0 +1,103 @@
+//! `validate`: whether a device computes right, and how fast. It needs nothing but this program, so that it can be
+//! carried to a machine with a GPU and no network.
+//!
+//! First every kernel against its twin, in each tier that the device has; then models, whose greedy tokens are those of
+//! transformers or of the CPU; then, for as long as there is time, known models' shapes with random weights. What wasn't
+//! run is in the report, with the reason.
+
+mod kernels;
+mod models;
+mod report;
+mod speed;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use azulejo::{Device, DeviceChoice, DeviceInfo, ModelOptions, Tier};
+
+use crate::args::ValidateArgs;
+use crate::exit::Usage;
+use crate::output::Output;
+use crate::partial::Partial;
+
+/// All that was found.
+#[derive(Debug)]
+struct Report {
+    device: DeviceInfo,
+    /// Bytes a second, and how they were measured.
+    bandwidth: Option<(f64, &'static str)>,
+    kernels: kernels::Report,
+    models: Vec<models::Checked>,
+    speed: Vec<speed::Measured>,
+    took: Duration,
+}
+
+impl Report {
+    /// What is wrong; empty if all is right.
+    fn problems(&self) -> Vec<String> {
+        let kernels = self.kernels.failed.iter().cloned();
+        let models = self
+            .models
+            .iter()
+            .filter_map(|m| Some(format!("{} in {}: {}", m.name, m.tier, m.problem.as_ref()?)));
+        kernels.chain(models).collect()
+    }
+}
+
+pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
+    let start = Instant::now();
+    let until = start + Duration::from_secs(args.seconds);
+    let options = |max_tier| ModelOptions {
+        device: args.device,
+        threads: args.threads.map(|n| n as usize),
+        max_tier,
+        ..ModelOptions::default()
+    };
+    let device = pollster::block_on(Device::open(&options(None)))?;
+    for warning in device.warnings() {
+        output.warning(warning);
+    }
+    let info = device.info();
+    output.notice(&format!("{} ({}), tier {}: {}", info.name, info.driver, info.tier, info.reason));
+    // Whatever `auto` chose is meant from here on.
+    let on_cpu = info.backend == "cpu";
+    if on_cpu && args.device != DeviceChoice::Cpu {
+        output.notice("no GPU can be opened: this is about the CPU");
+    }
+    let mut tiers = Vec::new();
+    for tier in Tier::ALL {
+        let own = options(Some(tier));
+        if on_cpu || pollster::block_on(Device::open(&own))?.info().tier == tier.name() {
+            let own = if on_cpu { ModelOptions { device: DeviceChoice::Cpu, ..own } } else { own };
+            tiers.push(own);
+        }
+        if on_cpu {
+            break;
+        }
+    }
+    let bandwidth = speed::bandwidth(&device, on_cpu, args.threads)?;
+    let kernels = kernels::run(&tiers, output)?;
+    let models = models::run(&tiers, output)?;
+    let how = tiers.into_iter().last().unwrap_or_else(|| options(None));
+    let how = ModelOptions { max_tier: None, ..how };
+    let speed = speed::run(&args.shapes, &args.quant, &how, until, output)?;
+    let report = Report { device: info, bandwidth, kernels, models, speed, took: start.elapsed() };
+    let (json, markdown) = (report.json(), report.markdown());
+    if let Some(folder) = &args.output {
+        std::fs::create_dir_all(folder).map_err(|e| Usage(format!("{}: {e}", folder.display())))?;
+        for (name, text) in [("report.json", format!("{json:#}\n")), ("report.md", markdown.clone())] {
+            let mut file = Partial::create(&folder.join(name))?;
+            file.write(text.as_bytes())?;
+            file.finish()?;
+        }
+    }
+    if output.is_json() {
+        output.json(&json)?;
+    } else {
+        output.text(&markdown)?;
+    }
+    match report.problems().len() {
+        0 => Ok(()),
+        count => bail!("{count} checks failed on {}: the report names them", report.device.name),
+    }
+}
