@@ -1,4 +1,4 @@
-//! The `azulejo` program: `generate`, `chat`, `tokenize`, `logits`, `embed`, `fill-mask`, `perplexity`, `bench`, `inspect`, `devices`.
+//! The `azulejo` program: `generate`, `chat`, `tokenize`, `logits`, `embed`, `fill-mask`, `perplexity`, `bench`, `validate`, `inspect`, `devices`.
 //!
 //! What every command keeps to: results go to stdout and nothing else does; notices, bars, statistics and errors go to
 //! stderr; bars show only on a terminal; a flag beats its environment variable; exit codes are those of [`exit`].

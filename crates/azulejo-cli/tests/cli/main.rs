@@ -12,3 +12,4 @@ mod measure;
 mod quality;
 mod support;
 mod tokens;
+mod validate;

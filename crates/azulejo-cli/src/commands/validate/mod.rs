@@ -47,6 +47,7 @@ impl Report {
 pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
     let start = Instant::now();
     let until = start + Duration::from_secs(args.seconds);
+    let shapes = speed::asked(&args.shapes, &args.quant)?;
     let options = |max_tier| ModelOptions {
         device: args.device,
         threads: args.threads.map(|n| n as usize),
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
     let models = models::run(&tiers, output)?;
     let how = tiers.into_iter().last().unwrap_or_else(|| options(None));
     let how = ModelOptions { max_tier: None, ..how };
-    let speed = speed::run(&args.shapes, &args.quant, &how, until, output)?;
+    let speed = speed::run(&shapes, &how, until, output)?;
     let report = Report { device: info, bandwidth, kernels, models, speed, took: start.elapsed() };
     let (json, markdown) = (report.json(), report.markdown());
     if let Some(folder) = &args.output {

@@ -22,8 +22,8 @@ const REPETITIONS: u32 = 3;
 /// A shape.
 #[derive(Debug)]
 pub(super) struct Measured {
-    pub(super) shape: String,
-    pub(super) quant: String,
+    pub(super) shape: &'static str,
+    pub(super) quant: &'static str,
     /// Bytes of weights that a decoded token reads.
     pub(super) bytes_per_token: u64,
     pub(super) loading: Duration,
@@ -69,26 +69,31 @@ pub(super) fn bandwidth(
         let all = std::thread::available_parallelism().map_or(1, usize::from);
         return Ok(memory::bandwidth(threads.map_or(all, |n| n as usize)).map(|b| (b, memory::METHOD)));
     }
-    let copied = "best of 4 times 16 copies of a buffer of 256 MiB, bytes read and written together";
+    let copied = "best of 4 times 16 copies of a buffer of at most 256 MiB, bytes read and written together";
     // A device without so much memory is no failure of what is validated.
     Ok(device.copy_bandwidth().ok().flatten().map(|bandwidth| (bandwidth, copied)))
 }
 
+/// The shapes of the flags, and their weights' type.
+pub(super) fn asked(shapes: &[String], quant: &str) -> Result<(Vec<&'static Shape>, Quant)> {
+    let unknown = || Usage(format!("--quant: there is no '{quant}'; these are: {}", Quant::names()));
+    let quant = Quant::from_name(quant).ok_or_else(unknown)?;
+    let shape = |name: &String| Shape::from_name(name).map_err(|e| Usage(format!("--shapes: {e}")));
+    let shapes = shapes.iter().filter(|name| !name.is_empty()).map(shape);
+    Ok((shapes.collect::<Result<_, _>>()?, quant))
+}
+
 pub(super) fn run(
-    shapes: &[String],
-    quant: &str,
+    (shapes, quant): &(Vec<&'static Shape>, Quant),
     options: &ModelOptions,
     until: Instant,
     output: &Output,
 ) -> Result<Vec<Measured>> {
-    let unknown = || Usage(format!("--quant: there is no '{quant}'; these are: {}", Quant::names()));
-    let of = Quant::from_name(quant).ok_or_else(unknown)?;
     let mut measured = Vec::new();
-    for name in shapes.iter().filter(|name| !name.is_empty()) {
-        let shape = Shape::from_name(name).map_err(|e| Usage(format!("--shapes: {e}")))?;
+    for shape in shapes {
         let mut this = Measured {
-            shape: name.clone(),
-            quant: quant.to_owned(),
+            shape: shape.name,
+            quant: quant.name(),
             bytes_per_token: 0,
             loading: Duration::ZERO,
             tests: Vec::new(),
@@ -97,7 +102,7 @@ pub(super) fn run(
         };
         if Instant::now() >= until {
             this.not_run.push("all of it: the time was over".to_owned());
-        } else if let Err(error) = measure_shape(shape, of, options, until, &mut this, output) {
+        } else if let Err(error) = measure_shape(shape, *quant, options, until, &mut this, output) {
             interrupt::check()?;
             // Most likely it doesn't fit; whatever else it is, the next one may do.
             this.not_run.push(format!("the rest of it: {error:#}"));

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Whether this machine's GPU computes right, and how fast: what to run where one is to be had for ten minutes.
+#
+# usage: benches/gpu/run.sh [PROGRAM] [FOLDER] [SECONDS]
+#   PROGRAM  the program (default target/release/azulejo): carried alone, it needs glibc of Debian 12 or newer, the Vulkan
+#            loader (libvulkan.so.1) and the GPU's driver, and no network
+#   FOLDER   where report.md, report.json and devices.txt go (default gpu-report)
+#   SECONDS  for all of it, 200 by default; what is checked comes first, and what there was no time for is in the report
+#
+# Exit 1 if something is computed wrongly.
+set -euo pipefail
+
+program=${1:-target/release/azulejo}
+folder=${2:-gpu-report}
+seconds=${3:-200}
+mkdir -p "$folder"
+
+if ! ldconfig -p | grep -q 'libvulkan\.so\.1'; then
+  echo "libvulkan.so.1 is missing: install libvulkan1, or unpack its package (dpkg -x libvulkan1_*.deb /; ldconfig)" >&2
+  exit 2
+fi
+# Containers mount NVIDIA's driver where the loader doesn't look.
+mounted=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json
+if [ -z "${VK_DRIVER_FILES:-}" ] && [ -e "$mounted" ]; then
+  export VK_DRIVER_FILES=$mounted
+fi
+"$program" devices | tee "$folder/devices.txt"
+# A hanging driver must not eat the time of whoever lent the machine.
+timeout --kill-after=5 "$seconds" "$program" validate --device wgpu -o "$folder" --seconds $((seconds - 20))

@@ -1,0 +1,67 @@
+//! `validate`: what it checks, what it reports.
+#![allow(clippy::unwrap_used, reason = "a test that fails says so by a panic")]
+
+use serde_json::Value;
+
+use crate::support::{azulejo, scratch};
+
+/// The report of a device, with a shape for which there is no time.
+fn report(device: &str) -> Value {
+    let folder = scratch(&format!("validate-{device}"));
+    let to = folder.to_str().unwrap();
+    let done =
+        azulejo(&["validate", "--device", device, "-o", to, "--seconds", "0", "--shapes", "llama-3.2-1b"]);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let (json, markdown) = (read("report.json"), read("report.md"));
+    assert_eq!(done.code, 0, "{}\n{}", done.err, done.out);
+    assert_eq!(done.out.trim_end(), markdown.trim_end());
+    assert!(markdown.contains("not run: llama-3.2-1b Q4_K_M: all of it"), "{markdown}");
+    serde_json::from_str(&json).unwrap()
+}
+
+fn assert_right(report: &Value, backend: &str, tiers: usize) {
+    assert_eq!(report["passed"], true, "{}", report["problems"]);
+    assert_eq!(report["device"]["backend"], backend);
+    assert!(report["kernels"]["cases"].as_u64().unwrap() >= 300, "{}", report["kernels"]);
+    assert_eq!(report["kernels"]["failed"].as_array().unwrap().len(), 0);
+    let models = report["models"].as_array().unwrap();
+    assert!(models.len() >= 10 * tiers, "{} models", models.len());
+    assert!(models.iter().all(|model| model["tokens"].as_u64().unwrap() >= 16));
+    assert_ne!(report["commit"], "");
+}
+
+#[test]
+fn validate_finds_the_cpu_right() {
+    assert_right(&report("cpu"), "cpu", 1);
+}
+
+#[test]
+fn validate_finds_the_gpu_right_in_every_tier() {
+    let report = report("wgpu");
+    let tiers = report["kernels"]["tiers"].as_array().unwrap().len();
+    assert!(tiers >= 1);
+    assert_right(&report, "wgpu", tiers);
+}
+
+#[test]
+fn validate_measures_a_shape_and_names_those_that_are_not_there() {
+    let args = [
+        "validate",
+        "--device",
+        "cpu",
+        "--seconds",
+        "600",
+        "--shapes",
+        "ttl-160m",
+        "--quant",
+        "Q4_0",
+        "--json",
+    ];
+    let report = azulejo(&args).json();
+    let tests = report["speed"][0]["tests"].as_array().unwrap();
+    let names: Vec<&str> = tests.iter().map(|test| test["test"].as_str().unwrap()).collect();
+    assert_eq!(names, ["tg32", "pp512", "tg32 @ d1024"]);
+    assert!(tests.iter().all(|test| test["tokens_per_second"].as_f64().unwrap() > 0.0));
+    let done = azulejo(&["validate", "--device", "cpu", "--shapes", "no-such", "--json"]);
+    assert!(done.code == 2 && done.err.contains("salamandra-2b"), "{}", done.err);
+}
