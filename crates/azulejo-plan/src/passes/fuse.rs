@@ -12,16 +12,25 @@ use crate::{Linears, Op, Plan, Then, View};
 /// Fuses what can be fused.
 pub fn fuse(plan: &Plan) -> Plan {
     let mut fused = plan.clone();
-    fused.body = fuse_ops(&plan.body);
-    fused.head = fuse_ops(&plan.head);
+    let mut behind = Behind { ops: &plan.head, output: plan.logits };
+    fused.body = fuse_ops(&plan.body, behind);
+    behind.ops = &[];
+    fused.head = fuse_ops(&plan.head, behind);
     fused
 }
 
-fn fuse_ops(ops: &[Op]) -> Vec<Op> {
+/// What comes behind the ops that are looked at: others, and the reading of the output.
+#[derive(Clone, Copy)]
+struct Behind<'p> {
+    ops: &'p [Op],
+    output: View,
+}
+
+fn fuse_ops(ops: &[Op], behind: Behind<'_>) -> Vec<Op> {
     let mut out = Vec::new();
     let mut rest = ops;
     while !rest.is_empty() {
-        let (op, taken) = fuse_first(rest);
+        let (op, taken) = fuse_first(rest, behind);
         out.push(op);
         rest = &rest[taken..];
     }
@@ -29,22 +38,22 @@ fn fuse_ops(ops: &[Op]) -> Vec<Op> {
 }
 
 /// The longest fused op that `ops` begins with, and how many of them it stands for.
-fn fuse_first(ops: &[Op]) -> (Op, usize) {
+fn fuse_first(ops: &[Op], behind: Behind<'_>) -> (Op, usize) {
     match ops {
         [Op::RopeKv(rope), Op::Attention(attention), ..]
             if rope.q == attention.q && rope.layer == attention.layer =>
         {
             (Op::RopeKvAttention(*rope, *attention), 2)
         }
-        [Op::RmsNorm { x, norm }, rest @ ..] => match fuse_linears(rest, norm.out) {
-            Some((mut linears, taken)) if !is_read(norm.out, &rest[taken..]) => {
+        [Op::RmsNorm { x, norm }, rest @ ..] => match fuse_linears(rest, norm.out, behind) {
+            Some((mut linears, taken)) if !behind.is_read(norm.out, &rest[taken..]) => {
                 linears.x = *x;
                 linears.norm = Some(*norm);
                 (Op::Linears(linears), taken + 1)
             }
             _ => (ops[0].clone(), 1),
         },
-        [Op::Linears(first), ..] if first.norm.is_none() => match fuse_linears(ops, first.x) {
+        [Op::Linears(first), ..] if first.norm.is_none() => match fuse_linears(ops, first.x, behind) {
             Some((linears, taken)) => (Op::Linears(linears), taken),
             None => (ops[0].clone(), 1),
         },
@@ -53,7 +62,7 @@ fn fuse_first(ops: &[Op]) -> (Op, usize) {
 }
 
 /// The products of `x` at the beginning of `ops`, with the addition or the gate behind them.
-fn fuse_linears(ops: &[Op], x: View) -> Option<(Linears, usize)> {
+fn fuse_linears(ops: &[Op], x: View, behind: Behind<'_>) -> Option<(Linears, usize)> {
     let mut parts = Vec::new();
     for op in ops {
         match op {
@@ -70,7 +79,7 @@ fn fuse_linears(ops: &[Op], x: View) -> Option<(Linears, usize)> {
     let mut then = Then::Store;
     match ops.get(taken) {
         Some(&Op::Add { a: residual, b, out })
-            if taken == 1 && b == parts[0].out && !is_read(b, &ops[2..]) =>
+            if taken == 1 && b == parts[0].out && !behind.is_read(b, &ops[2..]) =>
         {
             then = Then::Add { residual, out };
             taken = 2;
@@ -78,8 +87,8 @@ fn fuse_linears(ops: &[Op], x: View) -> Option<(Linears, usize)> {
         Some(&Op::SwiGlu { gate, up, out })
             if taken == 2
                 && (gate, up) == (parts[0].out, parts[1].out)
-                && !is_read(gate, &ops[3..])
-                && !is_read(up, &ops[3..]) =>
+                && !behind.is_read(gate, &ops[3..])
+                && !behind.is_read(up, &ops[3..]) =>
         {
             then = Then::SwiGlu { out };
             taken = 3;
@@ -89,15 +98,58 @@ fn fuse_linears(ops: &[Op], x: View) -> Option<(Linears, usize)> {
     Some((Linears { x, norm: None, parts, then }, taken))
 }
 
-/// True if `view` is read by `ops` before it is written again.
-fn is_read(view: View, ops: &[Op]) -> bool {
-    for op in ops.iter().flat_map(Op::unfused) {
-        if op.reads().iter().any(|r| r.overlaps(&view)) {
-            return true;
+impl Behind<'_> {
+    /// True if `view` is read by `ops` or behind them before it is written again.
+    fn is_read(self, view: View, ops: &[Op]) -> bool {
+        for op in ops.iter().chain(self.ops).flat_map(Op::unfused) {
+            if op.reads().iter().any(|r| r.overlaps(&view)) {
+                return true;
+            }
+            if op.writes().contains(&view) {
+                return false;
+            }
         }
-        if op.writes().contains(&view) {
-            return false;
-        }
+        self.output.overlaps(&view)
     }
-    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KvCache, KvType, PlanBuilder, RopeLayout, Tensor};
+
+    /// A norm and a product at the body's end; the head reads `what` of it.
+    fn plan(reads_norm: bool, is_output: bool) -> Plan {
+        let kv =
+            KvCache { layers: 1, kv_heads: 1, head_size: 32, capacity: 8, k: KvType::F32, v: KvType::F32 };
+        let mut b = PlanBuilder::new("test", 1, kv, RopeLayout::HalfSplit, Vec::new(), 4, 1);
+        let mut tensor = |name: &str, rows| {
+            let format = azulejo_quant::BlockFormat::F32;
+            b.tensor(Tensor { name: name.to_owned(), format, rows, cols: 32 })
+        };
+        let [table, weight, matrix, output] =
+            [("table", 8), ("norm", 1), ("matrix", 32), ("output", 8)].map(|(name, rows)| tensor(name, rows));
+        let [x, normed, out] = ["x", "normed", "out"].map(|name| b.activation(name, 32));
+        b.embed(table, x);
+        b.rms_norm(x, weight, 1e-5, normed);
+        b.linear(normed, matrix, None, out);
+        if is_output {
+            b.begin_head();
+            b.output(normed);
+        } else {
+            let logits = b.logits(8);
+            b.begin_head();
+            b.linear(if reads_norm { normed } else { out }, output, None, logits);
+        }
+        b.finish()
+    }
+
+    #[test]
+    fn fuse_keeps_what_the_head_or_the_caller_reads() {
+        let norms =
+            |plan: &Plan| fuse(plan).body.iter().filter(|op| matches!(op, Op::RmsNorm { .. })).count();
+        assert_eq!(norms(&plan(false, false)), 0, "nobody reads the norm but the product");
+        assert_eq!(norms(&plan(true, false)), 1, "the head reads it");
+        assert_eq!(norms(&plan(false, true)), 1, "it is the output");
+    }
 }
