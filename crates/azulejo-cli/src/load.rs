@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use azulejo::formats::ModelFile;
 use azulejo::shape::{Quant, Shape};
-use azulejo::{KvType, Model, ModelOptions};
+use azulejo::{KvType, Loading, Model, ModelOptions};
 
 use crate::args::{ChatFormatArgs, LoadArgs, ShapeArgs};
 use crate::exit::Usage;
@@ -14,7 +14,7 @@ use crate::interrupt;
 use crate::making::lora;
 use crate::numbers;
 use crate::output::{Output, Unit};
-use crate::text;
+use crate::{tested, text};
 
 /// A loaded model.
 pub(crate) struct Loaded {
@@ -105,29 +105,35 @@ pub(crate) fn load_file(
     options: &ModelOptions,
     output: &Output,
 ) -> Result<Loaded> {
-    loading(output, |progress| {
-        Model::from_file(file, options, progress).map_err(|e| match &args.model {
-            Some(path) => e.context(path.display().to_string()),
-            None => e,
-        })
-    })
+    let named = |e: azulejo::Error| match &args.model {
+        Some(path) => e.context(path.display().to_string()),
+        None => e,
+    };
+    loading(file, options, output, |loading, progress| loading.fill_from(file, progress), named)
 }
 
 /// Makes a model of a file's shape with random weights.
 pub(crate) fn load_random(file: &ModelFile, options: &ModelOptions, output: &Output) -> Result<Loaded> {
-    loading(output, |progress| Model::random(file, options, progress))
+    loading(file, options, output, |loading, progress| loading.fill_random(progress), |e| e)
 }
 
 fn loading(
+    file: &ModelFile,
+    options: &ModelOptions,
     output: &Output,
-    load: impl FnOnce(&mut dyn FnMut(u64, u64) -> bool) -> Result<Model, azulejo::Error>,
+    fill: impl FnOnce(&mut Loading, &mut dyn FnMut(u64, u64) -> bool) -> Result<(), azulejo::Error>,
+    named: impl Fn(azulejo::Error) -> azulejo::Error,
 ) -> Result<Loaded> {
     let start = Instant::now();
+    let device = tested::open(options, output)?;
     let bar = output.bar("loading", 0, Unit::Bytes);
-    let model = load(&mut |done, total| {
+    let mut loading = Loading::new(file, &device, options).map_err(&named)?;
+    let filled = fill(&mut loading, &mut |done, total| {
         bar.set(done, total);
         !interrupt::pressed()
-    })?;
+    });
+    filled.map_err(&named)?;
+    let model = loading.finish().map_err(&named)?;
     drop(bar);
     let took = start.elapsed();
     for warning in model.warnings() {

@@ -19,6 +19,7 @@ mod partial;
 mod pieces;
 mod surroundings;
 mod tensor_file;
+mod tested;
 mod text;
 
 use std::process::ExitCode;

@@ -38,6 +38,7 @@ pub(crate) fn program(args: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.args(args).env("AZULEJO_DEVICE", "cpu").env("AZULEJO_THREADS", "2");
+    command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::support::{azulejo, scratch};
+use crate::support::{azulejo, finish, program, scratch};
 
 /// The report of a device, with a shape for which there is no time.
 fn report(device: &str) -> Value {
@@ -64,4 +64,24 @@ fn validate_measures_a_shape_and_names_those_that_are_not_there() {
     assert!(tests.iter().all(|test| test["tokens_per_second"].as_f64().unwrap() > 0.0));
     let done = azulejo(&["validate", "--device", "cpu", "--shapes", "no-such", "--json"]);
     assert!(done.code == 2 && done.err.contains("salamandra-2b"), "{}", done.err);
+}
+
+#[test]
+fn a_gpu_is_tested_once_before_it_is_trusted() {
+    let cache = scratch("self-test");
+    let run = || {
+        let mut command = program(&["generate", "--device", "wgpu", "-p", "a", "-n", "1", "-v"]);
+        command.env("XDG_CACHE_HOME", &cache);
+        finish(command)
+    };
+    let tests = |err: &str| err.lines().filter(|line| line.contains("testing ")).count();
+    let first = run();
+    assert_eq!((first.code, tests(&first.err)), (0, 1), "{}", first.err);
+    let kept = std::fs::read_to_string(cache.join("azulejo/self-tests.txt")).unwrap();
+    assert_eq!(kept.lines().count(), 1, "{kept}");
+    let second = run();
+    assert_eq!((second.code, tests(&second.err)), (0, 0), "{}", second.err);
+    // Another driver's line is no passport.
+    std::fs::write(cache.join("azulejo/self-tests.txt"), kept.replace("vulkan", "other")).unwrap();
+    assert_eq!(tests(&run().err), 1);
 }
