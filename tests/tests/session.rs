@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use azulejo::formats::ModelFile;
 use azulejo::{BlockFormat, Event, Generate, Model, ModelOptions, Overflow};
-use azulejo_tests::{Shape, random_llama_file};
+use azulejo_tests::{Shape, random_llama, random_llama_file};
 
 use crate::devices;
 
@@ -71,6 +72,27 @@ fn session_full_context_is_an_error_with_the_numbers() {
 }
 
 #[test]
+fn session_goes_on_behind_an_answer_that_was_no_number() {
+    let mut bytes = random_llama(SHAPE, |_| BlockFormat::F32);
+    let file = ModelFile::from_gguf_bytes(bytes.clone()).expect("a file");
+    // The embedding of token 5: a prompt without it is as good as ever.
+    let row_bytes = SHAPE.hidden as usize * 4;
+    let row = file.tensors["token_embd.weight"].offset as usize + 5 * row_bytes;
+    bytes[row..][..row_bytes].copy_from_slice(&f32::NAN.to_le_bytes().repeat(SHAPE.hidden as usize));
+    let file = ModelFile::from_gguf_bytes(bytes).expect("a file");
+    for (name, options) in devices::all().into_iter().take(2) {
+        let model = Model::from_file(&file, &options, &mut |_, _| true).expect("a model");
+        let want = model.session().expect("a session").greedy_tokens(&[1, 2, 3], 6).expect("numbers");
+        let mut session = model.session().expect("a session");
+        for _ in 0..2 {
+            let error = session.greedy_tokens(&[4, 5, 6], 6).expect_err("no logit is a number");
+            assert!(error.to_string().contains("a number"), "{name}: {error}");
+            assert_eq!(session.greedy_tokens(&[1, 2, 3], 6).expect("numbers"), want, "{name}");
+        }
+    }
+}
+
+#[test]
 fn session_cancelled_and_shifted_answers() {
     let options = ModelOptions { context: Some(256), ..ModelOptions::default() };
     for (name, device) in devices::all().into_iter().take(2) {
@@ -121,6 +143,27 @@ fn session_stop_strings_end_an_answer() {
     let stopped = go(&Generate { stop: vec![middle.clone()], ..Generate::greedy(24) });
     assert_eq!(stopped.text, whole[..whole.find(&middle).expect("it is there")]);
     assert_eq!(stopped.stop, azulejo::StopReason::StopString(middle));
+}
+
+#[test]
+fn session_sampler_parameters_that_make_no_sense_are_an_error_by_name() {
+    let model = Model::embedded(&devices::all()[0].1).expect("the embedded model");
+    let prompt = model.tokenizer().expect("a tokenizer").encode("a", Default::default()).expect("tokens");
+    let usual = azulejo::SamplerOptions::default;
+    for (name, sampler) in [
+        ("temperature", azulejo::SamplerOptions { temperature: f32::NAN, ..usual() }),
+        ("top_p", azulejo::SamplerOptions { top_p: f32::NAN, ..usual() }),
+        ("repeat_penalty", azulejo::SamplerOptions { repeat_penalty: 0.0, ..usual() }),
+    ] {
+        let mut session = model.session().expect("a session");
+        let how = Generate { sampler, max_tokens: Some(2), ..Generate::default() };
+        let error = session
+            .generate(&prompt, &how, &mut |_| ControlFlow::Continue(()))
+            .expect_err("the parameter makes no sense");
+        assert_eq!(error.code(), azulejo::Code::InvalidArgument, "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+        assert_eq!(session.cached_tokens(), 0, "{name}: the prompt was evaluated first");
+    }
 }
 
 #[test]

@@ -50,6 +50,16 @@ pub enum EngineError {
         /// Its size.
         vocabulary: u32,
     },
+    /// A parameter of the sampler that makes no sense.
+    #[error("the sampler's {name} is {value}; it has to be {needed}")]
+    Sampler {
+        /// The parameter, as [`SamplerOptions`](crate::SamplerOptions) calls it.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it has to be.
+        needed: &'static str,
+    },
     /// Logits that aren't numbers.
     #[error(
         "the model's output is not a number; the file is damaged, or the device computes wrongly (try --device cpu)"

@@ -209,9 +209,10 @@ impl From<EngineError> for Error {
             EngineError::Encoder => Self::new(Code::Unsupported, error),
             EngineError::ContextFull { .. } => Self::new(Code::ContextFull, error),
             EngineError::Cancelled => Self::new(Code::Cancelled, error),
-            EngineError::EmptyPrompt | EngineError::UnknownToken { .. } | EngineError::NotFilled { .. } => {
-                Self::new(Code::InvalidArgument, error)
-            }
+            EngineError::EmptyPrompt
+            | EngineError::UnknownToken { .. }
+            | EngineError::Sampler { .. }
+            | EngineError::NotFilled { .. } => Self::new(Code::InvalidArgument, error),
             EngineError::Quant { .. } => Self::new(Code::Corrupt, error),
             EngineError::NotANumber => Self::new(Code::Device, error),
         }

@@ -107,6 +107,7 @@ impl<B: Backend> Session<B> {
         random: Box<dyn RandomSource + 's>,
         progress: &mut impl AsyncFnMut(usize, usize) -> bool,
     ) -> Result<Generation<'s, B>, EngineError> {
+        sampler.options().check()?;
         let outputs = outputs(&sampler, &options);
         self.prefill(prompt, outputs, progress).await?;
         prompt.iter().for_each(|t| sampler.accept(*t));

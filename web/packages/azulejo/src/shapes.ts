@@ -21,7 +21,7 @@ export interface SamplingOptions {
   top_p?: number | null;
   top_k?: number | null;
   min_p?: number | null;
-  /** 1 is none. `repeat_penalty` and `repetition_penalty` are the same. */
+  /** Greater than 0; 1 is none. `repeat_penalty` and `repetition_penalty` are the same. */
   repeat_penalty?: number | null;
   repetition_penalty?: number | null;
   /** How many of the last tokens the penalties look at; -1 is all of the context. */

@@ -70,6 +70,26 @@ test("chat_values out of bounds are refused with the bounds", () => {
   refused({ messages: [] }, "invalid_argument", /"messages"/);
 });
 
+test("chat_numbers that make no sense are refused by the name that was used", () => {
+  const names = ["temperature", "top_p", "min_p", "repeat_penalty", "repetition_penalty", "frequency_penalty",
+    "presence_penalty", "top_k", "repeat_last_n", "seed", "max_tokens", "max_completion_tokens"];
+  for (const name of names) {
+    for (const value of [NaN, Infinity, -Infinity]) {
+      refused({ [name]: value }, "invalid_argument", new RegExp(`^"${name}" is ${value}, and has to be a`));
+    }
+  }
+  for (const name of ["repeat_penalty", "repetition_penalty"]) {
+    // The engine's 32 bits make 0 of the last one.
+    for (const value of [0, -0, 1e-60]) refused({ [name]: value }, "invalid_argument", new RegExp(`"${name}" is .*greater than 0`));
+    refused({ [name]: -1 }, "invalid_argument", new RegExp(`"${name}" is -1`));
+  }
+  // ... and infinity of this one.
+  refused({ temperature: 1e60 }, "invalid_argument", /"temperature" is 1e\+60/);
+  const most = { top_k: 2 ** 40, repeat_last_n: 2 ** 40, max_tokens: 2 ** 40 };
+  const { topK, repeatLastN, maxTokens } = parseChat({ messages, ...most }).options;
+  assert.deepEqual([topK, repeatLastN, maxTokens], Array(3).fill(2 ** 31 - 1));
+});
+
 test("completion_prompts are one text or one list of tokens", () => {
   assert.equal(parseCompletion({ prompt: "a" }).prompt, "a");
   assert.equal(parseCompletion({ prompt: ["a"] }).prompt, "a");

@@ -280,6 +280,8 @@ test("prompt_api answers, remembers, clones and lets go", async () => {
   await session.append("And plastic?");
   assert.ok(session.contextUsage > used);
   assert.ok((await session.measureContextUsage("And paper?")) > 0);
+  await assert.rejects(LanguageModel.create({ temperature: NaN, topK: 1 }), { name: "TypeError", message: /temperature/ });
+  await assert.rejects(LanguageModel.create({ temperature: 1, topK: 0 }), { name: "RangeError", message: /topK/ });
   await assert.rejects(session.prompt("?", { signal: AbortSignal.abort() }), { name: "AbortError" });
   await assert.rejects(session.prompt("?", { responseConstraint: {} }), { name: "NotSupportedError" });
   session.destroy();

@@ -51,6 +51,15 @@ function checkOptions(options: CreateOptions): void {
   }
 }
 
+/** Numbers as WebIDL and the Prompt API's specification take them. */
+function checkSampling({ temperature, topK }: CreateOptions): void {
+  for (const [name, value, least] of [["temperature", temperature, 0], ["topK", topK, 1]] as const) {
+    if (value === undefined) continue;
+    if (!Number.isFinite(value)) throw new TypeError(`"${name}" is ${value}, and has to be a number.`);
+    if (value < least) throw new RangeError(`"${name}" is ${value}, and has to be at least ${least}.`);
+  }
+}
+
 /** What pages know as `LanguageModel`. */
 export interface LanguageModelClass {
   availability(options?: CreateOptions): Promise<Availability>;
@@ -96,6 +105,7 @@ export function languageModel(make: MakeEngine, polyfill: PolyfillOptions = {}):
 
     static async create(options: CreateOptions = {}): Promise<PromptSession> {
       checkOptions(options);
+      checkSampling(options);
       checkAbort(options.signal);
       const monitor = new EventTarget();
       options.monitor?.(monitor);
