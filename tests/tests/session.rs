@@ -54,7 +54,7 @@ fn session_chunks_make_no_difference() {
 }
 
 #[test]
-fn session_full_context_is_an_error_with_the_numbers() {
+fn session_full_context_ends_an_answer_and_refuses_a_prompt_with_the_numbers() {
     for (name, model) in models(|o| ModelOptions { context: Some(24), ..o }) {
         let mut session = model.session().expect("a session");
         let error =
@@ -66,8 +66,62 @@ fn session_full_context_is_an_error_with_the_numbers() {
         // 20 tokens and the 5 that 24 positions leave room for: the fifth needs no position of its own.
         let prompt: Vec<u32> = (0..20).collect();
         assert_eq!(session.greedy_tokens(&prompt, 5).expect("five fit").len(), 5, "{name}");
-        let error = session.greedy_tokens(&prompt, 6).expect_err("six don't");
-        assert!(error.is_context_full(), "{name}: {error}");
+        let five = session.greedy_tokens(&prompt, 6).expect("six don't, and five are an answer");
+        assert_eq!(five.len(), 5, "{name}");
+        let full: Vec<u32> = (0..24).collect();
+        assert_eq!(
+            session.greedy_tokens(&full, 6).expect("a token behind a full context").len(),
+            1,
+            "{name}"
+        );
+        // The session is as good as before.
+        assert_eq!(session.greedy_tokens(&prompt, 6).expect("five fit"), five, "{name}");
+    }
+}
+
+#[test]
+fn session_full_context_keeps_the_text_and_says_why_it_ends() {
+    let greedy = azulejo::SamplerOptions::greedy();
+    let sampled = azulejo::SamplerOptions { temperature: 1.0, ..greedy.clone() };
+    for (name, device) in devices::all().into_iter().take(2) {
+        let options = ModelOptions { device: device.device, context: Some(24), ..ModelOptions::default() };
+        let model = Model::embedded(&options).expect("the embedded model");
+        let prompt: Vec<u32> = model
+            .tokenizer()
+            .expect("a tokenizer")
+            .encode("Where do I pay the water bill?", azulejo::EncodeOptions::default())
+            .expect("tokens");
+        let most = 24 + 1 - prompt.len();
+        let mut session = model.session().expect("a session");
+        for sampler in [&greedy, &sampled] {
+            for (max_tokens, tokens, stop) in [
+                (None, most, azulejo::StopReason::ContextFull),
+                (Some(most + 1), most, azulejo::StopReason::ContextFull),
+                (Some(most), most, azulejo::StopReason::MaxTokens),
+                (Some(3), 3, azulejo::StopReason::MaxTokens),
+            ] {
+                let mut how = Generate { max_tokens, sampler: sampler.clone(), ..Generate::default() };
+                how.ignore_end = true;
+                let mut told = String::new();
+                let mut go = |how: &Generate| {
+                    told.clear();
+                    session.generate(&prompt, how, &mut |event| {
+                        match event {
+                            Event::Token { text, .. } | Event::Rest(text) => told.push_str(text),
+                            Event::Prompt { .. } => {}
+                        }
+                        ControlFlow::Continue(())
+                    })
+                };
+                let answer = go(&how).expect("an answer");
+                assert_eq!((answer.tokens.len(), &answer.stop), (tokens, &stop), "{name}: {max_tokens:?}");
+                // On another device behind its last token, it is the same answer and nothing is told again.
+                let again = go(&Generate { resume: answer.tokens.clone(), ..how }).expect("an answer");
+                assert_eq!((again.text, again.stop), (answer.text.clone(), stop), "{name}: {max_tokens:?}");
+                assert!(told.is_empty() || answer.text.ends_with(&told), "{name}: {told}");
+                assert!(!answer.text.is_empty(), "{name}");
+            }
+        }
     }
 }
 
@@ -143,6 +197,14 @@ fn session_stop_strings_end_an_answer() {
     let stopped = go(&Generate { stop: vec![middle.clone()], ..Generate::greedy(24) });
     assert_eq!(stopped.text, whole[..whole.find(&middle).expect("it is there")]);
     assert_eq!(stopped.stop, azulejo::StopReason::StopString(middle));
+    // The end of a turn, by its spelling: what ends the text anyway, and where it doesn't.
+    let natural = go(&Generate::greedy(60));
+    assert!(matches!(natural.stop, azulejo::StopReason::EndOfText(_)), "{natural:?}");
+    let end = "<|im_end|>".to_owned();
+    let how = Generate { stop: vec![end.clone()], ignore_end: true, ..Generate::greedy(60) };
+    let stopped = go(&how);
+    assert_eq!((stopped.text, stopped.tokens), (natural.text, natural.tokens));
+    assert_eq!(stopped.stop, azulejo::StopReason::StopString(end));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub enum EngineError {
     Tokenizer(#[from] TokenizerError),
     /// More tokens than the context has room for.
     #[error(
-        "the context is full: {tokens} tokens need more than its {capacity} positions; ask for a larger context (-c), shorten the prompt, or allow shifting"
+        "the context is full: {tokens} tokens need more than its {capacity} positions; ask for a larger context (-c) or shorten the prompt"
     )]
     ContextFull {
         /// Tokens that are there.

@@ -13,6 +13,8 @@ pub enum StopReason {
     StopString(String),
     /// As many tokens as were asked for.
     MaxTokens,
+    /// The context has no room for more.
+    ContextFull,
     /// The caller stopped it.
     Cancelled,
 }

@@ -97,10 +97,10 @@ impl GenerateOptions {
             presence_penalty: self.presence_penalty.unwrap_or(usual.presence_penalty),
         };
         let overflow = match self.overflow.as_deref() {
-            None | Some("error") => Overflow::Error,
+            None | Some("end") => Overflow::End,
             Some("shift") => Overflow::Shift { keep: 0 },
             Some(other) => {
-                return Err(invalid(format!("overflow: there is no '{other}'; choose error or shift")));
+                return Err(invalid(format!("overflow: there is no '{other}'; choose end or shift")));
             }
         };
         let usual = Generate::default();

@@ -549,7 +549,7 @@ impl SamplingArgs {
 
     /// What happens when the context is full.
     pub(crate) fn overflow(&self) -> Overflow {
-        if self.context_shift { Overflow::Shift { keep: self.keep } } else { Overflow::Error }
+        if self.context_shift { Overflow::Shift { keep: self.keep } } else { Overflow::End }
     }
 }
 

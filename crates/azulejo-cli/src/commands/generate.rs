@@ -3,7 +3,7 @@
 use anyhow::Result;
 use azulejo::{ChatOptions, EncodeOptions, Generate, KvType, Message, Model};
 
-use crate::answer::{End, answer};
+use crate::answer::answer;
 use crate::args::GenerateArgs;
 use crate::clock;
 use crate::exit::Interrupted;
@@ -38,10 +38,9 @@ pub(crate) fn run(args: &GenerateArgs, output: &Output) -> Result<()> {
         // What is piped on is the text as it is; on a terminal, what follows begins on a new line.
         output.end_line(&answered.text)?;
         answered.tell(Some(took), output);
-        if let End::Stop(reason) = &answered.end {
-            output.detail(&format!("ended by {reason:?}; seed {seed}"));
-        }
+        output.detail(&format!("ended by {:?}; seed {seed}", answered.end));
     }
+    answered.warn(&session, output);
     if answered.is_cancelled() { Err(Interrupted.into()) } else { Ok(()) }
 }
 

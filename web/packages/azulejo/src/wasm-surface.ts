@@ -91,7 +91,7 @@ export interface SessionOptions {
   stop?: string[];
   logprobs?: number;
   ignoreEnd?: boolean;
-  overflow?: "error" | "shift";
+  overflow?: "end" | "shift";
   runAhead?: number;
   resume?: number[];
 }

@@ -107,6 +107,16 @@ test("stop_strings end the answer and are not in it", async () => {
   assert.equal(answer.choices[0]!.finish_reason, "stop");
 });
 
+test("stop_strings that spell a control token end the answer at that token", async () => {
+  const { max_tokens: _, ...whole } = ask;
+  const natural = (await engine.chat.completions.create(whole)).choices[0]!;
+  const answer = await engine.chat.completions.create({ ...whole, max_tokens: 60, ignore_eos: true, stop: "<|im_end|>" });
+  assert.equal(answer.choices[0]!.message.content, natural.message.content);
+  assert.deepEqual([natural.finish_reason, answer.choices[0]!.finish_reason], ["stop", "stop"]);
+  const beyond = await engine.chat.completions.create({ ...whole, max_tokens: 60, ignore_eos: true, stop: "im_end" });
+  assert.notEqual(beyond.choices[0]!.message.content, natural.message.content, "a part of a spelling is none");
+});
+
 test("seed_makes answers repeat", async () => {
   const wild = { ...ask, temperature: 1.5, top_k: 0, top_p: 1, min_p: 0 };
   const say = async (seed: number) => (await engine.chat.completions.create({ ...wild, seed })).choices[0]!.message.content;
@@ -192,6 +202,40 @@ test("context_full is an error before the stream begins", async () => {
   await assert.rejects(async () => {
     for await (const chunk of await stream) void chunk;
   }, { code: "context_full" });
+});
+
+test("context_filled by an answer ends it there, and all of it is kept", async () => {
+  const { max_tokens: _, ...endless } = ask;
+  const prompt = (await engine.tokenize(messages)).length;
+  const small = await load({ context: prompt + 8 });
+  try {
+    for (const body of [endless, { ...ask, max_tokens: 1000 }]) {
+      const answer = await small.chat.completions.create({ ...body, ignore_eos: true });
+      const said = answer.choices[0]!.message.content!;
+      assert.equal(answer.choices[0]!.finish_reason, "length");
+      // The last token needs no room in the context.
+      assert.deepEqual([answer.usage.prompt_tokens, answer.usage.completion_tokens], [prompt, 9]);
+      assert.equal(answer.timings.predicted_n, 9);
+      assert.ok(said.length > 0 && text.startsWith(said), said);
+      let streamed = "";
+      let reason = null;
+      for await (const chunk of await small.chat.completions.create({ ...body, ignore_eos: true, stream: true })) {
+        streamed += chunk.choices[0]?.delta.content ?? "";
+        reason = chunk.choices[0]?.finish_reason ?? reason;
+      }
+      assert.deepEqual([streamed, reason], [said, "length"]);
+    }
+    const session = await languageModel(() => small).create({ temperature: 0, topK: 1 });
+    let overflows = 0;
+    session.oncontextoverflow = () => overflows++;
+    const said = await session.prompt(QUESTION);
+    assert.ok(said.length > 0 && text.startsWith(said), said);
+    assert.ok(session.contextUsage <= session.contextWindow);
+    assert.equal(await session.prompt(QUESTION), said, "the first turn is forgotten");
+    assert.equal(overflows, 1);
+  } finally {
+    await small.dispose();
+  }
 });
 
 test("load_tells its progress, and can be aborted at each phase", async () => {

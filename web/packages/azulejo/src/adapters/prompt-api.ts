@@ -231,9 +231,10 @@ export class PromptSession extends EventTarget {
     this.#destroyed = null;
   }
 
-  /** Counts the tokens of the conversation so far. */
+  /** Counts the tokens of the conversation so far. An answer that filled the context leaves no room, and not less. */
   async measure(): Promise<void> {
-    this.#usage = this.#messages.length === 0 ? 0 : (await this.#engine.tokenize(this.#messages)).length;
+    const tokens = this.#messages.length === 0 ? 0 : (await this.#engine.tokenize(this.#messages)).length;
+    this.#usage = Math.min(tokens, this.contextWindow);
   }
 
   #check(signal?: AbortSignal): void {
