@@ -129,7 +129,7 @@ pub(crate) struct TokenizeOptions {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct ChatOptions {
-    /// A chat template in place of the model's own.
+    /// A chat template in place of the model's own: Jinja, or a built-in one's name.
     pub(crate) template: Option<String>,
     /// Reads control tokens' spellings in messages as those tokens.
     pub(crate) parse_special_in_content: bool,

@@ -192,6 +192,7 @@ impl From<azulejo_tokenizer::Error> for Error {
             E::NotUtf8 { .. }
             | E::NoToken { .. }
             | E::NoChatTemplate { .. }
+            | E::UnknownChatTemplate { .. }
             | E::Template { .. }
             | E::TemplateRaised { .. } => Code::InvalidArgument,
             _ => Code::Corrupt,

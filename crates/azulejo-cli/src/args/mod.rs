@@ -235,7 +235,7 @@ pub(crate) struct ChatFormatArgs {
     /// The system's message from a file (-sysf)
     #[arg(long, value_name = "FILE")]
     pub(crate) system_prompt_file: Option<PathBuf>,
-    /// A Jinja chat template instead of the model's own
+    /// A chat template instead of the model's own: Jinja, or a name (chatml, llama3, gemma; a wrong one gets the list)
     #[arg(long, value_name = "TEMPLATE", allow_hyphen_values = true)]
     pub(crate) chat_template: Option<String>,
     /// The same from a file

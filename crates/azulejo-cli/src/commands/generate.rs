@@ -13,9 +13,10 @@ use crate::text;
 
 pub(crate) fn run(args: &GenerateArgs, output: &Output) -> Result<()> {
     let prompt = text::prompt(args.prompt.as_deref(), args.file.as_deref(), args.escape)?;
+    let template = load::template(&args.format)?;
     let options = load::options(&args.load, args.sampling.ctx_size, KvType::F16);
     let Loaded { model, took } = load::load(&args.load, &options, output)?;
-    let prompt = tokens(&model, args, &prompt, output)?;
+    let prompt = tokens(&model, args, &prompt, template.as_deref(), output)?;
     output.detail(&format!("prompt:  {} tokens", prompt.len()));
     let seed = load::seed(args.sampling.seed);
     let how = Generate {
@@ -45,8 +46,13 @@ pub(crate) fn run(args: &GenerateArgs, output: &Output) -> Result<()> {
 }
 
 /// The prompt's tokens.
-fn tokens(model: &Model, args: &GenerateArgs, prompt: &str, output: &Output) -> Result<Vec<u32>> {
-    let template = load::template(&args.format)?;
+fn tokens(
+    model: &Model,
+    args: &GenerateArgs,
+    prompt: &str,
+    template: Option<&str>,
+    output: &Output,
+) -> Result<Vec<u32>> {
     let system = load::system_prompt(&args.format)?;
     let tokenizer = model.tokenizer()?;
     let has_template = template.is_some() || tokenizer.chat_template(None).is_ok();
@@ -70,7 +76,7 @@ fn tokens(model: &Model, args: &GenerateArgs, prompt: &str, output: &Output) -> 
     messages.extend(system.map(|text| Message::new("system", text)));
     messages.push(Message::new("user", prompt));
     let chat = ChatOptions {
-        template: template.as_deref(),
+        template,
         now: Some(clock::now()),
         parse_special_in_content: args.format.parse_special_in_content,
     };

@@ -36,9 +36,7 @@ impl FromStr for LoraChoice {
 
     fn from_str(text: &str) -> Result<Self, String> {
         // A colon may be part of a name (C:\...): only a number behind the last one is a scale.
-        let scaled = text
-            .rsplit_once(':')
-            .and_then(|(path, scale)| Some((path, scale.parse::<f32>().ok().filter(|s| s.is_finite())?)));
+        let scaled = text.rsplit_once(':').and_then(|(path, scale)| Some((path, scale.parse::<f32>().ok()?)));
         let (path, scale) = scaled.unwrap_or((text, 1.0));
         if !scale.is_finite() {
             return Err(format!("'{text}': the scale is no number to multiply with"));

@@ -124,6 +124,22 @@ fn generate_applies_a_template_unless_raw() {
 }
 
 #[test]
+fn generate_takes_a_template_by_its_name() {
+    let model = model();
+    let args = ["generate", "-m", &model, "-p", "hi", "-n", "1", "--temp", "0", "--json", "--chat-template"];
+    let run = |template: &str| azulejo(&[&args[..], &[template]].concat());
+    let chatml = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{{ '<|im_start|>assistant\n' }}";
+    let (named, given) = (run("chatml").json(), run(chatml).json());
+    assert_eq!((&named["prompt_tokens"], &named["tokens"]), (&given["prompt_tokens"], &given["tokens"]));
+    for done in [run("chatmk"), azulejo(&["chat", "-m", &model, "--json", "--chat-template", "chatmk"])] {
+        assert_eq!(done.error_code(), "invalid_argument");
+        for word in ["--chat-template", "chatmk", "chatml", "llama3", "teenytinyllama"] {
+            assert!(done.err.contains(word), "{word}: {}", done.err);
+        }
+    }
+}
+
+#[test]
 fn generate_reads_flags_from_the_environment_and_the_flag_wins() {
     let mut command = program(&["generate", "-p", "a", "--ignore-eos", "--json"]);
     command.env("AZULEJO_MODEL", model()).env("AZULEJO_PREDICT", "3");

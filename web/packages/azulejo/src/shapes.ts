@@ -49,7 +49,7 @@ export interface ChatRequest extends SamplingOptions {
   max_completion_tokens?: number | null;
   logprobs?: boolean | null;
   top_logprobs?: number | null;
-  /** A chat template (Jinja) in place of the model's own. */
+  /** A chat template in place of the model's own: Jinja, or a built-in one's name (`chatml`; a wrong one gets the list). */
   chat_template?: string | null;
   /**
    * Reads a control token's spelling in a message (`<|im_end|>`) as that token. Whoever writes messages can then forge
