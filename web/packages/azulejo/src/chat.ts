@@ -4,6 +4,7 @@
 import { AzulejoError, invalid } from "./errors.js";
 import type { WirePrompt } from "./protocol.js";
 import type { ChatMessage, ChatRequest, CompletionRequest, SamplingOptions } from "./shapes.js";
+import { wellFormed } from "./text.js";
 import type { SessionOptions } from "./wasm-surface.js";
 
 /** A request that was found right. */
@@ -111,7 +112,7 @@ function sampling(body: SamplingOptions, [tokensName, tokens]: [string, unknown]
     presencePenalty: number("presence_penalty", body.presence_penalty, -2, 2),
     seed: number("seed", body.seed, -WHOLE, WHOLE, true),
     ignoreEnd: body.ignore_eos ?? undefined,
-    stop: stops.length > 0 ? stops : undefined,
+    stop: stops.length > 0 ? stops.map(wellFormed) : undefined,
   };
   // -1 is "any" to those who come from llama.cpp; other negative seeds are as good as any number.
   if (options.seed !== undefined && options.seed < 0) {
@@ -164,7 +165,7 @@ export function parseMessages(messages: readonly ChatMessage[]): { role: string;
         "Put what a tool said into a user's message.",
       );
     }
-    return { role, content: words(message.content, `messages[${at}].content`) };
+    return { role, content: wellFormed(words(message.content, `messages[${at}].content`)) };
   });
 }
 
@@ -178,7 +179,7 @@ export function parseChat(body: ChatRequest): Parsed {
   if (top !== undefined && !body.logprobs) throw invalid('"top_logprobs" wants "logprobs": true beside it.');
   if (body.logprobs) options.logprobs = top ?? 0;
   const prompt: WirePrompt = { messages: parseMessages(body.messages) };
-  if (body.chat_template) prompt.template = body.chat_template;
+  if (body.chat_template) prompt.template = wellFormed(body.chat_template);
   const special = body.parse_special_in_content ?? false;
   if (typeof special !== "boolean") throw invalid('"parse_special_in_content" has to be true or false.');
   if (special) prompt.parseSpecialInContent = true;
@@ -203,7 +204,7 @@ export function parseCompletion(body: CompletionRequest): Parsed {
 }
 
 function onePrompt(prompt: CompletionRequest["prompt"]): string | number[] {
-  if (typeof prompt === "string") return prompt;
+  if (typeof prompt === "string") return wellFormed(prompt);
   if (Array.isArray(prompt)) {
     if (prompt.length > 0 && prompt.every((token) => Number.isInteger(token) && token >= 0)) return [...prompt];
     if (prompt.length === 1 && (typeof prompt[0] === "string" || Array.isArray(prompt[0]))) return onePrompt(prompt[0]);

@@ -117,6 +117,13 @@ test("stop_strings that spell a control token end the answer at that token", asy
   assert.notEqual(beyond.choices[0]!.message.content, natural.message.content, "a part of a spelling is none");
 });
 
+test("chat_template may be a built-in one's name, and a wrong one gets the list", async () => {
+  const answer = await engine.chat.completions.create({ ...ask, chat_template: "chatml" });
+  assert.equal(answer.choices[0]!.message.content, text, "the demonstration model's own format");
+  const wrong = engine.chat.completions.create({ ...ask, chat_template: "chatmk" });
+  await assert.rejects(wrong, { code: "invalid_argument", message: /"chatmk".*chatml, llama2/ });
+});
+
 test("seed_makes answers repeat", async () => {
   const wild = { ...ask, temperature: 1.5, top_k: 0, top_p: 1, min_p: 0 };
   const say = async (seed: number) => (await engine.chat.completions.create({ ...wild, seed })).choices[0]!.message.content;
@@ -143,6 +150,21 @@ test("tokenize_and back is the text", async () => {
   assert.equal(await engine.detokenize(await engine.tokenize(said)), said);
   const answer = await engine.chat.completions.create({ ...ask, max_tokens: 1 });
   assert.equal((await engine.tokenize(messages)).length, answer.usage.prompt_tokens);
+});
+
+test("text_with half a character is read as one with U+FFFD", async () => {
+  const half = `${QUESTION} \ud83d`;
+  const whole = `${QUESTION} \ufffd`;
+  const asked = (content: string) => [{ role: "user", content }];
+  assert.deepEqual(await engine.tokenize(half), await engine.tokenize(whole));
+  assert.deepEqual(await engine.tokenize(asked(half)), await engine.tokenize(asked(whole)));
+  const say = async (content: string, stop: string) => {
+    const answer = await engine.chat.completions.create({ ...ask, messages: asked(content), stop });
+    return answer.choices[0]!.message.content;
+  };
+  assert.equal(await say(half, "\udc00"), await say(whole, "\ufffd"));
+  const echoed = await engine.completions.create({ prompt: half, temperature: 0, max_tokens: 1, echo: true });
+  assert.ok(echoed.choices[0]!.text.startsWith(whole));
 });
 
 test("prompt_progress is told by callback and by chunks", async () => {
