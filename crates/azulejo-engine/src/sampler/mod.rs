@@ -3,7 +3,7 @@
 //! Penalties, then top-k, top-p, min-p, then the temperature, then a draw. A temperature of 0 takes the greatest
 //! logit behind the penalties.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::EngineError;
 
@@ -108,12 +108,16 @@ impl RandomSource for SplitMix64 {
 pub struct Sampler {
     options: SamplerOptions,
     history: VecDeque<u32>,
+    /// How often each token is in the history.
+    counts: BTreeMap<u32, u32>,
+    /// Tokens and logits of the last choice, kept for their memory: some MB a token for the largest vocabularies.
+    candidates: Vec<(u32, f32)>,
 }
 
 impl Sampler {
     /// A chain that has seen no token.
     pub fn new(options: SamplerOptions) -> Self {
-        Self { options, history: VecDeque::new() }
+        Self { options, history: VecDeque::new(), counts: BTreeMap::new(), candidates: Vec::new() }
     }
 
     /// True if the greatest logit is what it takes, so that a device can choose by itself.
@@ -127,8 +131,17 @@ impl Sampler {
             return;
         }
         self.history.push_back(token);
-        if self.options.repeat_last_n > 0 && self.history.len() > self.options.repeat_last_n as usize {
-            self.history.pop_front();
+        *self.counts.entry(token).or_default() += 1;
+        let most = usize::try_from(self.options.repeat_last_n).unwrap_or(usize::MAX);
+        if self.history.len() <= most {
+            return;
+        }
+        let Some(oldest) = self.history.pop_front() else { return };
+        if let Some(count) = self.counts.get_mut(&oldest) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&oldest);
+            }
         }
     }
 
@@ -138,20 +151,26 @@ impl Sampler {
     }
 
     /// Takes a token; none if no logit is a number, or the chance of one has no number.
-    pub fn sample(&self, logits: &[f32], random: &mut dyn RandomSource) -> Option<u32> {
-        let mut candidates: Vec<(u32, f32)> =
-            (0u32..).zip(logits.iter().copied()).filter(|(_, l)| !l.is_nan()).collect();
-        self.penalise(&mut candidates);
+    pub fn sample(&mut self, logits: &[f32], random: &mut dyn RandomSource) -> Option<u32> {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        candidates.extend((0u32..).zip(logits.iter().copied()).filter(|(_, l)| !l.is_nan()));
+        let token = self.choose(&mut candidates, random);
+        self.candidates = candidates;
+        token
+    }
+
+    /// The chain behind the logits that are numbers, which stand in their tokens' order.
+    fn choose(&self, candidates: &mut Vec<(u32, f32)>, random: &mut dyn RandomSource) -> Option<u32> {
+        self.penalise(candidates);
         if self.options.temperature <= 0.0 {
             // The lowest index on ties.
-            return candidates
-                .into_iter()
-                .reduce(|a, b| if b.1 > a.1 { b } else { a })
-                .map(|(token, _)| token);
+            let greatest = candidates.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
+            return greatest.map(|(token, _)| token);
         }
-        keep_top_k(&mut candidates, self.options.top_k);
-        keep_top_p(&mut candidates, self.options.top_p);
-        keep_min_p(&mut candidates, self.options.min_p);
+        keep_top_k(candidates, self.options.top_k);
+        keep_top_p(candidates, self.options.top_p);
+        keep_min_p(candidates, self.options.min_p);
         let most = candidates.first().map(|(_, logit)| *logit).filter(|logit| logit.is_finite())?;
         let weights: Vec<f64> = candidates
             .iter()
@@ -167,17 +186,13 @@ impl Sampler {
         candidates.last().map(|(token, _)| *token)
     }
 
+    /// Looks the history's tokens up among the candidates, not the other way round: there are thousands of times fewer.
     fn penalise(&self, candidates: &mut [(u32, f32)]) {
-        if self.history.is_empty() {
-            return;
-        }
-        let mut counts: HashMap<u32, u32> = HashMap::new();
-        for token in &self.history {
-            *counts.entry(*token).or_default() += 1;
-        }
         let o = &self.options;
-        for (token, logit) in candidates {
-            let Some(&count) = counts.get(token) else { continue };
+        for (token, &count) in &self.counts {
+            // A token's place isn't its number where a logit before it was none.
+            let Ok(place) = candidates.binary_search_by_key(token, |(token, _)| *token) else { continue };
+            let logit = &mut candidates[place].1;
             *logit = if *logit <= 0.0 { *logit * o.repeat_penalty } else { *logit / o.repeat_penalty };
             *logit -= count as f32 * o.frequency_penalty + o.presence_penalty;
             // An extreme penalty leaves numbers, which have a difference.
@@ -336,5 +351,32 @@ mod tests {
         assert_eq!(greedy(frequency, &[3.0, 2.0], &[0, 0]), Some(1));
         let forgets = SamplerOptions { presence_penalty: 5.0, repeat_last_n: 1, ..SamplerOptions::default() };
         assert_eq!(greedy(forgets, &[3.0, 2.0], &[0, 1]), Some(0));
+        let all = SamplerOptions { frequency_penalty: 0.6, repeat_last_n: -1, ..SamplerOptions::default() };
+        assert_eq!(greedy(all, &[3.0, 2.0], &[&[0, 0][..], &[5; 99]].concat()), Some(1));
+    }
+
+    #[test]
+    fn sampler_penalties_find_tokens_behind_logits_that_are_no_numbers() {
+        let options = SamplerOptions { presence_penalty: 2.0, repeat_last_n: 3, ..SamplerOptions::greedy() };
+        let logits = [f32::NAN, 3.0, f32::NAN, 2.0, 1.5, f32::NAN];
+        let chosen = |history: &[u32]| draw(options.clone(), history, &logits, 0.0);
+        assert_eq!(chosen(&[]), Some(1));
+        assert_eq!(chosen(&[1]), Some(3));
+        assert_eq!(chosen(&[3, 1]), Some(4));
+        // 0 and 2 have no logit, 99 is no token; the fourth token back is forgotten, but where it was there again.
+        assert_eq!(chosen(&[1, 0, 2, 99]), Some(1));
+        assert_eq!(chosen(&[1, 1, 0, 2]), Some(3));
+    }
+
+    #[test]
+    fn sampler_takes_its_memory_once() {
+        let mut sampler = Sampler::new(all());
+        let logits = [1.0; 1000];
+        sampler.sample(&logits, &mut Fixed(0.5));
+        let memory = sampler.candidates.as_ptr();
+        for at in [0.1, 0.5, 0.9] {
+            sampler.sample(&logits, &mut Fixed(at));
+            assert_eq!(sampler.candidates.as_ptr(), memory);
+        }
     }
 }
