@@ -320,6 +320,7 @@ for (const [version, model, generate, stream] of [
     for await (const piece of streamed.textStream) said += piece;
     assert.equal(said, text);
     assert.equal((await streamed.usage).outputTokens, 24);
+    await assert.rejects(generate({ ...options, topP: 1.5 }), { code: "invalid_argument", message: /^"topP" is 1.5/ });
     const controller = new AbortController();
     controller.abort();
     await assert.rejects(generate({ ...options, abortSignal: controller.signal }), { name: "AbortError" });
