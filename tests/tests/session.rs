@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use azulejo::formats::ModelFile;
 use azulejo::{BlockFormat, Event, Generate, Model, ModelOptions, Overflow};
-use azulejo_tests::{Shape, random_llama_file};
+use azulejo_tests::{Shape, random_llama, random_llama_file};
 
 use crate::devices;
 
@@ -53,7 +54,7 @@ fn session_chunks_make_no_difference() {
 }
 
 #[test]
-fn session_full_context_is_an_error_with_the_numbers() {
+fn session_full_context_ends_an_answer_and_refuses_a_prompt_with_the_numbers() {
     for (name, model) in models(|o| ModelOptions { context: Some(24), ..o }) {
         let mut session = model.session().expect("a session");
         let error =
@@ -65,8 +66,83 @@ fn session_full_context_is_an_error_with_the_numbers() {
         // 20 tokens and the 5 that 24 positions leave room for: the fifth needs no position of its own.
         let prompt: Vec<u32> = (0..20).collect();
         assert_eq!(session.greedy_tokens(&prompt, 5).expect("five fit").len(), 5, "{name}");
-        let error = session.greedy_tokens(&prompt, 6).expect_err("six don't");
-        assert!(error.is_context_full(), "{name}: {error}");
+        let five = session.greedy_tokens(&prompt, 6).expect("six don't, and five are an answer");
+        assert_eq!(five.len(), 5, "{name}");
+        let full: Vec<u32> = (0..24).collect();
+        assert_eq!(
+            session.greedy_tokens(&full, 6).expect("a token behind a full context").len(),
+            1,
+            "{name}"
+        );
+        // The session is as good as before.
+        assert_eq!(session.greedy_tokens(&prompt, 6).expect("five fit"), five, "{name}");
+    }
+}
+
+#[test]
+fn session_full_context_keeps_the_text_and_says_why_it_ends() {
+    let greedy = azulejo::SamplerOptions::greedy();
+    let sampled = azulejo::SamplerOptions { temperature: 1.0, ..greedy.clone() };
+    for (name, device) in devices::all().into_iter().take(2) {
+        let options = ModelOptions { device: device.device, context: Some(24), ..ModelOptions::default() };
+        let model = Model::embedded(&options).expect("the embedded model");
+        let prompt: Vec<u32> = model
+            .tokenizer()
+            .expect("a tokenizer")
+            .encode("Where do I pay the water bill?", azulejo::EncodeOptions::default())
+            .expect("tokens");
+        let most = 24 + 1 - prompt.len();
+        let mut session = model.session().expect("a session");
+        for sampler in [&greedy, &sampled] {
+            for (max_tokens, tokens, stop) in [
+                (None, most, azulejo::StopReason::ContextFull),
+                (Some(most + 1), most, azulejo::StopReason::ContextFull),
+                (Some(most), most, azulejo::StopReason::MaxTokens),
+                (Some(3), 3, azulejo::StopReason::MaxTokens),
+            ] {
+                let mut how = Generate { max_tokens, sampler: sampler.clone(), ..Generate::default() };
+                how.ignore_end = true;
+                let mut told = String::new();
+                let mut go = |how: &Generate| {
+                    told.clear();
+                    session.generate(&prompt, how, &mut |event| {
+                        match event {
+                            Event::Token { text, .. } | Event::Rest(text) => told.push_str(text),
+                            Event::Prompt { .. } => {}
+                        }
+                        ControlFlow::Continue(())
+                    })
+                };
+                let answer = go(&how).expect("an answer");
+                assert_eq!((answer.tokens.len(), &answer.stop), (tokens, &stop), "{name}: {max_tokens:?}");
+                // On another device behind its last token, it is the same answer and nothing is told again.
+                let again = go(&Generate { resume: answer.tokens.clone(), ..how }).expect("an answer");
+                assert_eq!((again.text, again.stop), (answer.text.clone(), stop), "{name}: {max_tokens:?}");
+                assert!(told.is_empty() || answer.text.ends_with(&told), "{name}: {told}");
+                assert!(!answer.text.is_empty(), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn session_goes_on_behind_an_answer_that_was_no_number() {
+    let mut bytes = random_llama(SHAPE, |_| BlockFormat::F32);
+    let file = ModelFile::from_gguf_bytes(bytes.clone()).expect("a file");
+    // The embedding of token 5: a prompt without it is as good as ever.
+    let row_bytes = SHAPE.hidden as usize * 4;
+    let row = file.tensors["token_embd.weight"].offset as usize + 5 * row_bytes;
+    bytes[row..][..row_bytes].copy_from_slice(&f32::NAN.to_le_bytes().repeat(SHAPE.hidden as usize));
+    let file = ModelFile::from_gguf_bytes(bytes).expect("a file");
+    for (name, options) in devices::all().into_iter().take(2) {
+        let model = Model::from_file(&file, &options, &mut |_, _| true).expect("a model");
+        let want = model.session().expect("a session").greedy_tokens(&[1, 2, 3], 6).expect("numbers");
+        let mut session = model.session().expect("a session");
+        for _ in 0..2 {
+            let error = session.greedy_tokens(&[4, 5, 6], 6).expect_err("no logit is a number");
+            assert!(error.to_string().contains("a number"), "{name}: {error}");
+            assert_eq!(session.greedy_tokens(&[1, 2, 3], 6).expect("numbers"), want, "{name}");
+        }
     }
 }
 
@@ -121,6 +197,35 @@ fn session_stop_strings_end_an_answer() {
     let stopped = go(&Generate { stop: vec![middle.clone()], ..Generate::greedy(24) });
     assert_eq!(stopped.text, whole[..whole.find(&middle).expect("it is there")]);
     assert_eq!(stopped.stop, azulejo::StopReason::StopString(middle));
+    // The end of a turn, by its spelling: what ends the text anyway, and where it doesn't.
+    let natural = go(&Generate::greedy(60));
+    assert!(matches!(natural.stop, azulejo::StopReason::EndOfText(_)), "{natural:?}");
+    let end = "<|im_end|>".to_owned();
+    let how = Generate { stop: vec![end.clone()], ignore_end: true, ..Generate::greedy(60) };
+    let stopped = go(&how);
+    assert_eq!((stopped.text, stopped.tokens), (natural.text, natural.tokens));
+    assert_eq!(stopped.stop, azulejo::StopReason::StopString(end));
+}
+
+#[test]
+fn session_sampler_parameters_that_make_no_sense_are_an_error_by_name() {
+    let model = Model::embedded(&devices::all()[0].1).expect("the embedded model");
+    let prompt = model.tokenizer().expect("a tokenizer").encode("a", Default::default()).expect("tokens");
+    let usual = azulejo::SamplerOptions::default;
+    for (name, sampler) in [
+        ("temperature", azulejo::SamplerOptions { temperature: f32::NAN, ..usual() }),
+        ("top_p", azulejo::SamplerOptions { top_p: f32::NAN, ..usual() }),
+        ("repeat_penalty", azulejo::SamplerOptions { repeat_penalty: 0.0, ..usual() }),
+    ] {
+        let mut session = model.session().expect("a session");
+        let how = Generate { sampler, max_tokens: Some(2), ..Generate::default() };
+        let error = session
+            .generate(&prompt, &how, &mut |_| ControlFlow::Continue(()))
+            .expect_err("the parameter makes no sense");
+        assert_eq!(error.code(), azulejo::Code::InvalidArgument, "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+        assert_eq!(session.cached_tokens(), 0, "{name}: the prompt was evaluated first");
+    }
 }
 
 #[test]

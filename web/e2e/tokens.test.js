@@ -79,6 +79,20 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
       });
     }
 
+    test("an answer that fills the context ends there and is kept; half a character is U+FFFD", async () => {
+      const native = expected[PROMPTS[0]];
+      const { full, half, whole } = await page.evaluate(async (options, prompt, context) => {
+        await e2e.load("/models/demo.gguf", { ...options, context });
+        const full = await e2e.ask(prompt, { max_tokens: 1000, ignore_eos: true });
+        const [half, whole] = [await e2e.engine.tokenize("a\ud83d"), await e2e.engine.tokenize("a\ufffd")];
+        await e2e.dispose();
+        return { full, half, whole };
+      }, DEVICES[name][0], PROMPTS[0], native.prompt_tokens + 8);
+      assert.deepEqual([full.finish, full.usage.completion_tokens], ["length", 9]);
+      assert.ok(full.text && native.text.startsWith(full.text), full.text);
+      assert.deepEqual(half, whole);
+    });
+
     test("WebGPU asked for where there is none is a clear error", async (t) => {
       if (!lack(name, "webgpu")) return t.skip("not run: this configuration has WebGPU");
       await assert.rejects(

@@ -11,25 +11,14 @@ use crate::interrupt;
 use crate::numbers::rate;
 use crate::output::{Output, Unit, millis};
 
-/// How an answer ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// As the engine says.
-    Stop(StopReason),
-    /// There was no more room, and no number of tokens was asked for.
-    ContextFull,
-}
-
-impl End {
-    /// The word in JSON.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            End::Stop(StopReason::EndOfText(_)) => "end_of_text",
-            End::Stop(StopReason::StopString(_)) => "stop_string",
-            End::Stop(StopReason::MaxTokens) => "max_tokens",
-            End::Stop(StopReason::Cancelled) => "cancelled",
-            End::ContextFull => "context_full",
-        }
+/// The word in JSON for how an answer ended.
+fn name(end: &StopReason) -> &'static str {
+    match end {
+        StopReason::EndOfText(_) => "end_of_text",
+        StopReason::StopString(_) => "stop_string",
+        StopReason::MaxTokens => "max_tokens",
+        StopReason::ContextFull => "context_full",
+        StopReason::Cancelled => "cancelled",
     }
 }
 
@@ -38,7 +27,7 @@ impl End {
 pub(crate) struct Answered {
     pub(crate) text: String,
     pub(crate) tokens: Vec<u32>,
-    pub(crate) end: End,
+    pub(crate) end: StopReason,
     pub(crate) prompt_tokens: usize,
     pub(crate) cached_tokens: usize,
     /// Tokens of the prompt that were evaluated.
@@ -52,7 +41,17 @@ pub(crate) struct Answered {
 impl Answered {
     /// True if Ctrl-C ended it.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.end == End::Stop(StopReason::Cancelled)
+        self.end == StopReason::Cancelled
+    }
+
+    /// Says so if the answer ends where it does for want of room.
+    pub(crate) fn warn(&self, session: &Session, output: &Output) {
+        if self.end == StopReason::ContextFull {
+            output.warning(&format!(
+                "the answer ends here: the context's {} positions are full; -c gives more, and --context-shift goes on without the older half",
+                session.context()
+            ));
+        }
     }
 
     /// Steps behind the first token.
@@ -68,7 +67,7 @@ impl Answered {
             "tokens": self.tokens,
             "prompt_tokens": self.prompt_tokens,
             "cached_tokens": self.cached_tokens,
-            "stop_reason": self.end.name(),
+            "stop_reason": name(&self.end),
             "seed": seed,
             "timings": {
                 "load_ms": millis(load),
@@ -116,7 +115,7 @@ pub(crate) fn answer(
     let mut answered = Answered {
         text: String::new(),
         tokens: Vec::new(),
-        end: End::ContextFull,
+        end: StopReason::Cancelled,
         prompt_tokens: prompt.len(),
         cached_tokens: 0,
         evaluated: 0,
@@ -165,14 +164,8 @@ pub(crate) fn answer(
         return Err(error.into());
     }
     match done {
-        Ok(answer) => answered.end = End::Stop(answer.stop),
-        Err(error) if error.is_cancelled() && interrupt::pressed() => {
-            answered.end = End::Stop(StopReason::Cancelled)
-        }
-        // Where nobody asked for a number of tokens, the end of the context is an end like any other.
-        Err(error) if error.is_context_full() && how.max_tokens.is_none() && !answered.tokens.is_empty() => {
-            output.warning(&format!("the answer ends here: {error}"));
-        }
+        Ok(answer) => answered.end = answer.stop,
+        Err(error) if error.is_cancelled() && interrupt::pressed() => {}
         Err(error) => return Err(error.into()),
     }
     Ok(answered)

@@ -173,13 +173,15 @@ pub(crate) fn name(path: Option<&PathBuf>) -> String {
     path.map_or_else(|| "(embedded)".to_owned(), |p| p.display().to_string())
 }
 
-/// The chat template of the flags.
+/// The chat template of the flags; what is wrong with it is told before a model is loaded.
 pub(crate) fn template(args: &ChatFormatArgs) -> Result<Option<String>> {
-    match (&args.chat_template, &args.chat_template_file) {
-        (Some(template), _) => Ok(Some(template.clone())),
-        (None, Some(path)) => text::text_of(path).map(Some),
-        (None, None) => Ok(None),
-    }
+    let (flag, template) = match (&args.chat_template, &args.chat_template_file) {
+        (Some(template), _) => ("--chat-template", template.clone()),
+        (None, Some(path)) => ("--chat-template-file", text::text_of(path)?),
+        (None, None) => return Ok(None),
+    };
+    azulejo::ChatTemplate::given(&template).map_err(|e| azulejo::Error::from(e).context(flag))?;
+    Ok(Some(template))
 }
 
 /// The system's message of the flags.

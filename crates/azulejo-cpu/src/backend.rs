@@ -291,11 +291,7 @@ impl Backend for CpuBackend {
     }
 
     async fn read_token(&self, _model: &CpuModel, state: &mut CpuState) -> Result<u32, CpuError> {
-        match state.unread.pop_front() {
-            None => Err(CpuError::NothingToRead("a token")),
-            Some(u32::MAX) => Err(CpuError::NotANumber),
-            Some(token) => Ok(token),
-        }
+        state.unread.pop_front().ok_or(CpuError::NothingToRead("a token"))
     }
 
     async fn read_logits(&self, model: &CpuModel, state: &mut CpuState) -> Result<Vec<f32>, CpuError> {

@@ -26,7 +26,7 @@ pub enum EngineError {
     Tokenizer(#[from] TokenizerError),
     /// More tokens than the context has room for.
     #[error(
-        "the context is full: {tokens} tokens need more than its {capacity} positions; ask for a larger context (-c), shorten the prompt, or allow shifting"
+        "the context is full: {tokens} tokens need more than its {capacity} positions; ask for a larger context (-c) or shorten the prompt"
     )]
     ContextFull {
         /// Tokens that are there.
@@ -49,6 +49,16 @@ pub enum EngineError {
         token: u32,
         /// Its size.
         vocabulary: u32,
+    },
+    /// A parameter of the sampler that makes no sense.
+    #[error("the sampler's {name} is {value}; it has to be {needed}")]
+    Sampler {
+        /// The parameter, as [`SamplerOptions`](crate::SamplerOptions) calls it.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it has to be.
+        needed: &'static str,
     },
     /// Logits that aren't numbers.
     #[error(

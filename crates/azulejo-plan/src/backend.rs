@@ -151,7 +151,8 @@ pub trait Backend {
         input: StepInput<'_>,
     ) -> Result<(), Self::Error>;
 
-    /// The token of the oldest step with [`Outputs::Token`] that was not read yet.
+    /// The token of the oldest step with [`Outputs::Token`] that was not read yet; `u32::MAX` where its logits weren't
+    /// numbers. After an error, or if the future is dropped, it is still to be read.
     fn read_token(
         &self,
         model: &Self::Model,

@@ -71,12 +71,22 @@ pub enum Error {
     /// A chat was asked of a model without a template, and nothing built in fits its vocabulary.
     #[error(
         "the model has no chat template{}, and its vocabulary has neither <|im_start|> nor <instruction>; \
-         give one (a Jinja file), or use plain completion",
+         give one (a Jinja template, or a name such as chatml), or use plain completion",
         match .name { Some(n) => format!(" named \"{n}\""), None => String::new() }
     )]
     NoChatTemplate {
         /// The template's name, where one was asked for.
         name: Option<String>,
+    },
+    /// No built-in chat template has this name.
+    #[error(
+        "there is no chat template named \"{name}\"; there are {known}; or give one in Jinja, with its {{{{ and {{%"
+    )]
+    UnknownChatTemplate {
+        /// What was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
     },
     /// The chat template is malformed or failed.
     #[error("chat template, line {line}: {reason}")]

@@ -97,10 +97,10 @@ impl GenerateOptions {
             presence_penalty: self.presence_penalty.unwrap_or(usual.presence_penalty),
         };
         let overflow = match self.overflow.as_deref() {
-            None | Some("error") => Overflow::Error,
+            None | Some("end") => Overflow::End,
             Some("shift") => Overflow::Shift { keep: 0 },
             Some(other) => {
-                return Err(invalid(format!("overflow: there is no '{other}'; choose error or shift")));
+                return Err(invalid(format!("overflow: there is no '{other}'; choose end or shift")));
             }
         };
         let usual = Generate::default();
@@ -129,7 +129,7 @@ pub(crate) struct TokenizeOptions {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct ChatOptions {
-    /// A chat template in place of the model's own.
+    /// A chat template in place of the model's own: Jinja, or a built-in one's name.
     pub(crate) template: Option<String>,
     /// Reads control tokens' spellings in messages as those tokens.
     pub(crate) parse_special_in_content: bool,

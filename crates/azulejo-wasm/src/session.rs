@@ -99,7 +99,7 @@ fn of_answer(answer: &Answer, prompt_tokens: usize) -> Value {
     let (stop, stop_string) = match &answer.stop {
         StopReason::EndOfText(_) => ("end", None),
         StopReason::StopString(string) => ("stop", Some(string)),
-        StopReason::MaxTokens => ("length", None),
+        StopReason::MaxTokens | StopReason::ContextFull => ("length", None),
         StopReason::Cancelled => ("cancelled", None),
     };
     json!({

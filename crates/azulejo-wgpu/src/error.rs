@@ -130,11 +130,6 @@ pub enum WgpuError {
     /// A read of what no step left.
     #[error("no step left {0} to be read")]
     NothingToRead(&'static str),
-    /// Logits that are all NaN.
-    #[error(
-        "no logit is a number, so that no token can be chosen; the model's weights are damaged or overflow"
-    )]
-    NoNumber,
     /// A buffer that can't be read.
     #[error("the GPU's memory can't be read: {0}")]
     Map(String),

@@ -122,7 +122,7 @@ impl WgpuBackend {
         let (buffer, token) = mapping
             .take(self, |bytes| bytes.first_chunk().map_or(NO_NUMBER, |word| u32::from_le_bytes(*word)))?;
         state.free.push(buffer);
-        if token == NO_NUMBER { Err(WgpuError::NoNumber) } else { Ok(token) }
+        Ok(token)
     }
 
     /// The logits of the last step that gave any, `[rows, vocabulary]`.

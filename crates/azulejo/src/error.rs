@@ -192,6 +192,7 @@ impl From<azulejo_tokenizer::Error> for Error {
             E::NotUtf8 { .. }
             | E::NoToken { .. }
             | E::NoChatTemplate { .. }
+            | E::UnknownChatTemplate { .. }
             | E::Template { .. }
             | E::TemplateRaised { .. } => Code::InvalidArgument,
             _ => Code::Corrupt,
@@ -209,9 +210,10 @@ impl From<EngineError> for Error {
             EngineError::Encoder => Self::new(Code::Unsupported, error),
             EngineError::ContextFull { .. } => Self::new(Code::ContextFull, error),
             EngineError::Cancelled => Self::new(Code::Cancelled, error),
-            EngineError::EmptyPrompt | EngineError::UnknownToken { .. } | EngineError::NotFilled { .. } => {
-                Self::new(Code::InvalidArgument, error)
-            }
+            EngineError::EmptyPrompt
+            | EngineError::UnknownToken { .. }
+            | EngineError::Sampler { .. }
+            | EngineError::NotFilled { .. } => Self::new(Code::InvalidArgument, error),
             EngineError::Quant { .. } => Self::new(Code::Corrupt, error),
             EngineError::NotANumber => Self::new(Code::Device, error),
         }

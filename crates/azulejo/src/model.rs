@@ -237,7 +237,7 @@ impl Model {
     pub fn chat_prompt_with(&self, messages: &[Message], chat: &ChatOptions<'_>) -> Result<Vec<u32>, Error> {
         let tokenizer = self.tokenizer()?;
         let template = match chat.template {
-            Some(source) => azulejo_tokenizer::ChatTemplate::new(source)?,
+            Some(given) => azulejo_tokenizer::ChatTemplate::given(given)?,
             None => tokenizer.chat_template(None)?,
         };
         let options =
@@ -249,7 +249,7 @@ impl Model {
 /// How a conversation becomes a prompt.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChatOptions<'a> {
-    /// A chat template's Jinja source, instead of the model's own.
+    /// A chat template's Jinja source, or a built-in one's name (`chatml`), instead of the model's own.
     pub template: Option<&'a str>,
     /// The date and time, for templates that tell them.
     pub now: Option<Now>,

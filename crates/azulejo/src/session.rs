@@ -50,7 +50,7 @@ impl Default for Generate {
             sampler: SamplerOptions::default(),
             seed: 0,
             stop: Vec::new(),
-            overflow: Overflow::Error,
+            overflow: Overflow::End,
             ignore_end: false,
             show_special: false,
             logprobs: None,
@@ -185,7 +185,7 @@ impl Session {
     }
 
     /// Goes on from a prompt's tokens by so many greedily chosen ones, without a text or an end: for benches and
-    /// comparisons. Blocks.
+    /// comparisons. There are fewer where the context has no room for more. Blocks.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn greedy_tokens(&mut self, prompt: &[u32], count: usize) -> Result<Vec<u32>, Error> {
         pollster::block_on(self.greedy_tokens_async(prompt, count))
@@ -338,7 +338,7 @@ async fn generate<B: Backend>(
     let mut answer = Answer {
         text: String::new(),
         tokens: how.resume.clone(),
-        stop: StopReason::MaxTokens,
+        stop: StopReason::ContextFull,
         cached_tokens: 0,
     };
     let mut random = SplitMix64(how.seed);
@@ -361,10 +361,23 @@ async fn generate<B: Backend>(
     };
     let sampler = Sampler::new(how.sampler.clone());
     let evaluated = [prompt, &how.resume].concat();
-    let mut generation: Generation<'_, B> =
-        session.generate(&evaluated, options, sampler, Box::new(random), &mut progress).await?;
-    answer.cached_tokens = cached.unwrap_or(0);
-    while let Some(chosen) = generation.next().await? {
+    // The last token of an answer needs no position of its own: one that was lost with its device may be whole.
+    let is_whole = !how.resume.is_empty()
+        && how.overflow == Overflow::End
+        && evaluated.len() > session.capacity() as usize
+        && prompt.len() <= session.capacity() as usize;
+    let mut generation: Option<Generation<'_, B>> = None;
+    if !is_whole {
+        let random = Box::new(random);
+        generation = Some(session.generate(&evaluated, options, sampler, random, &mut progress).await?);
+        answer.cached_tokens = cached.unwrap_or(0);
+    }
+    loop {
+        let next = match &mut generation {
+            Some(generation) => generation.next().await?,
+            None => None,
+        };
+        let Some(chosen) = next else { break };
         answer.tokens.push(chosen.token);
         let (text, stop) = text_stream.push(chosen.token);
         answer.text.push_str(&text);
@@ -378,6 +391,10 @@ async fn generate<B: Backend>(
             answer.stop = StopReason::Cancelled;
             break;
         }
+    }
+    let is_enough = how.max_tokens.is_some_and(|most| answer.tokens.len() >= most);
+    if answer.stop == StopReason::ContextFull && is_enough {
+        answer.stop = StopReason::MaxTokens;
     }
     let rest = text_stream.finish();
     if !rest.is_empty() {

@@ -40,6 +40,15 @@ const drained = (response) =>
   });
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** A path as static servers read it: what is no escape, or no UTF-8, stands for itself. */
+function unescaped(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 /**
  * What a server can be told to do wrong with a path (`server.faults.set(path, {...})`); `times` of a fault is how often
  * it happens, always if absent.
@@ -78,7 +87,7 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0
 
   async function answer(request, response) {
     const { pathname, search } = new URL(request.url, "http://127.0.0.1");
-    const path = decodeURIComponent(pathname);
+    const path = unescaped(pathname);
     if (path === "/violations") {
       let text = "";
       for await (const part of request) text += part;

@@ -176,29 +176,30 @@ pub(crate) struct SamplingArgs {
         visible_alias = "temperature",
         value_name = "T",
         default_value_t = 0.8,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = finite
     )]
     pub(crate) temp: f32,
     /// Only the K most probable tokens; 0 is all
     #[arg(long, value_name = "K", default_value_t = 40, allow_negative_numbers = true)]
     pub(crate) top_k: i32,
     /// Only the most probable tokens that make up P; 1 is all
-    #[arg(long, value_name = "P", default_value_t = 0.95)]
+    #[arg(long, value_name = "P", default_value_t = 0.95, allow_negative_numbers = true, value_parser = fraction)]
     pub(crate) top_p: f32,
     /// Only tokens at least P times as probable as the first; 0 is all
-    #[arg(long, value_name = "P", default_value_t = 0.05)]
+    #[arg(long, value_name = "P", default_value_t = 0.05, allow_negative_numbers = true, value_parser = fraction)]
     pub(crate) min_p: f32,
     /// What tokens that were there are made less probable by; 1 is off
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true, value_parser = divisor)]
     pub(crate) repeat_penalty: f32,
     /// How far back the penalties look; 0 is off, -1 is the whole context
-    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..))]
     pub(crate) repeat_last_n: i32,
     /// Subtracted from a logit for each time the token was there
-    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true, value_parser = finite)]
     pub(crate) frequency_penalty: f32,
     /// Subtracted from a logit once if the token was there
-    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true, value_parser = finite)]
     pub(crate) presence_penalty: f32,
     /// Go on behind the model's end of text
     #[arg(long)]
@@ -236,7 +237,7 @@ pub(crate) struct ChatFormatArgs {
     /// The system's message from a file (-sysf)
     #[arg(long, value_name = "FILE")]
     pub(crate) system_prompt_file: Option<PathBuf>,
-    /// A Jinja chat template instead of the model's own
+    /// A chat template instead of the model's own: Jinja, or a name (chatml, llama3, gemma; a wrong one gets the list)
     #[arg(long, value_name = "TEMPLATE", allow_hyphen_values = true)]
     pub(crate) chat_template: Option<String>,
     /// The same from a file
@@ -495,6 +496,20 @@ pub(crate) struct InspectArgs {
     pub(crate) no_fuse: bool,
 }
 
+/// Of what `f32` reads, "nan", "inf" and what is too great for it make no sense as a parameter.
+fn finite(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|x: &f32| x.is_finite()).ok_or_else(|| "it is a number".to_owned())
+}
+
+fn fraction(text: &str) -> Result<f32, String> {
+    let within = finite(text).ok().filter(|x| (0.0..=1.0).contains(x));
+    within.ok_or_else(|| "it is a number from 0 to 1".to_owned())
+}
+
+fn divisor(text: &str) -> Result<f32, String> {
+    finite(text).ok().filter(|x| *x > 0.0).ok_or_else(|| "it is a number greater than 0".to_owned())
+}
+
 fn pooling(text: &str) -> Result<Pooling, String> {
     match text.to_ascii_lowercase().as_str() {
         "none" => Ok(Pooling::None),
@@ -563,7 +578,7 @@ impl SamplingArgs {
 
     /// What happens when the context is full.
     pub(crate) fn overflow(&self) -> Overflow {
-        if self.context_shift { Overflow::Shift { keep: self.keep } } else { Overflow::Error }
+        if self.context_shift { Overflow::Shift { keep: self.keep } } else { Overflow::End }
     }
 }
 

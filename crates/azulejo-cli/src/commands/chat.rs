@@ -191,6 +191,7 @@ impl Chat<'_> {
                 answered.tell(None, output);
             }
         }
+        answered.warn(&self.session, output);
         interrupt::reset();
         Ok(answered)
     }

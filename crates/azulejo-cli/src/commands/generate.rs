@@ -3,7 +3,7 @@
 use anyhow::Result;
 use azulejo::{ChatOptions, EncodeOptions, Generate, KvType, Message, Model};
 
-use crate::answer::{End, answer};
+use crate::answer::answer;
 use crate::args::GenerateArgs;
 use crate::clock;
 use crate::exit::Interrupted;
@@ -13,9 +13,10 @@ use crate::text;
 
 pub(crate) fn run(args: &GenerateArgs, output: &Output) -> Result<()> {
     let prompt = text::prompt(args.prompt.as_deref(), args.file.as_deref(), args.escape)?;
+    let template = load::template(&args.format)?;
     let options = load::options(&args.load, args.sampling.ctx_size, KvType::F16);
     let Loaded { model, took } = load::load(&args.load, &options, output)?;
-    let prompt = tokens(&model, args, &prompt, output)?;
+    let prompt = tokens(&model, args, &prompt, template.as_deref(), output)?;
     output.detail(&format!("prompt:  {} tokens", prompt.len()));
     let seed = load::seed(args.sampling.seed);
     let how = Generate {
@@ -38,16 +39,20 @@ pub(crate) fn run(args: &GenerateArgs, output: &Output) -> Result<()> {
         // What is piped on is the text as it is; on a terminal, what follows begins on a new line.
         output.end_line(&answered.text)?;
         answered.tell(Some(took), output);
-        if let End::Stop(reason) = &answered.end {
-            output.detail(&format!("ended by {reason:?}; seed {seed}"));
-        }
+        output.detail(&format!("ended by {:?}; seed {seed}", answered.end));
     }
+    answered.warn(&session, output);
     if answered.is_cancelled() { Err(Interrupted.into()) } else { Ok(()) }
 }
 
 /// The prompt's tokens.
-fn tokens(model: &Model, args: &GenerateArgs, prompt: &str, output: &Output) -> Result<Vec<u32>> {
-    let template = load::template(&args.format)?;
+fn tokens(
+    model: &Model,
+    args: &GenerateArgs,
+    prompt: &str,
+    template: Option<&str>,
+    output: &Output,
+) -> Result<Vec<u32>> {
     let system = load::system_prompt(&args.format)?;
     let tokenizer = model.tokenizer()?;
     let has_template = template.is_some() || tokenizer.chat_template(None).is_ok();
@@ -71,7 +76,7 @@ fn tokens(model: &Model, args: &GenerateArgs, prompt: &str, output: &Output) -> 
     messages.extend(system.map(|text| Message::new("system", text)));
     messages.push(Message::new("user", prompt));
     let chat = ChatOptions {
-        template: template.as_deref(),
+        template,
         now: Some(clock::now()),
         parse_special_in_content: args.format.parse_special_in_content,
     };

@@ -51,6 +51,32 @@ fn errors_of_architectures_that_are_not_there() {
 }
 
 #[test]
+fn errors_of_sampling_name_the_flag_or_its_variable() {
+    let model = model();
+    let flags = [
+        ("--temp", &["nan", "inf", "-inf", "1e60"][..]),
+        ("--top-p", &["nan", "1.5", "-0.5"]),
+        ("--min-p", &["nan", "1.5", "-0.5"]),
+        ("--repeat-penalty", &["nan", "inf", "0", "-1"]),
+        ("--frequency-penalty", &["nan", "-inf"]),
+        ("--presence-penalty", &["nan", "inf"]),
+        ("--repeat-last-n", &["-2"]),
+    ];
+    for (flag, values) in flags {
+        for value in values {
+            let flag_value = format!("{flag}={value}");
+            let done = azulejo(&["generate", "-m", &model, "-p", "a", "-n", "1", &flag_value]);
+            assert_eq!(done.code, 2, "{flag} {value}: {}", done.err);
+            assert!(done.err.contains(flag) && done.err.contains(value), "{flag} {value}: {}", done.err);
+        }
+    }
+    for (flag, value) in [("--temp", "-1"), ("--top-k", "-1"), ("--repeat-last-n", "-1")] {
+        let done = azulejo(&["generate", "-m", &model, "-p", "a", "-n", "1", flag, value]);
+        assert_eq!(done.code, 0, "{flag} {value}: {}", done.err);
+    }
+}
+
+#[test]
 fn errors_of_the_command_line_exit_with_2() {
     let model = model();
     for args in [

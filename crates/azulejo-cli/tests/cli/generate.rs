@@ -124,6 +124,22 @@ fn generate_applies_a_template_unless_raw() {
 }
 
 #[test]
+fn generate_takes_a_template_by_its_name() {
+    let model = model();
+    let args = ["generate", "-m", &model, "-p", "hi", "-n", "1", "--temp", "0", "--json", "--chat-template"];
+    let run = |template: &str| azulejo(&[&args[..], &[template]].concat());
+    let chatml = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{{ '<|im_start|>assistant\n' }}";
+    let (named, given) = (run("chatml").json(), run(chatml).json());
+    assert_eq!((&named["prompt_tokens"], &named["tokens"]), (&given["prompt_tokens"], &given["tokens"]));
+    for done in [run("chatmk"), azulejo(&["chat", "-m", &model, "--json", "--chat-template", "chatmk"])] {
+        assert_eq!(done.error_code(), "invalid_argument");
+        for word in ["--chat-template", "chatmk", "chatml", "llama3", "teenytinyllama"] {
+            assert!(done.err.contains(word), "{word}: {}", done.err);
+        }
+    }
+}
+
+#[test]
 fn generate_reads_flags_from_the_environment_and_the_flag_wins() {
     let mut command = program(&["generate", "-p", "a", "--ignore-eos", "--json"]);
     command.env("AZULEJO_MODEL", model()).env("AZULEJO_PREDICT", "3");
@@ -134,15 +150,30 @@ fn generate_reads_flags_from_the_environment_and_the_flag_wins() {
 }
 
 #[test]
-fn generate_full_context_ends_an_answer_without_a_number_of_tokens() {
-    let args =
-        ["generate", "-m", &model(), "-p", "hello", "-c", "16", "--ignore-eos", "--temp", "0", "--json"];
-    let done = azulejo(&args);
-    assert_eq!(done.json()["stop_reason"], "context_full");
-    assert!(done.err.contains("16"), "{}", done.err);
-    assert_eq!(azulejo(&[&args[..], &["-n", "40"]].concat()).code, 1);
-    let shifted = azulejo(&[&args[..], &["-n", "40", "--context-shift"]].concat()).json();
-    assert_eq!(numbers(&shifted["tokens"]).len(), 40);
+fn generate_full_context_ends_an_answer_and_keeps_it() {
+    let model = model();
+    let args = ["generate", "-m", &model, "-p", "hello", "-c", "16", "--ignore-eos", "--json", "-s", "1"];
+    let run = |more: &[&str]| azulejo(&[&args[..], more].concat());
+    for more in [&["--temp", "0"][..], &["--temp", "0", "-n", "40"], &["--temp", "1", "-n", "40"]] {
+        let done = run(more);
+        let json = done.json();
+        assert_eq!(json["stop_reason"], "context_full");
+        assert!(done.err.contains("16"), "{}", done.err);
+        // The last token needs no position.
+        let prompt_tokens = json["prompt_tokens"].as_u64().unwrap() as usize;
+        assert_eq!(numbers(&json["tokens"]).len(), 16 + 1 - prompt_tokens);
+        assert!(!json["text"].as_str().unwrap().is_empty());
+        assert!(json["timings"]["predicted_ms"].as_f64().unwrap() > 0.0);
+    }
+    let shifted = run(&["-n", "40", "--context-shift"]).json();
+    assert_eq!(
+        (numbers(&shifted["tokens"]).len(), shifted["stop_reason"].as_str()),
+        (40, Some("max_tokens"))
+    );
+    // A prompt that doesn't fit is an error as ever.
+    let long = "hello ".repeat(16);
+    let done = azulejo(&["generate", "-m", &model, "-p", &long, "-c", "16", "--json"]);
+    assert_eq!(done.error_code(), "context_full");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 //! Penalties, then top-k, top-p, min-p, then the temperature, then a draw. A temperature of 0 takes the greatest
 //! logit behind the penalties.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::EngineError;
 
 /// The chain's parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,11 +14,12 @@ pub struct SamplerOptions {
     pub temperature: f32,
     /// Only the so many greatest logits; 0 is all.
     pub top_k: u32,
-    /// Only the greatest logits up to this sum of probabilities (Holtzman et al., 2020); 1 is all.
+    /// Only the greatest logits up to this sum of probabilities (Holtzman et al., 2020), from 0 to 1; 1 is all.
     pub top_p: f32,
-    /// Only what is at least this part as probable as the most probable; 0 is all.
+    /// Only what is at least this part as probable as the most probable, from 0 to 1; 0 is all.
     pub min_p: f32,
-    /// What the logits of tokens that were there are divided by, or multiplied by where negative (Keskar et al., 2019).
+    /// What the logits of tokens that were there are divided by, or multiplied by where negative (Keskar et al., 2019);
+    /// greater than 0, and 1 is none.
     pub repeat_penalty: f32,
     /// How many tokens back the penalties look; 0 turns them off, -1 is all.
     pub repeat_last_n: i32,
@@ -45,6 +48,32 @@ impl SamplerOptions {
     /// The most probable token, always.
     pub fn greedy() -> Self {
         Self { temperature: 0.0, ..Self::default() }
+    }
+
+    /// The first parameter that makes no sense, by its name: an [`EngineError::Sampler`]. What isn't a number would not
+    /// stop the chain, but choose badly: a NaN is less than nothing and divides everything.
+    pub fn check(&self) -> Result<(), EngineError> {
+        let within = |name, value: f32, is_right: bool, needed| {
+            let is_right = value.is_finite() && is_right;
+            if is_right {
+                Ok(())
+            } else {
+                Err(EngineError::Sampler { name, value: value.to_string(), needed })
+            }
+        };
+        let from_0_to_1 = |name, value: f32| within(name, value, (0.0..=1.0).contains(&value), "from 0 to 1");
+        within("temperature", self.temperature, true, "a number; 0 takes the most probable token")?;
+        from_0_to_1("top_p", self.top_p)?;
+        from_0_to_1("min_p", self.min_p)?;
+        let above_0 = "a number greater than 0; 1 is none";
+        within("repeat_penalty", self.repeat_penalty, self.repeat_penalty > 0.0, above_0)?;
+        if self.repeat_last_n < -1 {
+            let (value, needed) =
+                (self.repeat_last_n.to_string(), "a number of tokens, or -1 for all of them");
+            return Err(EngineError::Sampler { name: "repeat_last_n", value, needed });
+        }
+        within("frequency_penalty", self.frequency_penalty, true, "a number; 0 is none")?;
+        within("presence_penalty", self.presence_penalty, true, "a number; 0 is none")
     }
 
     fn penalises(&self) -> bool {
@@ -79,12 +108,16 @@ impl RandomSource for SplitMix64 {
 pub struct Sampler {
     options: SamplerOptions,
     history: VecDeque<u32>,
+    /// How often each token is in the history.
+    counts: BTreeMap<u32, u32>,
+    /// Tokens and logits of the last choice, kept for their memory: some MB a token for the largest vocabularies.
+    candidates: Vec<(u32, f32)>,
 }
 
 impl Sampler {
     /// A chain that has seen no token.
     pub fn new(options: SamplerOptions) -> Self {
-        Self { options, history: VecDeque::new() }
+        Self { options, history: VecDeque::new(), counts: BTreeMap::new(), candidates: Vec::new() }
     }
 
     /// True if the greatest logit is what it takes, so that a device can choose by itself.
@@ -98,27 +131,47 @@ impl Sampler {
             return;
         }
         self.history.push_back(token);
-        if self.options.repeat_last_n > 0 && self.history.len() > self.options.repeat_last_n as usize {
-            self.history.pop_front();
+        *self.counts.entry(token).or_default() += 1;
+        let most = usize::try_from(self.options.repeat_last_n).unwrap_or(usize::MAX);
+        if self.history.len() <= most {
+            return;
+        }
+        let Some(oldest) = self.history.pop_front() else { return };
+        if let Some(count) = self.counts.get_mut(&oldest) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&oldest);
+            }
         }
     }
 
-    /// Takes a token; none if no logit is a number.
-    pub fn sample(&self, logits: &[f32], random: &mut dyn RandomSource) -> Option<u32> {
-        let mut candidates: Vec<(u32, f32)> =
-            (0u32..).zip(logits.iter().copied()).filter(|(_, l)| !l.is_nan()).collect();
-        self.penalise(&mut candidates);
+    /// The parameters.
+    pub fn options(&self) -> &SamplerOptions {
+        &self.options
+    }
+
+    /// Takes a token; none if no logit is a number, or the chance of one has no number.
+    pub fn sample(&mut self, logits: &[f32], random: &mut dyn RandomSource) -> Option<u32> {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        candidates.extend((0u32..).zip(logits.iter().copied()).filter(|(_, l)| !l.is_nan()));
+        let token = self.choose(&mut candidates, random);
+        self.candidates = candidates;
+        token
+    }
+
+    /// The chain behind the logits that are numbers, which stand in their tokens' order.
+    fn choose(&self, candidates: &mut Vec<(u32, f32)>, random: &mut dyn RandomSource) -> Option<u32> {
+        self.penalise(candidates);
         if self.options.temperature <= 0.0 {
             // The lowest index on ties.
-            return candidates
-                .into_iter()
-                .reduce(|a, b| if b.1 > a.1 { b } else { a })
-                .map(|(token, _)| token);
+            let greatest = candidates.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
+            return greatest.map(|(token, _)| token);
         }
-        keep_top_k(&mut candidates, self.options.top_k);
-        keep_top_p(&mut candidates, self.options.top_p);
-        keep_min_p(&mut candidates, self.options.min_p);
-        let most = candidates.first()?.1;
+        keep_top_k(candidates, self.options.top_k);
+        keep_top_p(candidates, self.options.top_p);
+        keep_min_p(candidates, self.options.min_p);
+        let most = candidates.first().map(|(_, logit)| *logit).filter(|logit| logit.is_finite())?;
         let weights: Vec<f64> = candidates
             .iter()
             .map(|(_, l)| (f64::from(l - most) / f64::from(self.options.temperature)).exp())
@@ -133,19 +186,17 @@ impl Sampler {
         candidates.last().map(|(token, _)| *token)
     }
 
+    /// Looks the history's tokens up among the candidates, not the other way round: there are thousands of times fewer.
     fn penalise(&self, candidates: &mut [(u32, f32)]) {
-        if self.history.is_empty() {
-            return;
-        }
-        let mut counts: HashMap<u32, u32> = HashMap::new();
-        for token in &self.history {
-            *counts.entry(*token).or_default() += 1;
-        }
         let o = &self.options;
-        for (token, logit) in candidates {
-            let Some(&count) = counts.get(token) else { continue };
+        for (token, &count) in &self.counts {
+            // A token's place isn't its number where a logit before it was none.
+            let Ok(place) = candidates.binary_search_by_key(token, |(token, _)| *token) else { continue };
+            let logit = &mut candidates[place].1;
             *logit = if *logit <= 0.0 { *logit * o.repeat_penalty } else { *logit / o.repeat_penalty };
             *logit -= count as f32 * o.frequency_penalty + o.presence_penalty;
+            // An extreme penalty leaves numbers, which have a difference.
+            *logit = logit.clamp(f32::MIN, f32::MAX);
         }
     }
 }
@@ -235,6 +286,59 @@ mod tests {
     }
 
     #[test]
+    fn sampler_parameters_that_make_no_sense_are_named() {
+        let usual = SamplerOptions::default;
+        let named = |options: SamplerOptions| match options.check() {
+            Err(EngineError::Sampler { name, .. }) => Some(name),
+            Err(error) => panic!("{error}"),
+            Ok(()) => None,
+        };
+        for right in [
+            usual(),
+            SamplerOptions::greedy(),
+            all(),
+            SamplerOptions { temperature: -1.0, top_k: u32::MAX, ..usual() },
+            SamplerOptions { top_p: 0.0, min_p: 1.0, repeat_last_n: -1, ..usual() },
+            SamplerOptions {
+                repeat_penalty: 0.5,
+                frequency_penalty: -2.0,
+                presence_penalty: -2.0,
+                ..usual()
+            },
+        ] {
+            assert_eq!(named(right.clone()), None, "{right:?}");
+        }
+        for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(named(SamplerOptions { temperature: x, ..usual() }), Some("temperature"));
+            assert_eq!(named(SamplerOptions { top_p: x, ..usual() }), Some("top_p"));
+            assert_eq!(named(SamplerOptions { min_p: x, ..usual() }), Some("min_p"));
+            assert_eq!(named(SamplerOptions { repeat_penalty: x, ..usual() }), Some("repeat_penalty"));
+            assert_eq!(named(SamplerOptions { frequency_penalty: x, ..usual() }), Some("frequency_penalty"));
+            assert_eq!(named(SamplerOptions { presence_penalty: x, ..usual() }), Some("presence_penalty"));
+        }
+        for x in [-0.1, 1.1] {
+            assert_eq!(named(SamplerOptions { top_p: x, ..usual() }), Some("top_p"));
+            assert_eq!(named(SamplerOptions { min_p: x, ..usual() }), Some("min_p"));
+        }
+        for x in [0.0, -0.0, -1.0] {
+            assert_eq!(named(SamplerOptions { repeat_penalty: x, ..usual() }), Some("repeat_penalty"));
+        }
+        assert_eq!(named(SamplerOptions { repeat_last_n: -2, ..usual() }), Some("repeat_last_n"));
+        let error = SamplerOptions { top_p: f32::NAN, ..usual() }.check().unwrap_err().to_string();
+        assert_eq!(error, "the sampler's top_p is NaN; it has to be from 0 to 1");
+    }
+
+    #[test]
+    fn sampler_extreme_penalties_leave_numbers() {
+        // 3 over the least float is no float, and infinities beside each other have no difference.
+        let tiny = SamplerOptions { repeat_penalty: f32::MIN_POSITIVE, ..all() };
+        assert_eq!(draw(tiny, &[0, 1], &[3.0, 3.0, 2.0], 0.1), Some(0));
+        let huge = SamplerOptions { frequency_penalty: f32::MAX, ..all() };
+        assert_eq!(draw(huge, &[0, 0, 1, 1], &[3.0, 3.0, 2.0], 0.9), Some(2));
+        assert_eq!(draw(all(), &[], &[f32::INFINITY, 1.0], 0.5), None);
+    }
+
+    #[test]
     fn sampler_penalties_divide_positive_and_multiply_negative_logits() {
         let greedy = |o: SamplerOptions, logits: &[f32], history: &[u32]| {
             draw(SamplerOptions { temperature: 0.0, ..o }, history, logits, 0.0)
@@ -247,5 +351,32 @@ mod tests {
         assert_eq!(greedy(frequency, &[3.0, 2.0], &[0, 0]), Some(1));
         let forgets = SamplerOptions { presence_penalty: 5.0, repeat_last_n: 1, ..SamplerOptions::default() };
         assert_eq!(greedy(forgets, &[3.0, 2.0], &[0, 1]), Some(0));
+        let all = SamplerOptions { frequency_penalty: 0.6, repeat_last_n: -1, ..SamplerOptions::default() };
+        assert_eq!(greedy(all, &[3.0, 2.0], &[&[0, 0][..], &[5; 99]].concat()), Some(1));
+    }
+
+    #[test]
+    fn sampler_penalties_find_tokens_behind_logits_that_are_no_numbers() {
+        let options = SamplerOptions { presence_penalty: 2.0, repeat_last_n: 3, ..SamplerOptions::greedy() };
+        let logits = [f32::NAN, 3.0, f32::NAN, 2.0, 1.5, f32::NAN];
+        let chosen = |history: &[u32]| draw(options.clone(), history, &logits, 0.0);
+        assert_eq!(chosen(&[]), Some(1));
+        assert_eq!(chosen(&[1]), Some(3));
+        assert_eq!(chosen(&[3, 1]), Some(4));
+        // 0 and 2 have no logit, 99 is no token; the fourth token back is forgotten, but where it was there again.
+        assert_eq!(chosen(&[1, 0, 2, 99]), Some(1));
+        assert_eq!(chosen(&[1, 1, 0, 2]), Some(3));
+    }
+
+    #[test]
+    fn sampler_takes_its_memory_once() {
+        let mut sampler = Sampler::new(all());
+        let logits = [1.0; 1000];
+        sampler.sample(&logits, &mut Fixed(0.5));
+        let memory = sampler.candidates.as_ptr();
+        for at in [0.1, 0.5, 0.9] {
+            sampler.sample(&logits, &mut Fixed(at));
+            assert_eq!(sampler.candidates.as_ptr(), memory);
+        }
     }
 }

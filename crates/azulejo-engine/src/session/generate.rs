@@ -7,9 +7,9 @@ use crate::{EngineError, RandomSource, Sampler, Session};
 /// What happens when the context is full in the middle of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// [`EngineError::ContextFull`].
+    /// The answer ends there, and what there is of it stays.
     #[default]
-    Error,
+    End,
     /// The older half of what is behind the first `keep` tokens is forgotten, and the rest is evaluated anew.
     Shift {
         /// Tokens at the beginning that stay.
@@ -70,7 +70,7 @@ impl Logprobs {
 
 impl Default for GenerationOptions {
     fn default() -> Self {
-        Self { max_tokens: None, overflow: Overflow::Error, run_ahead: 1, logprobs: None }
+        Self { max_tokens: None, overflow: Overflow::End, run_ahead: 1, logprobs: None }
     }
 }
 
@@ -107,6 +107,7 @@ impl<B: Backend> Session<B> {
         random: Box<dyn RandomSource + 's>,
         progress: &mut impl AsyncFnMut(usize, usize) -> bool,
     ) -> Result<Generation<'s, B>, EngineError> {
+        sampler.options().check()?;
         let outputs = outputs(&sampler, &options);
         self.prefill(prompt, outputs, progress).await?;
         prompt.iter().for_each(|t| sampler.accept(*t));
@@ -127,24 +128,28 @@ impl<B: Backend> Generation<'_, B> {
         self.made
     }
 
-    /// The next token; none when as many were made as were asked for.
+    /// The next token; none when as many were made as were asked for, or when the context is full and nothing is to be
+    /// forgotten ([`Overflow::End`]).
     pub async fn next(&mut self) -> Result<Option<Chosen>, EngineError> {
         if self.options.max_tokens.is_some_and(|most| self.made >= most) {
             return Ok(None);
         }
         let chosen = match outputs(&self.sampler, &self.options) {
-            Outputs::Token => Chosen { token: self.next_chosen().await?, logprobs: None },
+            Outputs::Token => self.next_chosen().await?.map(|token| Chosen { token, logprobs: None }),
             _ => self.next_sampled().await?,
         };
+        let Some(chosen) = chosen else { return Ok(None) };
         self.sampler.accept(chosen.token);
         self.made += 1;
         Ok(Some(chosen))
     }
 
     /// The device chooses; steps are asked for ahead of the reads.
-    async fn next_chosen(&mut self) -> Result<u32, EngineError> {
+    async fn next_chosen(&mut self) -> Result<Option<u32>, EngineError> {
         if self.asked == 0 && self.is_full() {
-            self.shift(Outputs::Token).await?;
+            if !self.shift(Outputs::Token).await? {
+                return Ok(None);
+            }
             self.asked = 1;
         }
         // The first token of the prompt's step is on its way, so this many more keep the device busy.
@@ -164,14 +169,16 @@ impl<B: Backend> Generation<'_, B> {
         } else {
             self.waiting = Some(token);
         }
-        Ok(token)
+        Ok(Some(token))
     }
 
     /// The logits are read and the chain chooses.
-    async fn next_sampled(&mut self) -> Result<Chosen, EngineError> {
+    async fn next_sampled(&mut self) -> Result<Option<Chosen>, EngineError> {
         if let Some(token) = self.waiting {
             if self.is_full() {
-                self.shift(Outputs::Logits).await?;
+                if !self.shift(Outputs::Logits).await? {
+                    return Ok(None);
+                }
             } else {
                 self.session.step(Tokens::These(&[token]), self.position as u32, Outputs::Logits)?;
                 self.session.cached.push(token);
@@ -183,26 +190,24 @@ impl<B: Backend> Generation<'_, B> {
         let token = self.sampler.sample(&logits, self.random.as_mut()).ok_or(EngineError::NotANumber)?;
         self.waiting = Some(token);
         let logprobs = self.options.logprobs.map(|top| Logprobs::of(&logits, token, top));
-        Ok(Chosen { token, logprobs })
+        Ok(Some(Chosen { token, logprobs }))
     }
 
     fn is_full(&self) -> bool {
         self.position >= self.session.capacity() as usize
     }
 
-    /// Makes room as the options say, and evaluates the waiting token with what is kept.
-    async fn shift(&mut self, outputs: Outputs) -> Result<(), EngineError> {
+    /// Makes room as the options say, and evaluates the waiting token with what is kept; false if nothing is to be
+    /// forgotten.
+    async fn shift(&mut self, outputs: Outputs) -> Result<bool, EngineError> {
+        let Overflow::Shift { keep } = self.options.overflow else { return Ok(false) };
         let mut tokens = self.session.cached.clone();
         tokens.extend(self.waiting.take());
-        let capacity = self.session.capacity();
-        let Overflow::Shift { keep } = self.options.overflow else {
-            return Err(EngineError::ContextFull { tokens: tokens.len(), capacity });
-        };
         let keep = keep.min(tokens.len() / 2);
         let forgotten = (tokens.len() - keep) / 2;
         tokens.drain(keep..keep + forgotten.max(1));
         self.session.prefill(&tokens, outputs, &mut async |_, _| true).await?;
         self.position = tokens.len();
-        Ok(())
+        Ok(true)
     }
 }

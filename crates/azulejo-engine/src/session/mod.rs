@@ -242,10 +242,11 @@ impl<B: Backend> Session<B> {
     }
 
     async fn read_token(&mut self) -> Result<u32, EngineError> {
-        self.unread -= 1;
         let engine = &self.engine;
         let token =
             engine.backend.read_token(&engine.model, &mut self.state).await.map_err(EngineError::backend)?;
+        // Behind the wait: a token that couldn't be read, or wasn't waited for, is still to be read.
+        self.unread = self.unread.saturating_sub(1);
         if token >= engine.plan.logits.width { Err(EngineError::NotANumber) } else { Ok(token) }
     }
 
@@ -254,7 +255,7 @@ impl<B: Backend> Session<B> {
         engine.backend.read_logits(&engine.model, &mut self.state).await.map_err(EngineError::backend)
     }
 
-    /// Reads what a generation that was dropped left behind.
+    /// Reads what a generation that was dropped left behind. That no token could be chosen was the other one's concern.
     async fn drain(&mut self) -> Result<(), EngineError> {
         while self.unread > 0 {
             match self.read_token().await {

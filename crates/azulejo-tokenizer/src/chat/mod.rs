@@ -7,6 +7,7 @@
 
 mod date;
 mod json;
+mod named;
 mod python;
 mod source;
 
@@ -27,7 +28,7 @@ pub const CHATML: &str = "{% for message in messages %}\
 /// TeenyTinyLlama's format, for files without a template. It knows no system message.
 pub const TEENY_TINY_LLAMA: &str = "{{ bos_token }}{% for message in messages %}\
 {% if message['role'] == 'user' %}{{ '<instruction>' + message['content'] + '</instruction>' }}\
-{% elif message['role'] == 'assistant' %}{{ message['content'] + eos_token }}\
+{% elif message['role'] == 'assistant' %}{{ message['content'] }}{{ eos_token }}\
 {% else %}{{ raise_exception('this model knows only user and assistant messages, not \"' + message['role'] + '\"') }}\
 {% endif %}{% endfor %}";
 

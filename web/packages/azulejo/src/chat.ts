@@ -4,6 +4,7 @@
 import { AzulejoError, invalid } from "./errors.js";
 import type { WirePrompt } from "./protocol.js";
 import type { ChatMessage, ChatRequest, CompletionRequest, SamplingOptions } from "./shapes.js";
+import { wellFormed } from "./text.js";
 import type { SessionOptions } from "./wasm-surface.js";
 
 /** A request that was found right. */
@@ -54,37 +55,64 @@ function refuseUnknown(body: object, known: Set<string>): void {
   }
 }
 
+/** A value in an error's words: JSON has no NaN and no infinity. */
+function shown(value: unknown): string {
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
+}
+
 /** A number within bounds, or undefined if there is none. */
 function number(name: string, value: unknown, low: number, high: number, whole = false): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number" && value >= low && value <= high && (!whole || Number.isInteger(value))) return value;
   const kind = whole ? "a whole number" : "a number";
-  const bounds = high === Infinity || high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `from ${low} to ${high}`;
-  throw invalid(`"${name}" is ${JSON.stringify(value)}, and has to be ${kind} ${bounds}.`);
+  const bounds = high >= WHOLE ? `of at least ${low}` : `from ${low} to ${high}`;
+  throw invalid(`"${name}" is ${shown(value)}, and has to be ${kind} ${bounds}.`);
+}
+
+/** A number that something is divided by, in the engine's precision. */
+function divisor(name: string, value: unknown): number | undefined {
+  if (typeof value === "number" && value >= 0 && Math.fround(value) === 0) {
+    throw invalid(`"${name}" is ${value}, and has to be a number greater than 0; 1 is none.`);
+  }
+  return number(name, value, 0, GREATEST);
+}
+
+/** The first of some names that has a value, and the value. */
+function named<T>(values: Record<string, T>): [string, T | undefined] {
+  const entries = Object.entries(values);
+  return entries.find(([, value]) => value !== undefined && value !== null) ?? [entries[0]![0], undefined];
 }
 
 const WHOLE = Number.MAX_SAFE_INTEGER;
+/** The greatest number that the engine has: it counts in 32 bits. */
+const GREATEST = 3.4028234663852886e38;
 
-function sampling(body: SamplingOptions): SessionOptions {
+/** A count as the engine takes it: there are never more tokens than that. */
+function count(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.min(value, 2 ** 31 - 1);
+}
+
+function sampling(body: SamplingOptions, [tokensName, tokens]: [string, unknown]): SessionOptions {
   if ((body.n ?? 1) !== 1) throw invalid(`"n" is ${body.n}: an engine writes one answer.`, "Ask several times.");
   const stop = body.stop ?? [];
   const stops = typeof stop === "string" ? [stop] : [...stop];
   if (!stops.every((s) => typeof s === "string" && s !== "")) {
     throw invalid('"stop" has to be a string or strings, none of them empty.');
   }
+  const { repeat_penalty, repetition_penalty } = body;
   const options = {
-    maxTokens: number("max_tokens", body.max_tokens, 0, WHOLE, true),
-    temperature: number("temperature", body.temperature, 0, Infinity) ?? 1,
+    maxTokens: count(number(tokensName, tokens, 0, WHOLE, true)),
+    temperature: number("temperature", body.temperature, 0, GREATEST) ?? 1,
     topP: number("top_p", body.top_p, 0, 1),
-    topK: number("top_k", body.top_k === -1 ? 0 : body.top_k, 0, WHOLE, true),
+    topK: count(number("top_k", body.top_k === -1 ? 0 : body.top_k, 0, WHOLE, true)),
     minP: number("min_p", body.min_p, 0, 1),
-    repeatPenalty: number("repeat_penalty", body.repeat_penalty ?? body.repetition_penalty, 0, Infinity),
-    repeatLastN: number("repeat_last_n", body.repeat_last_n, -1, WHOLE, true),
+    repeatPenalty: divisor(...named({ repeat_penalty, repetition_penalty })),
+    repeatLastN: count(number("repeat_last_n", body.repeat_last_n, -1, WHOLE, true)),
     frequencyPenalty: number("frequency_penalty", body.frequency_penalty, -2, 2),
     presencePenalty: number("presence_penalty", body.presence_penalty, -2, 2),
     seed: number("seed", body.seed, -WHOLE, WHOLE, true),
     ignoreEnd: body.ignore_eos ?? undefined,
-    stop: stops.length > 0 ? stops : undefined,
+    stop: stops.length > 0 ? stops.map(wellFormed) : undefined,
   };
   // -1 is "any" to those who come from llama.cpp; other negative seeds are as good as any number.
   if (options.seed !== undefined && options.seed < 0) {
@@ -137,7 +165,7 @@ export function parseMessages(messages: readonly ChatMessage[]): { role: string;
         "Put what a tool said into a user's message.",
       );
     }
-    return { role, content: words(message.content, `messages[${at}].content`) };
+    return { role, content: wellFormed(words(message.content, `messages[${at}].content`)) };
   });
 }
 
@@ -145,12 +173,13 @@ export function parseMessages(messages: readonly ChatMessage[]): { role: string;
 export function parseChat(body: ChatRequest): Parsed {
   if (typeof body !== "object" || body === null) throw invalid("The request has to be an object.");
   refuseUnknown(body, CHAT);
-  const options = sampling({ ...body, max_tokens: body.max_completion_tokens ?? body.max_tokens ?? null });
+  const { max_completion_tokens, max_tokens } = body;
+  const options = sampling(body, named({ max_completion_tokens, max_tokens }));
   const top = number("top_logprobs", body.top_logprobs, 0, 20, true);
   if (top !== undefined && !body.logprobs) throw invalid('"top_logprobs" wants "logprobs": true beside it.');
   if (body.logprobs) options.logprobs = top ?? 0;
   const prompt: WirePrompt = { messages: parseMessages(body.messages) };
-  if (body.chat_template) prompt.template = body.chat_template;
+  if (body.chat_template) prompt.template = wellFormed(body.chat_template);
   const special = body.parse_special_in_content ?? false;
   if (typeof special !== "boolean") throw invalid('"parse_special_in_content" has to be true or false.');
   if (special) prompt.parseSpecialInContent = true;
@@ -163,7 +192,7 @@ export function parseCompletion(body: CompletionRequest): Parsed {
   refuseUnknown(body, COMPLETION);
   if ((body.best_of ?? 1) !== 1) throw invalid(`"best_of" is ${body.best_of}: an engine writes one answer.`);
   // OpenAI's default of 16 tokens surprises everyone, but code written for it counts on it.
-  const options = sampling({ ...body, max_tokens: body.max_tokens ?? 16 });
+  const options = sampling(body, ["max_tokens", body.max_tokens ?? 16]);
   const top = number("logprobs", body.logprobs, 0, 20, true);
   if (top !== undefined) options.logprobs = top;
   const prompt = onePrompt(body.prompt);
@@ -175,7 +204,7 @@ export function parseCompletion(body: CompletionRequest): Parsed {
 }
 
 function onePrompt(prompt: CompletionRequest["prompt"]): string | number[] {
-  if (typeof prompt === "string") return prompt;
+  if (typeof prompt === "string") return wellFormed(prompt);
   if (Array.isArray(prompt)) {
     if (prompt.length > 0 && prompt.every((token) => Number.isInteger(token) && token >= 0)) return [...prompt];
     if (prompt.length === 1 && (typeof prompt[0] === "string" || Array.isArray(prompt[0]))) return onePrompt(prompt[0]);

@@ -8,6 +8,7 @@ import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js"
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
 import type { CompletionRequest } from "./shapes.js";
 import { Channel, Stream } from "./stream.js";
+import { wellFormed } from "./text.js";
 import type { ChatCompletions, Completions, EngineInfo, EngineListener, LocalEngine, RequestOptions } from "./types.js";
 
 /** How long a worker is waited for before it is ended all the same. */
@@ -65,7 +66,7 @@ export class Client implements LocalEngine {
   }
 
   tokenize(input: string | readonly ChatMessage[]): Promise<number[]> {
-    const prompt = typeof input === "string" ? input : { messages: parseMessages(input) };
+    const prompt = typeof input === "string" ? wellFormed(input) : { messages: parseMessages(input) };
     return this.#port.call("tokenize", { input: prompt, special: false });
   }
 

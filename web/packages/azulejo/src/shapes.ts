@@ -21,7 +21,7 @@ export interface SamplingOptions {
   top_p?: number | null;
   top_k?: number | null;
   min_p?: number | null;
-  /** 1 is none. `repeat_penalty` and `repetition_penalty` are the same. */
+  /** Greater than 0; 1 is none. `repeat_penalty` and `repetition_penalty` are the same. */
   repeat_penalty?: number | null;
   repetition_penalty?: number | null;
   /** How many of the last tokens the penalties look at; -1 is all of the context. */
@@ -49,7 +49,7 @@ export interface ChatRequest extends SamplingOptions {
   max_completion_tokens?: number | null;
   logprobs?: boolean | null;
   top_logprobs?: number | null;
-  /** A chat template (Jinja) in place of the model's own. */
+  /** A chat template in place of the model's own: Jinja, or a built-in one's name (`chatml`; a wrong one gets the list). */
   chat_template?: string | null;
   /**
    * Reads a control token's spelling in a message (`<|im_end|>`) as that token. Whoever writes messages can then forge

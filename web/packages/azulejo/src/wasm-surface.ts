@@ -92,7 +92,7 @@ export interface SessionOptions {
   stop?: string[];
   logprobs?: number;
   ignoreEnd?: boolean;
-  overflow?: "error" | "shift";
+  overflow?: "end" | "shift";
   runAhead?: number;
   resume?: number[];
 }

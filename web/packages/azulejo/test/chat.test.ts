@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { parseChat, parseCompletion } from "../src/chat.js";
 import { AzulejoError, ERROR_CODES, toWire } from "../src/errors.js";
+import { unescaped, wellFormed, wellFormedJson } from "../src/text.js";
 
 const messages = [{ role: "user", content: "Bom dia" }];
 const refused = (body: object, code: string, words: RegExp) =>
@@ -68,6 +69,48 @@ test("chat_values out of bounds are refused with the bounds", () => {
   refused({ top_logprobs: 2 }, "invalid_argument", /"logprobs": true/);
   refused({ stop: [""] }, "invalid_argument", /"stop"/);
   refused({ messages: [] }, "invalid_argument", /"messages"/);
+});
+
+test("chat_numbers that make no sense are refused by the name that was used", () => {
+  const names = ["temperature", "top_p", "min_p", "repeat_penalty", "repetition_penalty", "frequency_penalty",
+    "presence_penalty", "top_k", "repeat_last_n", "seed", "max_tokens", "max_completion_tokens"];
+  for (const name of names) {
+    for (const value of [NaN, Infinity, -Infinity]) {
+      refused({ [name]: value }, "invalid_argument", new RegExp(`^"${name}" is ${value}, and has to be a`));
+    }
+  }
+  for (const name of ["repeat_penalty", "repetition_penalty"]) {
+    // The engine's 32 bits make 0 of the last one.
+    for (const value of [0, -0, 1e-60]) refused({ [name]: value }, "invalid_argument", new RegExp(`"${name}" is .*greater than 0`));
+    refused({ [name]: -1 }, "invalid_argument", new RegExp(`"${name}" is -1`));
+  }
+  // ... and infinity of this one.
+  refused({ temperature: 1e60 }, "invalid_argument", /"temperature" is 1e\+60/);
+  const most = { top_k: 2 ** 40, repeat_last_n: 2 ** 40, max_tokens: 2 ** 40 };
+  const { topK, repeatLastN, maxTokens } = parseChat({ messages, ...most }).options;
+  assert.deepEqual([topK, repeatLastN, maxTokens], Array(3).fill(2 ** 31 - 1));
+});
+
+test("text_halves of characters become U+FFFD wherever a text comes in", () => {
+  const [high, low] = ["\ud83d", "\ude42"];
+  for (const [text, whole] of [[high, "\ufffd"], [low + high, "\ufffd\ufffd"], [`a${high}b${high}${low}`, "a\ufffdb🙂"], ["🙂", "🙂"]]) {
+    assert.equal(wellFormed(text!), whole);
+    const { prompt, options } = parseChat({ messages: [{ role: "user", content: text! }], stop: text!, chat_template: `{{${text}}}` });
+    assert.deepEqual(prompt, { messages: [{ role: "user", content: whole }], template: `{{${whole}}}` });
+    assert.deepEqual(options.stop, [whole]);
+    assert.deepEqual(parseCompletion({ prompt: text!, echo: true }).prompt, whole);
+    assert.equal(parseCompletion({ prompt: text!, echo: true }).echo, whole);
+    assert.equal(wellFormedJson({ messages: [{ content: text }], n: 1 }), JSON.stringify({ messages: [{ content: whole }], n: 1 }));
+  }
+  // Halves of one character in two parts of a message are that character.
+  const content = [high, low].map((text) => ({ type: "text", text }));
+  assert.deepEqual(parseChat({ messages: [{ role: "user", content }] }).prompt, { messages: [{ role: "user", content: "🙂" }] });
+});
+
+test("text_of an address is what its escapes say, or what it is", () => {
+  for (const [part, text] of [["100%", "100%"], ["%EA", "%EA"], ["%c3%a9%EA%", "%c3%a9%EA%"], ["%C3%A9-100%-%2F", "é-100%-/"], ["", ""]]) {
+    assert.equal(unescaped(part!), text);
+  }
 });
 
 test("completion_prompts are one text or one list of tokens", () => {

@@ -70,6 +70,21 @@ test("range_requests fetch each byte once, checked", async () => {
   assert.equal(server.bytes(PATH), SIZE);
 });
 
+test("address_that is no proper escape names the file as well as it can", async () => {
+  for (const [path, name] of [
+    ["/100%.gguf", "100%.gguf"],
+    ["/a%EA.gguf", "a%EA.gguf"],
+    ["/a%2.gguf", "a%2.gguf"],
+    ["/ol%C3%A1%20b.gguf", "olá b.gguf"],
+  ] as const) {
+    await writeFile(join(folder, name), FILE.subarray(0, 1000));
+    const source = await open({ path });
+    assert.deepEqual([source.name, source.total], [name, 1000], path);
+    assert.ok(Buffer.from(await source.read(0, 1000)).equals(FILE.subarray(0, 1000)), path);
+    source.close();
+  }
+});
+
 test("range_without a manifest is unverified, and the size is asked for", async () => {
   const source = await open();
   assert.equal(source.verified, false);

@@ -107,6 +107,23 @@ test("stop_strings end the answer and are not in it", async () => {
   assert.equal(answer.choices[0]!.finish_reason, "stop");
 });
 
+test("stop_strings that spell a control token end the answer at that token", async () => {
+  const { max_tokens: _, ...whole } = ask;
+  const natural = (await engine.chat.completions.create(whole)).choices[0]!;
+  const answer = await engine.chat.completions.create({ ...whole, max_tokens: 60, ignore_eos: true, stop: "<|im_end|>" });
+  assert.equal(answer.choices[0]!.message.content, natural.message.content);
+  assert.deepEqual([natural.finish_reason, answer.choices[0]!.finish_reason], ["stop", "stop"]);
+  const beyond = await engine.chat.completions.create({ ...whole, max_tokens: 60, ignore_eos: true, stop: "im_end" });
+  assert.notEqual(beyond.choices[0]!.message.content, natural.message.content, "a part of a spelling is none");
+});
+
+test("chat_template may be a built-in one's name, and a wrong one gets the list", async () => {
+  const answer = await engine.chat.completions.create({ ...ask, chat_template: "chatml" });
+  assert.equal(answer.choices[0]!.message.content, text, "the demonstration model's own format");
+  const wrong = engine.chat.completions.create({ ...ask, chat_template: "chatmk" });
+  await assert.rejects(wrong, { code: "invalid_argument", message: /"chatmk".*chatml, llama2/ });
+});
+
 test("seed_makes answers repeat", async () => {
   const wild = { ...ask, temperature: 1.5, top_k: 0, top_p: 1, min_p: 0 };
   const say = async (seed: number) => (await engine.chat.completions.create({ ...wild, seed })).choices[0]!.message.content;
@@ -133,6 +150,21 @@ test("tokenize_and back is the text", async () => {
   assert.equal(await engine.detokenize(await engine.tokenize(said)), said);
   const answer = await engine.chat.completions.create({ ...ask, max_tokens: 1 });
   assert.equal((await engine.tokenize(messages)).length, answer.usage.prompt_tokens);
+});
+
+test("text_with half a character is read as one with U+FFFD", async () => {
+  const half = `${QUESTION} \ud83d`;
+  const whole = `${QUESTION} \ufffd`;
+  const asked = (content: string) => [{ role: "user", content }];
+  assert.deepEqual(await engine.tokenize(half), await engine.tokenize(whole));
+  assert.deepEqual(await engine.tokenize(asked(half)), await engine.tokenize(asked(whole)));
+  const say = async (content: string, stop: string) => {
+    const answer = await engine.chat.completions.create({ ...ask, messages: asked(content), stop });
+    return answer.choices[0]!.message.content;
+  };
+  assert.equal(await say(half, "\udc00"), await say(whole, "\ufffd"));
+  const echoed = await engine.completions.create({ prompt: half, temperature: 0, max_tokens: 1, echo: true });
+  assert.ok(echoed.choices[0]!.text.startsWith(whole));
 });
 
 test("prompt_progress is told by callback and by chunks", async () => {
@@ -192,6 +224,40 @@ test("context_full is an error before the stream begins", async () => {
   await assert.rejects(async () => {
     for await (const chunk of await stream) void chunk;
   }, { code: "context_full" });
+});
+
+test("context_filled by an answer ends it there, and all of it is kept", async () => {
+  const { max_tokens: _, ...endless } = ask;
+  const prompt = (await engine.tokenize(messages)).length;
+  const small = await load({ context: prompt + 8 });
+  try {
+    for (const body of [endless, { ...ask, max_tokens: 1000 }]) {
+      const answer = await small.chat.completions.create({ ...body, ignore_eos: true });
+      const said = answer.choices[0]!.message.content!;
+      assert.equal(answer.choices[0]!.finish_reason, "length");
+      // The last token needs no room in the context.
+      assert.deepEqual([answer.usage.prompt_tokens, answer.usage.completion_tokens], [prompt, 9]);
+      assert.equal(answer.timings.predicted_n, 9);
+      assert.ok(said.length > 0 && text.startsWith(said), said);
+      let streamed = "";
+      let reason = null;
+      for await (const chunk of await small.chat.completions.create({ ...body, ignore_eos: true, stream: true })) {
+        streamed += chunk.choices[0]?.delta.content ?? "";
+        reason = chunk.choices[0]?.finish_reason ?? reason;
+      }
+      assert.deepEqual([streamed, reason], [said, "length"]);
+    }
+    const session = await languageModel(() => small).create({ temperature: 0, topK: 1 });
+    let overflows = 0;
+    session.oncontextoverflow = () => overflows++;
+    const said = await session.prompt(QUESTION);
+    assert.ok(said.length > 0 && text.startsWith(said), said);
+    assert.ok(session.contextUsage <= session.contextWindow);
+    assert.equal(await session.prompt(QUESTION), said, "the first turn is forgotten");
+    assert.equal(overflows, 1);
+  } finally {
+    await small.dispose();
+  }
 });
 
 test("load_tells its progress, and can be aborted at each phase", async () => {
@@ -254,6 +320,7 @@ for (const [version, model, generate, stream] of [
     for await (const piece of streamed.textStream) said += piece;
     assert.equal(said, text);
     assert.equal((await streamed.usage).outputTokens, 24);
+    await assert.rejects(generate({ ...options, topP: 1.5 }), { code: "invalid_argument", message: /^"topP" is 1.5/ });
     const controller = new AbortController();
     controller.abort();
     await assert.rejects(generate({ ...options, abortSignal: controller.signal }), { name: "AbortError" });
@@ -280,6 +347,8 @@ test("prompt_api answers, remembers, clones and lets go", async () => {
   await session.append("And plastic?");
   assert.ok(session.contextUsage > used);
   assert.ok((await session.measureContextUsage("And paper?")) > 0);
+  await assert.rejects(LanguageModel.create({ temperature: NaN, topK: 1 }), { name: "TypeError", message: /temperature/ });
+  await assert.rejects(LanguageModel.create({ temperature: 1, topK: 0 }), { name: "RangeError", message: /topK/ });
   await assert.rejects(session.prompt("?", { signal: AbortSignal.abort() }), { name: "AbortError" });
   await assert.rejects(session.prompt("?", { responseConstraint: {} }), { name: "NotSupportedError" });
   session.destroy();

@@ -76,7 +76,7 @@ function model(engine: Engine): Omit<SdkModel<string>, "specificationVersion"> {
     supportedUrls: {},
     async doGenerate(options: CallOptions): Promise<Result> {
       const { body, warnings } = request(options);
-      const answer = await engine.chat.completions.create({ ...body, stream: false }, signalOf(options));
+      const answer = await named(engine.chat.completions.create({ ...body, stream: false }, signalOf(options)));
       const [choice] = answer.choices;
       return {
         content: [{ type: "text", text: choice?.message.content ?? "" }],
@@ -90,7 +90,7 @@ function model(engine: Engine): Omit<SdkModel<string>, "specificationVersion"> {
     async doStream(options: CallOptions): Promise<{ stream: ReadableStream<Part>; request: { body: unknown } }> {
       const { body, warnings } = request(options);
       const asked = { ...body, stream: true as const, stream_options: { include_usage: true } };
-      const answer = await engine.chat.completions.create(asked, signalOf(options));
+      const answer = await named(engine.chat.completions.create(asked, signalOf(options)));
       return { stream: readable(partsOf(answer, warnings)), request: { body: asked } };
     },
   };
@@ -146,6 +146,27 @@ function request(options: CallOptions): { body: ChatRequest; warnings: Warning[]
     stop: options.stopSequences ?? null,
   };
   return { body, warnings };
+}
+
+/** The SDK's names for what requests call otherwise. */
+const NAMES: Record<string, string> = {
+  max_completion_tokens: "maxOutputTokens",
+  top_p: "topP",
+  top_k: "topK",
+  presence_penalty: "presencePenalty",
+  frequency_penalty: "frequencyPenalty",
+  stop: "stopSequences",
+};
+
+/** What the request refuses, by the name that the SDK's user knows. */
+async function named<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof AzulejoError) || error.code !== "invalid_argument") throw error;
+    const message = error.message.replace(/^"(\w+)"/, (quoted, name) => (NAMES[name] ? `"${NAMES[name]}"` : quoted));
+    throw new AzulejoError(error.code, message, error.hint, error);
+  }
 }
 
 function message({ role, content }: CallOptions["prompt"][number]): ChatMessage {

@@ -51,6 +51,15 @@ function checkOptions(options: CreateOptions): void {
   }
 }
 
+/** Numbers as WebIDL and the Prompt API's specification take them. */
+function checkSampling({ temperature, topK }: CreateOptions): void {
+  for (const [name, value, least] of [["temperature", temperature, 0], ["topK", topK, 1]] as const) {
+    if (value === undefined) continue;
+    if (!Number.isFinite(value)) throw new TypeError(`"${name}" is ${value}, and has to be a number.`);
+    if (value < least) throw new RangeError(`"${name}" is ${value}, and has to be at least ${least}.`);
+  }
+}
+
 /** What pages know as `LanguageModel`. */
 export interface LanguageModelClass {
   availability(options?: CreateOptions): Promise<Availability>;
@@ -96,6 +105,7 @@ export function languageModel(make: MakeEngine, polyfill: PolyfillOptions = {}):
 
     static async create(options: CreateOptions = {}): Promise<PromptSession> {
       checkOptions(options);
+      checkSampling(options);
       checkAbort(options.signal);
       const monitor = new EventTarget();
       options.monitor?.(monitor);
@@ -221,9 +231,10 @@ export class PromptSession extends EventTarget {
     this.#destroyed = null;
   }
 
-  /** Counts the tokens of the conversation so far. */
+  /** Counts the tokens of the conversation so far. An answer that filled the context leaves no room, and not less. */
   async measure(): Promise<void> {
-    this.#usage = this.#messages.length === 0 ? 0 : (await this.#engine.tokenize(this.#messages)).length;
+    const tokens = this.#messages.length === 0 ? 0 : (await this.#engine.tokenize(this.#messages)).length;
+    this.#usage = Math.min(tokens, this.contextWindow);
   }
 
   #check(signal?: AbortSignal): void {

@@ -3,6 +3,7 @@
 
 import { abortable, AzulejoError, checkAbort } from "../errors.js";
 import type { WireModel } from "../protocol.js";
+import { unescaped } from "../text.js";
 import type { CacheChoice, EngineInfo, Manifest } from "../types.js";
 import { describe, fetchRange, fetchWhole, RangeIgnored, Sequential, type Remote } from "./download.js";
 import { fill } from "./pieces.js";
@@ -149,7 +150,7 @@ export async function openSource(model: WireModel, options: SourceOptions): Prom
   const manifest = await manifestOf(model, store, options.signal);
   if (model.kind === "blob") return blobSource(model.blob, model.name, manifest, options, "file");
   const remote = await remoteOf(model.url, manifest, store, options.signal);
-  const name = manifest?.file ?? decodeURIComponent(new URL(remote.url).pathname.split("/").pop() || remote.url);
+  const name = manifest?.file ?? unescaped(new URL(remote.url).pathname.split("/").pop() || remote.url);
   if (remote.total === null) {
     const progress = { downloaded: 0, kept: 0 };
     const blob = await fetchWhole(remote, options.signal, (n) => {
