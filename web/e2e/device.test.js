@@ -50,6 +50,9 @@ for (const name of CONFIGURATIONS) {
         const events = await page.evaluate(() => e2e.events);
         assert.ok(events.some((e) => e.type === "device-lost") && events.some((e) => e.type === "device-restored"), JSON.stringify(events));
         assert.equal(server.bytes("/models/demo.gguf"), 0, "the weights came from the store");
+        // Asking for subgroups left nothing behind on the page.
+        const untouched = await page.evaluate(() => GPUAdapter.prototype.requestDevice.toString().includes("[native code]"));
+        assert.ok(untouched, "the page's own requestDevice");
         // And it goes on being well.
         const again = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPT, TOKENS);
         assert.equal(again.text, native.text);
