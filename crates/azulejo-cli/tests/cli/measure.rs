@@ -1,6 +1,8 @@
 //! `bench`, `inspect`, `devices`.
 
-use crate::support::{azulejo, golden, model};
+use std::io::Write;
+
+use crate::support::{azulejo, finish, golden, model, program};
 
 #[test]
 fn bench_json_has_the_keys_that_scripts_read() {
@@ -139,4 +141,34 @@ fn devices_has_at_least_the_cpu() {
     assert!(["cpu", "wgpu"].contains(&json["auto"].as_str().unwrap()));
     let text = azulejo(&["devices"]);
     assert!(text.code == 0 && text.out.starts_with("cpu "), "{text:?}");
+}
+
+/// Mesa's RADV lists a GPU that runs nothing, if it is asked to: one that is there and can't be opened.
+#[test]
+fn devices_that_cannot_be_opened_are_passed_over() {
+    let driver = "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json";
+    if !std::path::Path::new(driver).exists() {
+        // Not by println!, which shows only where a test fails.
+        let _ = writeln!(std::io::stderr(), "not run: devices that can't be opened: there is no {driver}");
+        return;
+    }
+    let run = |args: &[&str]| {
+        let mut command = program(args);
+        command.env("RADV_FORCE_FAMILY", "navi21").env("NODEVICE_SELECT", "1");
+        finish(command)
+    };
+    let seen = run(&["devices", "--json"]).json();
+    let gpus = seen["gpus"].as_array().unwrap();
+    let null = gpus.iter().find(|gpu| gpu["name"].as_str().unwrap().contains("Null")).unwrap();
+    assert!(null["problem"].as_str().unwrap().contains("can't be opened"), "{null}");
+    assert_eq!(seen["auto"], "cpu", "a GPU that can't be opened and software are no reason to leave the CPU");
+    assert!(run(&["devices"]).out.contains("passed over"));
+    for device in ["auto", "wgpu"] {
+        let done = run(&["generate", "--device", device, "-p", "a", "-n", "2", "--temp", "0"]);
+        assert_eq!(done.code, 0, "{device}: {}", done.err);
+        assert!(done.err.contains("Null hardware"), "{device}: {}", done.err);
+    }
+    let number = null["device"].as_str().unwrap();
+    let done = run(&["generate", "--device", number, "-p", "a", "-n", "2", "--json"]);
+    assert_eq!(done.error_code(), "no_device", "what was asked for by its number is not replaced");
 }
