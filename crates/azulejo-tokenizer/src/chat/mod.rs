@@ -6,9 +6,14 @@
 //! model's own words for training, are transparent.
 
 mod date;
+mod filters;
 mod json;
+mod lazy;
+mod ops;
 mod python;
-mod source;
+mod rewrite;
+mod text;
+mod token;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -88,15 +93,17 @@ impl ChatTemplate {
     /// [`Error::Template`] with the line, if it's malformed.
     pub fn new(source: &str) -> Result<Self> {
         let mut environment = Environment::new();
-        environment.set_syntax(
-            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(error)?,
-        );
+        // White space is trimmed, and the last line's end dropped, before the engine sees the template.
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.map_err(error)?);
         python::install(&mut environment);
+        ops::install(&mut environment);
+        filters::install(&mut environment);
         environment.add_filter("tojson", json::tojson);
         environment.add_function("raise_exception", raise_exception);
-        source::check_depth(source)?;
-        environment.add_template_owned(NAME, source::without_generation_tags(source)).map_err(error)?;
-        Ok(Self { environment, source: source.to_owned() })
+        let source = source.replace("\r\n", "\n").replace('\r', "\n");
+        environment.add_template_owned(NAME, rewrite::rewrite(&source)?).map_err(error)?;
+        Ok(Self { environment, source })
     }
 
     /// The template as it was given.
