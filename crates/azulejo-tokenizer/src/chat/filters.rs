@@ -1,21 +1,29 @@
 //! Jinja2's filters and tests, as in `jinja2/filters.py` and `jinja2/tests.py` (3.1).
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
-use minijinja::value::{Kwargs, Rest, Tuple, ValueKind};
+use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
-use super::lazy::{Generator, Range, Turns, View, items};
+use super::lazy::{self, Generator, Group, Namespace, Range, Turns, View, items};
 use super::ops::{compute, contains, equal, order};
 use super::python::{self, bind, failed, invalid, required, to_str, whole};
 use super::text;
 
-const FILTERS: [&str; 47] = [
-    "abs",
-    "attr",
-    "batch",
-    "capitalize",
+pub(super) const FILTERS: [&str; 48] = [
     "center",
+    "wordcount",
+    "truncate",
+    "forceescape",
+    "attr",
+    "pprint",
+    "tojson",
+    "abs",
+    "batch",
+    "slice",
+    "groupby",
+    "capitalize",
     "count",
     "d",
     "default",
@@ -24,7 +32,6 @@ const FILTERS: [&str; 47] = [
     "escape",
     "first",
     "float",
-    "forceescape",
     "format",
     "indent",
     "int",
@@ -45,21 +52,16 @@ const FILTERS: [&str; 47] = [
     "safe",
     "select",
     "selectattr",
-    "slice",
     "sort",
     "string",
     "sum",
     "title",
     "trim",
-    "truncate",
     "unique",
     "upper",
     "urlencode",
-    "wordcount",
-    "groupby",
-    "pprint",
 ];
-const TESTS: [&str; 36] = [
+pub(super) const TESTS: [&str; 37] = [
     "defined",
     "undefined",
     "none",
@@ -96,65 +98,76 @@ const TESTS: [&str; 36] = [
     "gt",
     "greaterthan",
     ">=",
+    "ge",
 ];
-/// The engine's own, which Jinja2 doesn't have.
-const NO_FILTERS: [&str; 5] = ["bool", "lines", "split", "chain", "zip"];
-const NO_TESTS: [&str; 4] = ["startingwith", "endingwith", "safe", "int"];
+const FUNCTIONS: [&str; 6] = ["range", "joiner", "cycler", "dict", "namespace", "__set"];
 /// What `range` may count to, as in Jinja2's sandbox.
 const MAX_RANGE: i128 = 100_000;
 
 pub(super) fn install(environment: &mut Environment<'_>) {
     for name in FILTERS {
-        environment.add_filter(name, move |state: &mut State, args: Rest<Value>, kwargs: Kwargs| {
-            let args = python::with_kwargs(args, kwargs);
-            let (value, args) = args.split_first().ok_or(ErrorKind::MissingArgument)?;
-            filter(state, name, value, args)
-        });
+        environment.add_filter(name, python::builtin(name, filter));
     }
-    for name in TESTS.into_iter().chain(["ge"]) {
-        environment.add_test(name, move |state: &mut State, args: Rest<Value>| {
-            let (value, args) = args.split_first().ok_or(ErrorKind::MissingArgument)?;
-            test(state, name, value, args)
-        });
+    for name in TESTS {
+        environment.add_test(name, python::builtin(name, test));
     }
-    for name in NO_FILTERS {
-        environment.remove_filter(name);
+    for name in FUNCTIONS {
+        environment.add_function(name, python::builtin(name, function));
     }
-    for name in NO_TESTS {
-        environment.remove_test(name);
-    }
-    environment.remove_global("debug");
-    environment.add_function("range", |args: Rest<Value>| {
-        let number = |at: usize| whole(Some(required(args.get(at))?), 0);
-        let (start, end) = if args.len() > 1 { (number(0)?, number(1)?) } else { (0, number(0)?) };
-        let step = if args.len() > 2 { number(2)? } else { 1 };
-        let span = if step > 0 { end.saturating_sub(start) } else { start.saturating_sub(end) };
-        let len = span
-            .max(0)
-            .checked_add(step.saturating_abs() - 1)
-            .and_then(|span| span.checked_div(step.saturating_abs()));
-        let Some(len) = len.filter(|&len| len <= MAX_RANGE && args.len() <= 3) else {
-            return Err(invalid("range: bad or too many numbers"));
-        };
-        let len = usize::try_from(len).unwrap_or(0);
-        Ok(Value::from_object(Range { start, stop: end, step, len }))
-    });
-    let turns = |joins: bool| {
-        move |args: Rest<Value>, kwargs: Kwargs| {
-            let args = python::with_kwargs(args, kwargs);
-            let given = if joins {
-                let [separator] = bind(&args, ["sep"])?;
-                vec![separator.unwrap_or_else(|| Value::from(", "))]
-            } else if args.is_empty() {
-                return Err(invalid("at least one item has to be provided"));
+}
+
+/// The arguments of `dict`: a mapping or pairs, and names with values.
+fn pairs(args: &[Value]) -> Result<Vec<(Value, Value)>, Error> {
+    let mut pairs: Vec<(Value, Value)> = Vec::new();
+    for arg in args {
+        for item in items(arg)? {
+            let (key, value) = if arg.kind() == ValueKind::Map {
+                (item.clone(), arg.get_item(&item)?)
             } else {
-                args
+                let [key, value] = items(&item)?.try_into().map_err(|_| invalid("dict: not a pair"))?;
+                (key, value)
             };
-            Ok(Value::from_object(Turns { items: given, joins, at: 0.into() }))
+            match pairs.iter_mut().find(|(other, _)| *other == key) {
+                Some((_, old)) => *old = value,
+                None => pairs.push((key, value)),
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+fn function(_: &mut State, name: &str, args: &[Value]) -> Result<Value, Error> {
+    let items = match name {
+        "joiner" => {
+            let [separator] = bind(args, ["sep"])?;
+            vec![separator.unwrap_or_else(|| Value::from(", "))]
+        }
+        "dict" => return pairs(args).map(Value::from_pairs),
+        "namespace" => return Ok(Value::from_object(Namespace(pairs(args)?.into()))),
+        // `{% set namespace.name = value %}`.
+        "__set" => {
+            let [space, name, value] = bind(args, ["namespace", "name", "value"])?;
+            let space = space.as_ref().and_then(|space| space.downcast_object_ref::<Namespace>());
+            let space = space.ok_or_else(|| invalid("only a namespace's names can be set"))?;
+            space.set(name.unwrap_or_default(), value.unwrap_or_default())?;
+            return Ok(Value::UNDEFINED);
+        }
+        "cycler" if args.is_empty() => return Err(ErrorKind::MissingArgument.into()),
+        "cycler" => args.to_vec(),
+        _ => {
+            let [start, stop, step] = bind(args, ["start", "stop", "step"])?;
+            let (start, stop) = if stop.is_some() { (start, stop) } else { (None, start) };
+            let (start, step) = (whole(start.as_ref(), 0)?, whole(step.as_ref(), 1)?);
+            let stop = whole(Some(required(stop.as_ref())?), 0)?;
+            let span = if step > 0 { stop.saturating_sub(start) } else { start.saturating_sub(stop) }.max(0);
+            let by = step.saturating_abs();
+            let len = span.saturating_add(by - 1).checked_div(by).filter(|&len| len <= MAX_RANGE);
+            let len =
+                len.and_then(|len| usize::try_from(len).ok()).ok_or_else(|| invalid("range: bad numbers"))?;
+            return Ok(Value::from_object(Range { start, stop, step, len }));
         }
     };
-    environment.add_function("joiner", turns(true));
-    environment.add_function("cycler", turns(false));
+    Ok(Value::from_object(Turns { items, joins: name == "joiner", at: 0.into() }))
 }
 
 /// What an attribute's name leads to: `"a.b"`, `"0"` or a number.
@@ -266,9 +279,11 @@ fn map(state: &mut State, value: &Value, args: &[Value]) -> Result<Vec<Value>, E
 }
 
 /// `value` as text that keeps being marked as safe.
-fn soft(value: &Value, change: impl Fn(&str) -> String) -> Value {
-    let text = change(&to_str(value));
-    if value.is_safe() { Value::from_safe_string(text) } else { Value::from(text) }
+fn soft(value: &Value, change: impl Fn(&str) -> String) -> Result<Value, Error> {
+    let text = to_str(value);
+    lazy::charge(text.len() / lazy::BYTES)?;
+    let text = change(&text);
+    Ok(if value.is_safe() { Value::from_safe_string(text) } else { Value::from(text) })
 }
 
 fn nothing(args: &[Value]) -> Result<(), Error> {
@@ -276,7 +291,8 @@ fn nothing(args: &[Value]) -> Result<(), Error> {
     Ok(())
 }
 
-fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Result<Value, Error> {
+fn filter(state: &mut State, name: &str, args: &[Value]) -> Result<Value, Error> {
+    let (value, args) = args.split_first().ok_or(ErrorKind::MissingArgument)?;
     Ok(match name {
         "select" | "reject" | "selectattr" | "rejectattr" => Generator::of(select(state, name, value, args)),
         "map" => Generator::of(map(state, value, args)),
@@ -290,19 +306,18 @@ fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Resul
         }
         "string" => {
             nothing(args)?;
-            soft(value, str::to_owned)
+            soft(value, str::to_owned)?
         }
-        "upper" => soft(value, str::to_uppercase),
-        "lower" => soft(value, str::to_lowercase),
-        "capitalize" => soft(value, text::capitalize),
-        "title" => soft(value, |text| text::title(text, |c| c.is_whitespace() || "-({[<".contains(c))),
+        "upper" => soft(value, str::to_uppercase)?,
+        "lower" => soft(value, str::to_lowercase)?,
+        "capitalize" => soft(value, text::capitalize)?,
+        "title" => soft(value, |text| text::title(text, |c| c.is_whitespace() || "-({[<".contains(c)))?,
         "trim" => {
             let [chars] = bind(args, ["chars"])?;
-            soft(value, str::to_owned).call_method(state, "strip", chars.as_slice())?
+            soft(value, str::to_owned)?.call_method(state, "strip", chars.as_slice())?
         }
         "safe" => Value::from_safe_string(to_str(value)),
         "e" | "escape" => Value::from_safe_string(python::escape(value)),
-        "forceescape" => Value::from_safe_string(python::escape(&Value::from(to_str(value)))),
         "default" | "d" => {
             let [other, boolean] = bind(args, ["default_value", "boolean"])?;
             let replaced = value.is_undefined() || (boolean.is_some_and(|b| b.is_true()) && !value.is_true());
@@ -342,33 +357,7 @@ fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Resul
         }
         "format" => {
             let named = matches!(args, [only] if only.is_kwargs());
-            text::percent(&soft(value, str::to_owned), args, named)?
-        }
-        "center" => {
-            let [width] = bind(args, ["width"])?;
-            Value::from(text::pad(&to_str(value), whole(width.as_ref(), 80)?, ' ', true, true)?)
-        }
-        "wordcount" => {
-            let text = to_str(value);
-            Value::from(
-                text.split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .filter(|word| !word.is_empty())
-                    .count(),
-            )
-        }
-        "truncate" => {
-            let [most, kills, end, leeway] = bind(args, ["length", "killwords", "end", "leeway"])?;
-            let (most, leeway) = (whole(most.as_ref(), 255)?, whole(leeway.as_ref(), 5)?);
-            let end = end.as_ref().map_or_else(|| "...".to_owned(), to_str);
-            let kept = usize::try_from(most - end.chars().count() as i128).ok();
-            let Some(kept) = kept.filter(|_| leeway >= 0) else { return Err(invalid("truncate: too short")) };
-            if length(value)? as i128 <= most + leeway {
-                return Ok(value.clone());
-            }
-            let text = value.as_str().ok_or_else(|| invalid("truncate: not a text"))?;
-            let cut: String = text.chars().take(kept).collect();
-            let words = if kills.is_some_and(|kills| kills.is_true()) { None } else { cut.rsplit_once(' ') };
-            Value::from(words.map_or(cut.as_str(), |(words, _)| words).to_owned() + &end)
+            text::percent(&soft(value, str::to_owned)?, args, named)?
         }
         "urlencode" => match value.kind() {
             ValueKind::Map | ValueKind::Seq | ValueKind::Iterable => {
@@ -434,42 +423,12 @@ fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Resul
             }
             sorted(keyed, reverse.is_some_and(|reverse| reverse.is_true()), !paths.is_empty())?.into()
         }
-        "groupby" => {
-            let [path, default, case_sensitive] = bind(args, ["attribute", "default", "case_sensitive"])?;
-            let path = required(path.as_ref())?;
-            let mut keyed = Vec::new();
-            for item in items(value)? {
-                let whole = attribute(&item, path, default.as_ref())?;
-                keyed.push((
-                    vec![key(&whole, None, case_sensitive.as_ref())?],
-                    Tuple::from([whole, item]).into(),
-                ));
-            }
-            let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
-            for pair in sorted(keyed, false, false)? {
-                let (name, item) = (pair.get_item_by_index(0)?, pair.get_item_by_index(1)?);
-                let lowered = key(&name, None, case_sensitive.as_ref())?;
-                match groups.last_mut() {
-                    Some((of, list)) if equal(&key(of, None, case_sensitive.as_ref())?, &lowered, 0) => {
-                        list.push(item)
-                    }
-                    _ => groups.push((name, vec![item])),
-                }
-            }
-            groups
-                .into_iter()
-                .map(|(name, list)| Value::from(Tuple::from([name, list.into()])))
-                .collect::<Vec<_>>()
-                .into()
-        }
         "unique" => {
             let [case_sensitive, path] = bind(args, ["case_sensitive", "attribute"])?;
             let unique = || {
-                let (mut seen, mut kept) = (Vec::new(), Vec::new());
+                let (mut seen, mut kept) = (BTreeSet::new(), Vec::new());
                 for item in items(value)? {
-                    let key = python::hashable(key(&item, path.as_ref(), case_sensitive.as_ref())?)?;
-                    if !seen.iter().any(|other| equal(other, &key, 0)) {
-                        seen.push(key);
+                    if seen.insert(python::hashable(key(&item, path.as_ref(), case_sensitive.as_ref())?)?) {
                         kept.push(item);
                     }
                 }
@@ -517,7 +476,7 @@ fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Resul
         "last" | "reverse" => {
             let text = value.as_str().filter(|_| name == "reverse");
             if let Some(text) = text {
-                return Ok(soft(value, |_| text.chars().rev().collect()));
+                return soft(value, |_| text.chars().rev().collect());
             }
             if name == "last" && value.downcast_object_ref::<Generator>().is_some() {
                 return Err(invalid("last: a generator can't be reversed"));
@@ -530,6 +489,12 @@ fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Resul
             let generated = value.downcast_object_ref::<Generator>().is_some();
             if generated { all.into() } else { Generator::of(Ok(all)) }
         }
+        "abs" => match value.as_i64() {
+            Some(x) if value.is_integer() => Value::from(x.saturating_abs()),
+            _ if value.kind() == ValueKind::Number => Value::from(f64::try_from(value.clone())?.abs()),
+            _ if value.kind() == ValueKind::Bool => Value::from(i64::from(value.is_true())),
+            _ => return Err(invalid("abs: not a number")),
+        },
         "batch" => {
             let [count, fill] = bind(args, ["linecount", "fill_with"])?;
             let count = usize::try_from(whole(Some(required(count.as_ref())?), 0)?).unwrap_or(0);
@@ -565,6 +530,59 @@ fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Resul
             };
             Generator::of(slices())
         }
+        "groupby" => {
+            let [path, default, case_sensitive] = bind(args, ["attribute", "default", "case_sensitive"])?;
+            let path = required(path.as_ref())?;
+            let mut keyed = Vec::new();
+            for item in items(value)? {
+                let whole = attribute(&item, path, default.as_ref())?;
+                keyed.push((
+                    vec![key(&whole, None, case_sensitive.as_ref())?],
+                    Tuple::from([whole, item]).into(),
+                ));
+            }
+            let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
+            for pair in sorted(keyed, false, false)? {
+                let (name, item) = (pair.get_item_by_index(0)?, pair.get_item_by_index(1)?);
+                let lowered = key(&name, None, case_sensitive.as_ref())?;
+                match groups.last_mut() {
+                    Some((of, list)) if equal(&key(of, None, case_sensitive.as_ref())?, &lowered, 0) => {
+                        list.push(item)
+                    }
+                    _ => groups.push((name, vec![item])),
+                }
+            }
+            let groups =
+                groups.into_iter().map(|(name, list)| Value::from_object(Group([name, list.into()])));
+            groups.collect::<Vec<_>>().into()
+        }
+        "center" => {
+            let [width] = bind(args, ["width"])?;
+            Value::from(text::pad(&to_str(value), whole(width.as_ref(), 80)?, ' ', true, true))
+        }
+        "wordcount" => {
+            let text = to_str(value);
+            Value::from(
+                text.split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .filter(|word| !word.is_empty())
+                    .count(),
+            )
+        }
+        "truncate" => {
+            let [most, kills, end, leeway] = bind(args, ["length", "killwords", "end", "leeway"])?;
+            let (most, leeway) = (whole(most.as_ref(), 255)?, whole(leeway.as_ref(), 5)?);
+            let end = end.as_ref().map_or_else(|| "...".to_owned(), to_str);
+            let kept = usize::try_from(most - end.chars().count() as i128).ok();
+            let Some(kept) = kept.filter(|_| leeway >= 0) else { return Err(invalid("truncate: too short")) };
+            if length(value)? as i128 <= most + leeway {
+                return Ok(value.clone());
+            }
+            let text = value.as_str().ok_or_else(|| invalid("truncate: not a text"))?;
+            let cut: String = text.chars().take(kept).collect();
+            let words = if kills.is_some_and(|kills| kills.is_true()) { None } else { cut.rsplit_once(' ') };
+            Value::from(words.map_or(cut.as_str(), |(words, _)| words).to_owned() + &end)
+        }
+        "forceescape" => Value::from_safe_string(python::escape(&Value::from(to_str(value)))),
         "attr" => {
             let [name] = bind(args, ["name"])?;
             let name = required(name.as_ref())?;
@@ -577,12 +595,7 @@ fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Resul
                 value.get_item(name).unwrap_or_default()
             }
         }
-        "abs" => match value.as_i64() {
-            Some(x) if value.is_integer() => Value::from(x.saturating_abs()),
-            _ if value.kind() == ValueKind::Number => Value::from(f64::try_from(value.clone())?.abs()),
-            _ if value.kind() == ValueKind::Bool => Value::from(i64::from(value.is_true())),
-            _ => return Err(invalid("abs: not a number")),
-        },
+        "pprint" => Value::from(python::repr(value, 0)),
         "int" => {
             let [default, base] = bind(args, ["default", "base"])?;
             if value.is_undefined() {
@@ -648,12 +661,13 @@ fn filter(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Resul
                 _ => return Err(invalid("round: the method must be common, ceil or floor")),
             }
         }
-        "pprint" => Value::from(python::repr(value, 0)),
+        "tojson" => super::json::tojson(value, args)?,
         _ => return Err(ErrorKind::UnknownFilter.into()),
     })
 }
 
-fn test(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Result<bool, Error> {
+fn test(_: &mut State, name: &str, args: &[Value]) -> Result<Value, Error> {
+    let (value, args) = args.split_first().ok_or(ErrorKind::MissingArgument)?;
     let other = || match args {
         [only] => Ok(only),
         _ => Err(Error::from(ErrorKind::MissingArgument)),
@@ -669,7 +683,7 @@ fn test(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Result<
     }
     let listed =
         value.downcast_object_ref::<Generator>().is_none() && value.downcast_object_ref::<View>().is_none();
-    Ok(match name {
+    Ok(Value::from(match name {
         "defined" => !value.is_undefined(),
         "undefined" => value.is_undefined(),
         "none" => value.is_none(),
@@ -693,10 +707,13 @@ fn test(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Result<
                     ValueKind::String | ValueKind::Seq | ValueKind::Undefined | ValueKind::Iterable
                 )
         }
-        "callable" => matches!(kind, ValueKind::Plain | ValueKind::Undefined),
+        "callable" => {
+            matches!(kind, ValueKind::Plain | ValueKind::Undefined)
+                && value.downcast_object_ref::<Namespace>().is_none()
+        }
         "lower" | "upper" => {
-            let text = Value::from(to_str(value));
-            text.call_method(state, &format!("is{name}"), &[])?.is_true()
+            let method = if name == "lower" { "islower" } else { "isupper" };
+            text::is(&to_str(value), method).unwrap_or(false)
         }
         "odd" => equal(&rest(&Value::from(2))?, &Value::from(1), 0),
         "even" => equal(&rest(&Value::from(2))?, &Value::from(0), 0),
@@ -713,5 +730,5 @@ fn test(state: &mut State, name: &str, value: &Value, args: &[Value]) -> Result<
         "<=" | "le" => compared(Ordering::is_le)?,
         ">" | "gt" | "greaterthan" => compared(Ordering::is_gt)?,
         _ => compared(Ordering::is_ge)?,
-    })
+    }))
 }

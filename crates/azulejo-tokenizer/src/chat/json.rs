@@ -1,9 +1,9 @@
 //! The `tojson` of `transformers`: Python's `json.dumps`, not an HTML-safe encoding.
 
-use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
-use super::python;
+use super::{lazy, python};
 
 /// Values nested deeper than this are no message of anybody's.
 const MAX_DEPTH: usize = 100;
@@ -17,13 +17,10 @@ struct Style {
 }
 
 /// `value | tojson(ensure_ascii=false, indent=none, separators=none, sort_keys=false)`.
-pub(super) fn tojson(args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
-    let names = ["x", "ensure_ascii", "indent", "separators", "sort_keys"];
-    let [value, ascii, indent, separators, sort_keys] =
-        python::bind(&python::with_kwargs(args, kwargs), names)?
-            .map(|value| value.filter(|value| !value.is_none()));
-    // `none` itself is a value.
-    let value = value.unwrap_or_else(|| Value::from(()));
+pub(super) fn tojson(value: &Value, args: &[Value]) -> Result<Value, Error> {
+    let names = ["ensure_ascii", "indent", "separators", "sort_keys"];
+    let options = python::bind(args, names)?;
+    let [ascii, indent, separators, sort_keys] = options.map(|value| value.filter(|value| !value.is_none()));
     let ascii = ascii.is_some_and(|value| value.is_true());
     let sort_keys = sort_keys.is_some_and(|value| value.is_true());
     let indent = indent.map(|indent| match indent.as_usize() {
@@ -43,12 +40,13 @@ pub(super) fn tojson(args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> 
     }
     let style = Style { ascii, indent, item_separator, key_separator, sort_keys };
     let mut out = String::new();
-    style.write(&mut out, &value, 0)?;
+    style.write(&mut out, value, 0)?;
     Ok(Value::from(out))
 }
 
 impl Style {
     fn write(&self, out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
+        lazy::charge(1)?;
         if depth > MAX_DEPTH {
             return Err(Error::new(ErrorKind::InvalidOperation, "tojson: the value is nested too deeply"));
         }

@@ -17,7 +17,7 @@ mod token;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, ErrorKind, Value};
+use minijinja::{Environment, ErrorKind, State, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -99,11 +99,10 @@ impl ChatTemplate {
         python::install(&mut environment);
         ops::install(&mut environment);
         filters::install(&mut environment);
-        environment.add_filter("tojson", json::tojson);
-        environment.add_function("raise_exception", raise_exception);
-        let source = source.replace("\r\n", "\n").replace('\r', "\n");
-        environment.add_template_owned(NAME, rewrite::rewrite(&source)?).map_err(error)?;
-        Ok(Self { environment, source })
+        environment.add_function("raise_exception", python::builtin("raise_exception", raise_exception));
+        let lines = source.replace("\r\n", "\n").replace('\r', "\n");
+        environment.add_template_owned(NAME, rewrite::rewrite(&lines)?).map_err(error)?;
+        Ok(Self { environment, source: source.to_owned() })
     }
 
     /// The template as it was given.
@@ -139,6 +138,7 @@ impl ChatTemplate {
             variables.push((name, to_value(value)));
         }
         let context = Value::from_pairs(variables);
+        lazy::begin(messages.len());
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(FUEL + FUEL_A_MESSAGE * messages.len() as u64));
         environment.get_template(NAME).and_then(|template| template.render(context)).map_err(error)
@@ -154,8 +154,9 @@ fn to_value<T: Serialize + ?Sized>(value: &T) -> Value {
 #[error("{0}")]
 struct Raised(String);
 
-fn raise_exception(message: &Value) -> Result<Value, minijinja::Error> {
-    let message = python::to_str(message);
+fn raise_exception(_: &mut State, _: &str, args: &[Value]) -> Result<Value, minijinja::Error> {
+    let [message] = python::bind(args, ["message"])?;
+    let message = python::to_str(python::required(message.as_ref())?);
     Err(minijinja::Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))
 }
 

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use minijinja::value::{Rest, Tuple, ValueKind};
-use minijinja::{Environment, Error, Value};
+use minijinja::value::{Tuple, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::lazy;
 use super::python::{self, invalid, to_str};
@@ -13,39 +13,57 @@ const MAX_DEPTH: usize = 100;
 /// Items or bytes that `*` may make.
 const MAX_REPEATED: usize = 10_000_000;
 
+const NAMES: [&str; 5] = ["__compute", "__compare", "__concat", "__sign", "__iter"];
+
 pub(super) fn install(environment: &mut Environment<'_>) {
-    environment.add_function("__compute", |args: Rest<Value>| {
-        let mut left = args.first().cloned().unwrap_or_default();
-        for pair in args[1.min(args.len())..].chunks_exact(2) {
-            left = compute(pair[0].as_str().unwrap_or_default(), &left, &pair[1])?;
-        }
-        Ok::<_, Error>(left)
-    });
-    environment.add_function("__compare", |args: Rest<Value>| {
-        for at in (2..args.len()).step_by(2) {
-            if !compare(args[at - 1].as_str().unwrap_or_default(), &args[at - 2], &args[at])? {
-                return Ok(false);
+    for name in NAMES {
+        environment.add_function(name, python::builtin(name, call));
+    }
+}
+
+fn call(_: &mut State, name: &str, args: &[Value]) -> Result<Value, Error> {
+    let (first, rest) = args.split_first().ok_or(ErrorKind::MissingArgument)?;
+    Ok(match name {
+        "__compute" => {
+            let mut left = first.clone();
+            for pair in rest.chunks_exact(2) {
+                left = compute(pair[0].as_str().unwrap_or_default(), &left, &pair[1])?;
             }
+            left
         }
-        Ok::<_, Error>(true)
-    });
-    environment.add_function("__concat", |args: Rest<Value>| args.iter().map(to_str).collect::<String>());
-    environment.add_function("__sign", |sign: &str, value: &Value| {
-        let factor = Number::Int(if sign == "-" { -1 } else { 1 });
-        let product = Number::of(value).and_then(|number| arithmetic("*", factor, number));
-        product.ok_or_else(|| python::failed(format!("{sign}: not of a {}", value.kind())))
-    });
-    environment.add_function("__iter", |value: &Value, unpacks: Option<bool>| {
-        let repeats = value.as_str().is_none() && !value.is_none() && value.len().is_some();
-        if value.kind() == ValueKind::Map || (repeats && unpacks.is_none()) {
-            return Ok(value.clone());
+        "__compare" => {
+            let mut left = first;
+            for pair in rest.chunks_exact(2) {
+                if !compare(pair[0].as_str().unwrap_or_default(), left, &pair[1])? {
+                    return Ok(Value::from(false));
+                }
+                left = &pair[1];
+            }
+            Value::from(true)
         }
-        let split = |item: Value| match item.as_str() {
-            Some(_) if unpacks.is_some() => lazy::items(&item).map(Value::from),
-            _ => Ok(item),
-        };
-        lazy::items(value)?.into_iter().map(split).collect::<Result<Vec<_>, _>>().map(Value::from)
-    });
+        "__concat" => Value::from(args.iter().map(to_str).collect::<String>()),
+        "__sign" => {
+            let factor = Number::Int(if first.as_str() == Some("-") { -1 } else { 1 });
+            let product =
+                rest.first().and_then(Number::of).and_then(|number| arithmetic("*", factor, number));
+            product.ok_or_else(|| invalid("a sign stands before what is no number"))?
+        }
+        // What a `for` runs over, whose items may be to unpack.
+        _ => {
+            let unpacks = !rest.is_empty();
+            let repeats = first.as_str().is_none() && !first.is_none() && first.len().is_some();
+            if first.kind() == ValueKind::Map || (repeats && !unpacks) {
+                return Ok(first.clone());
+            }
+            let mut items = lazy::items(first)?;
+            for item in &mut items {
+                if unpacks && item.as_str().is_some() {
+                    *item = lazy::items(item)?.into();
+                }
+            }
+            items.into()
+        }
+    })
 }
 
 enum Number {
@@ -81,6 +99,8 @@ pub(super) fn compute(op: &str, a: &Value, b: &Value) -> Result<Value, Error> {
         return arithmetic(op, a, b).ok_or_else(|| python::failed(format!("{op}: there is no result")));
     }
     let list = |value: &Value| value.kind() == ValueKind::Seq;
+    let bytes = |value: &Value| value.as_str().map_or(0, str::len);
+    lazy::charge((bytes(a) + bytes(b)) / lazy::BYTES)?;
     match op {
         "+" => match (a.as_str(), b.as_str()) {
             (Some(x), Some(y)) if !a.is_safe() && !b.is_safe() => Ok(Value::from([x, y].concat())),

@@ -2,7 +2,6 @@
 
 use minijinja::value::{Kwargs, Rest, Tuple, Value, ValueKind, from_args};
 use minijinja::{Environment, Error, ErrorKind, State};
-use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::lazy::{self, Bound, View};
 use super::text;
@@ -147,14 +146,36 @@ pub(super) fn escape(value: &Value) -> String {
     out
 }
 
+/// What a filter, a test or a function does, by its name.
+pub(super) type Body = fn(&mut State, &str, &[Value]) -> Result<Value, Error>;
+
+/// One type for all of them, since each type costs the engine's glue once more.
+pub(super) fn builtin(
+    name: &'static str,
+    body: Body,
+) -> impl Fn(&mut State, Rest<Value>, Kwargs) -> Result<Value, Error> + Send + Sync + 'static {
+    move |state, args, kwargs| {
+        let mut args = args.0;
+        if kwargs.args().next().is_some() {
+            args.push(kwargs.into());
+        }
+        body(state, name, &args)
+    }
+}
+
 /// Arguments by name, as Python binds them to a function's parameters.
 pub(super) fn bind<const N: usize>(args: &[Value], names: [&str; N]) -> Result<[Option<Value>; N], Error> {
     let mut bound = [const { None }; N];
+    bind_to(&mut bound, args, &names)?;
+    Ok(bound)
+}
+
+fn bind_to(bound: &mut [Option<Value>], args: &[Value], names: &[&str]) -> Result<(), Error> {
     let (positional, kwargs) = match args.split_last() {
         Some((last, before)) if last.is_kwargs() => (before, Some(Kwargs::try_from(last.clone())?)),
         _ => (args, None),
     };
-    if positional.len() > N {
+    if positional.len() > names.len() {
         return Err(ErrorKind::TooManyArguments.into());
     }
     for (to, from) in bound.iter_mut().zip(positional) {
@@ -164,23 +185,14 @@ pub(super) fn bind<const N: usize>(args: &[Value], names: [&str; N]) -> Result<[
         for (to, name) in bound.iter_mut().zip(names) {
             if kwargs.has(name) {
                 if to.is_some() {
-                    return Err(failed(format!("{name} is given twice")));
+                    return Err(invalid("an argument is given twice"));
                 }
                 *to = Some(kwargs.get(name)?);
             }
         }
         kwargs.assert_all_used()?;
     }
-    Ok(bound)
-}
-
-/// Arguments as methods get them: those by name in one value behind the others.
-pub(super) fn with_kwargs(args: Rest<Value>, kwargs: Kwargs) -> Vec<Value> {
-    let mut args = args.0;
-    if kwargs.args().next().is_some() {
-        args.push(kwargs.into());
-    }
-    args
+    Ok(())
 }
 
 pub(super) fn required(value: Option<&Value>) -> Result<&Value, Error> {
@@ -206,11 +218,11 @@ fn given(value: Option<Value>) -> Option<Value> {
 }
 
 fn is_dict(value: &Value) -> bool {
-    // Namespaces and loops are no dictionaries.
+    // Loops and macros are no dictionaries.
     let Some(object) = value.as_object() else { return false };
     let type_name = object.type_name();
     value.kind() == ValueKind::Map
-        && !["Namespace", "Loop", "Turns", "Module", "Macro"].iter().any(|no| type_name.ends_with(no))
+        && !["Loop", "Turns", "Module", "Macro"].iter().any(|no| type_name.ends_with(no))
 }
 
 /// 0 for strings, 1 for lists and tuples, 2 for dictionaries: [`METHODS`].
@@ -302,7 +314,7 @@ fn slice(value: &Value, args: &[Value]) -> Result<Value, Error> {
 }
 
 /// Methods that values don't have by themselves.
-fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+fn method(_: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     match name {
         "__attribute" => return attribute(value, required(args.first())?, false),
         "__item" => return attribute(value, required(args.first())?, true),
@@ -317,7 +329,7 @@ fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
         _ => {}
     }
     match kind_of(value) {
-        Some(0) => text_method(state, value, name, args),
+        Some(0) => text_method(value, name, args),
         Some(1) => match name {
             "index" | "count" => {
                 let [what, from, to] = bind(args, ["value", "start", "stop"])?;
@@ -360,8 +372,9 @@ fn dict_method(value: &Value, name: &str, args: &[Value]) -> Result<Value, Error
     }
 }
 
-fn text_method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+fn text_method(value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     let text = value.as_str().unwrap_or_default();
+    lazy::charge(text.len() / lazy::BYTES)?;
     let safe = value.is_safe();
     let made = |text: String| if safe { Value::from_safe_string(text) } else { Value::from(text) };
     let parts = |parts: Vec<&str>| parts.into_iter().map(|part| made(part.to_owned())).collect::<Vec<_>>();
@@ -471,18 +484,6 @@ fn text_method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> 
             }
             Value::from(found)
         }
-        "title" if args.is_empty() => made(text::title(text, |c| !c.is_alphabetic())),
-        "capitalize" if args.is_empty() => made(text::capitalize(text)),
-        "upper" if args.is_empty() => made(text.to_uppercase()),
-        "lower" | "casefold" if args.is_empty() => made(text.to_lowercase()),
-        "swapcase" if args.is_empty() => made(text.chars().fold(String::new(), |mut out, c| {
-            if c.is_uppercase() {
-                out.extend(c.to_lowercase())
-            } else {
-                out.extend(c.to_uppercase())
-            }
-            out
-        })),
         "center" | "ljust" | "rjust" => {
             let [width, fill] = bind(args, ["width", "fillchar"])?;
             let fill = fill.as_ref().map_or(Ok(" "), |fill| string(Some(fill)))?;
@@ -490,23 +491,21 @@ fn text_method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> 
             let (Some(c), None) = (fill.next(), fill.next()) else {
                 return Err(invalid("a fill must be one character"));
             };
-            made(text::pad(
-                text,
-                whole(Some(required(width.as_ref())?), 0)?,
-                c,
-                name != "ljust",
-                name != "rjust",
-            )?)
+            let width = whole(Some(required(width.as_ref())?), 0)?;
+            made(text::pad(text, width, c, name != "ljust", name != "rjust"))
         }
         "zfill" => {
             let [width] = bind(args, ["width"])?;
-            let sign = usize::from(text.starts_with(['+', '-']));
-            let width = whole(Some(required(width.as_ref())?), 0)? - sign as i128;
-            made(text[..sign].to_owned() + &text::pad(&text[sign..], width, '0', true, false)?)
+            let (sign, digits) = text.split_at(usize::from(text.starts_with(['+', '-'])));
+            let width = whole(Some(required(width.as_ref())?), 0)?.saturating_sub(sign.len() as i128);
+            made(sign.to_owned() + &text::pad(digits, width, '0', true, false))
         }
-        "isspace" => Value::from(!text.is_empty() && text.chars().all(char::is_whitespace)),
-        "isdecimal" => Value::from(!text.is_empty() && text.chars().all(|c| c.is_ascii_digit())),
-        _ => unknown_method_callback(state, value, name, args)?,
+        _ if !args.is_empty() => return Err(ErrorKind::UnknownMethod.into()),
+        "title" => made(text::title(text, |c| !c.is_alphabetic())),
+        "capitalize" => made(text::capitalize(text)),
+        "upper" => made(text.to_uppercase()),
+        "lower" | "casefold" => made(text.to_lowercase()),
+        _ => Value::from(text::is(text, name).ok_or(ErrorKind::UnknownMethod)?),
     })
 }
 

@@ -3,6 +3,7 @@
 //!
 //! The grammar is that of `jinja2/lexer.py` and `jinja2/parser.py` (3.1).
 
+use super::filters::{FILTERS, TESTS};
 use super::python::is_method;
 use super::token::{Lexer, Tag, Tok, Token};
 use crate::error::{Error, Result};
@@ -23,22 +24,49 @@ pub(super) fn rewrite(source: &str) -> Result<String> {
     let mut lexer = Lexer::new(source);
     let mut out = String::with_capacity(source.len() * 2);
     let mut elifs = 0;
+    // Whether what's unknown is an error only where it's run: of each block that's open.
+    let mut scopes = Vec::new();
+    // What is to be done at the end of each `set` block that's open.
+    let mut blocks = Vec::new();
     while let Some(tag) = lexer.next_tag()? {
         match tag {
             Tag::Text(text) => out.push_str(&text),
             Tag::Expression(tokens) => {
-                let mut parser = Parser::new(tokens);
+                let mut parser = Parser::new(tokens, scopes.last() == Some(&true));
                 let body = parser.tuple(true, false)?;
                 parser.end(&body, ["{{ ", " }}"], &mut out)?;
             }
             Tag::Statement(tokens) => {
-                let mut parser = Parser::new(tokens);
+                let mut parser = Parser::new(tokens, scopes.last() == Some(&true));
+                if let Some(Tok::Name(keyword)) = parser.peek() {
+                    match keyword.as_str() {
+                        keyword if keyword.starts_with("end") => {
+                            scopes.pop();
+                        }
+                        "if" => scopes.push(true),
+                        "for" | "macro" | "call" | "filter" | "with" | "generation" | "block" => {
+                            scopes.push(false)
+                        }
+                        _ => {}
+                    }
+                }
+                parser.lenient |= parser.is_name("if") || parser.is_name("elif");
                 elifs += usize::from(parser.is_name("elif"));
                 if elifs > MAX_ELIFS {
                     return Err(parser.fail(format!("the template has more than {MAX_ELIFS} elif branches")));
                 }
+                let ends_block = parser.is_name("endset");
                 let body = parser.statement()?;
+                let (mut then, opens_block) = (std::mem::take(&mut parser.then), parser.opens_block);
                 parser.end(&body, ["{% ", " %}"], &mut out)?;
+                if opens_block {
+                    scopes.push(false);
+                    blocks.push(std::mem::take(&mut then));
+                }
+                if ends_block {
+                    then = blocks.pop().unwrap_or_default();
+                }
+                out.push_str(&then);
             }
         }
     }
@@ -51,11 +79,17 @@ struct Parser {
     depth: usize,
     /// Line ends before tokens that were passed over.
     line_ends: usize,
+    /// Tags to stand behind this one, or behind the end of the block that it opens.
+    then: String,
+    opens_block: bool,
+    /// Jinja2 refuses unknown filters and tests at once, but for those inside of an `if`.
+    lenient: bool,
 }
 
 impl Parser {
-    fn new(tokens: Vec<Token>) -> Self {
-        Self { tokens, at: 0, depth: 0, line_ends: 0 }
+    fn new(tokens: Vec<Token>, lenient: bool) -> Self {
+        let lenient = lenient || tokens.iter().any(|token| token.tok == Tok::Name("if".to_owned()));
+        Self { tokens, at: 0, depth: 0, line_ends: 0, then: String::new(), opens_block: false, lenient }
     }
 
     fn peek(&self) -> Option<&Tok> {
@@ -148,16 +182,30 @@ impl Parser {
     }
 
     /// The tokens before `end`, as they are: what is assigned to.
-    fn target(&mut self, end: &Tok) -> String {
+    fn target(&mut self, end: &Tok) -> Result<String> {
         let mut out = String::new();
         while let Some(token) = self.peek() {
             if token == end || matches!(token, Tok::Op("|")) {
                 break;
             }
+            if self.then(".") {
+                // Only a namespace's names are set with a dot: first a variable's, and then the namespace's.
+                let number = self.at;
+                out.push_str(&format!("__{number} "));
+                self.then.push_str("{% do __set(");
+                let mut owner = String::new();
+                self.take(&mut owner);
+                self.pass();
+                let mut name = String::new();
+                self.name(&mut name)?;
+                let (owner, name) = (owner.trim_start(), name.trim_start());
+                self.then.push_str(&format!("{owner}, '{name}', __{number}) %}}"));
+                continue;
+            }
             self.take(&mut out);
             out.push(' ');
         }
-        out
+        Ok(out)
     }
 
     fn statement(&mut self) -> Result<String> {
@@ -175,7 +223,7 @@ impl Parser {
         out.push(' ');
         match keyword.as_str() {
             "for" => {
-                let target = self.target(&Tok::Name("in".to_owned()));
+                let target = self.target(&Tok::Name("in".to_owned()))?;
                 if !self.skip_name("in") {
                     return Err(self.fail("expected \"in\""));
                 }
@@ -199,16 +247,17 @@ impl Parser {
                 self.skip(":");
             }
             "set" => {
-                out.push_str(&self.target(&Tok::Op("=")));
+                out.push_str(&self.target(&Tok::Op("="))?);
                 if self.skip("=") {
                     out.push_str("= ");
                     out.push_str(&self.tuple(true, false)?);
-                } else if self.is("|") {
+                } else {
+                    self.opens_block = true;
                     self.filters(&mut out)?;
                 }
             }
             "filter" => {
-                self.name(&mut out)?;
+                self.dotted(&mut out, &FILTERS)?;
                 if self.is("(") {
                     self.arguments(&mut out)?;
                 }
@@ -227,7 +276,7 @@ impl Parser {
             }
             "with" => {
                 while self.at < self.tokens.len() {
-                    out.push_str(&self.target(&Tok::Op("=")));
+                    out.push_str(&self.target(&Tok::Op("="))?);
                     self.expect("=")?;
                     out.push_str("= ");
                     out.push_str(&self.expression()?);
@@ -520,7 +569,7 @@ impl Parser {
         loop {
             if self.skip("|") {
                 out.push('|');
-                self.dotted(out)?;
+                self.dotted(out, &FILTERS)?;
                 if self.is("(") {
                     self.arguments(out)?;
                 }
@@ -529,7 +578,7 @@ impl Parser {
                 if self.skip_name("not") {
                     out.push_str("not ");
                 }
-                self.dotted(out)?;
+                self.dotted(out, &TESTS)?;
                 match self.peek() {
                     Some(Tok::Op("(")) => self.arguments(out)?,
                     Some(Tok::Name(name)) if matches!(name.as_str(), "else" | "or" | "and") => {}
@@ -553,12 +602,19 @@ impl Parser {
         }
     }
 
-    fn dotted(&mut self, out: &mut String) -> Result<()> {
+    /// A filter's or a test's name, which may have dots.
+    fn dotted(&mut self, out: &mut String, known: &[&str]) -> Result<()> {
+        let start = out.len();
         self.name(out)?;
         while self.is(".") {
             self.take(out);
             self.name(out)?;
         }
-        Ok(())
+        let name = out[start..].trim();
+        if self.lenient || known.contains(&name) {
+            Ok(())
+        } else {
+            Err(self.fail(format!("unknown {name:?}")))
+        }
     }
 }
