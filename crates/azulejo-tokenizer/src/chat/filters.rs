@@ -120,6 +120,9 @@ pub(super) fn install(environment: &mut Environment<'_>) {
 fn pairs(args: &[Value]) -> Result<Vec<(Value, Value)>, Error> {
     let mut pairs: Vec<(Value, Value)> = Vec::new();
     for arg in args {
+        if arg.is_undefined() {
+            return Err(ErrorKind::UndefinedError.into());
+        }
         for item in items(arg)? {
             let (key, value) = if arg.kind() == ValueKind::Map {
                 (item.clone(), arg.get_item(&item)?)
@@ -286,28 +289,37 @@ fn soft(value: &Value, change: impl Fn(&str) -> String) -> Result<Value, Error> 
     Ok(if value.is_safe() { Value::from_safe_string(text) } else { Value::from(text) })
 }
 
-fn nothing(args: &[Value]) -> Result<(), Error> {
-    let [] = bind(args, [])?;
-    Ok(())
-}
-
 fn filter(state: &mut State, name: &str, args: &[Value]) -> Result<Value, Error> {
     let (value, args) = args.split_first().ok_or(ErrorKind::MissingArgument)?;
+    const BARE: [&str; 18] = [
+        "abs",
+        "capitalize",
+        "count",
+        "e",
+        "escape",
+        "first",
+        "forceescape",
+        "items",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "reverse",
+        "safe",
+        "string",
+        "title",
+        "upper",
+        "wordcount",
+    ];
+    if BARE.contains(&name) && !args.is_empty() {
+        return Err(ErrorKind::TooManyArguments.into());
+    }
     Ok(match name {
         "select" | "reject" | "selectattr" | "rejectattr" => Generator::of(select(state, name, value, args)),
         "map" => Generator::of(map(state, value, args)),
-        "length" | "count" => {
-            nothing(args)?;
-            Value::from(length(value)?)
-        }
-        "list" => {
-            nothing(args)?;
-            items(value)?.into()
-        }
-        "string" => {
-            nothing(args)?;
-            soft(value, str::to_owned)?
-        }
+        "length" | "count" => Value::from(length(value)?),
+        "list" => items(value)?.into(),
+        "string" => soft(value, str::to_owned)?,
         "upper" => soft(value, str::to_uppercase)?,
         "lower" => soft(value, str::to_lowercase)?,
         "capitalize" => soft(value, text::capitalize)?,

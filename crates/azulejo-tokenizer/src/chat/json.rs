@@ -33,7 +33,7 @@ pub(super) fn tojson(value: &Value, args: &[Value]) -> Result<Value, Error> {
     }
     if let Some(separators) = separators {
         let mut parts = separators.try_iter()?.map(|part| part.as_str().map(str::to_owned));
-        let (Some(Some(item)), Some(Some(key))) = (parts.next(), parts.next()) else {
+        let (Some(Some(item)), Some(Some(key)), None) = (parts.next(), parts.next(), parts.next()) else {
             return Err(Error::new(ErrorKind::InvalidOperation, "tojson: separators must be two strings"));
         };
         (item_separator, key_separator) = (item, key);

@@ -198,6 +198,9 @@ impl Parser {
                 self.pass();
                 let mut name = String::new();
                 self.name(&mut name)?;
+                if self.is(".") {
+                    return Err(self.fail("only a namespace's own names can be set"));
+                }
                 let (owner, name) = (owner.trim_start(), name.trim_start());
                 self.then.push_str(&format!("{owner}, '{name}', __{number}) %}}"));
                 continue;
@@ -224,7 +227,7 @@ impl Parser {
         match keyword.as_str() {
             "for" => {
                 let target = self.target(&Tok::Name("in".to_owned()))?;
-                if !self.skip_name("in") {
+                if target.is_empty() || !self.skip_name("in") {
                     return Err(self.fail("expected \"in\""));
                 }
                 let unpacks = if target.contains(',') { ", true" } else { "" };
@@ -247,10 +250,13 @@ impl Parser {
                 self.skip(":");
             }
             "set" => {
-                out.push_str(&self.target(&Tok::Op("="))?);
+                let target = self.target(&Tok::Op("="))?;
+                out.push_str(&target);
                 if self.skip("=") {
-                    out.push_str("= ");
-                    out.push_str(&self.tuple(true, false)?);
+                    let value = self.tuple(true, false)?;
+                    // A text's characters can be unpacked too.
+                    let unpacks = target.contains(',');
+                    out.push_str(&if unpacks { format!("= __iter({value})") } else { format!("= {value}") });
                 } else {
                     self.opens_block = true;
                     self.filters(&mut out)?;
@@ -427,6 +433,8 @@ impl Parser {
     fn primary(&mut self) -> Result<String> {
         let mut out = String::new();
         match self.peek() {
+            // A block that calls itself would overflow a small stack before the engine's limit.
+            Some(Tok::Name(name)) if name == "self" => return Err(self.fail("there is no \"self\"")),
             Some(Tok::Name(_) | Tok::Number(_)) => self.take(&mut out),
             Some(Tok::Text(_)) => {
                 while matches!(self.peek(), Some(Tok::Text(_))) {
@@ -498,6 +506,9 @@ impl Parser {
                         if self.then("(") && name == "cycle" {
                             // The engine's own panics where there is nothing to cycle over.
                             out.push_str(".__cycle");
+                            self.pass();
+                        } else if !name.is_ascii() {
+                            out.push_str(&format!("[\"{name}\"]"));
                             self.pass();
                         } else if self.then("(") || !is_method(&name) {
                             out.push('.');

@@ -263,7 +263,8 @@ pub(super) fn braces(pattern: &Value, args: &[Value]) -> Result<Value, Error> {
     };
     let mut rest = pattern.as_str().unwrap_or_default();
     let mut out = String::with_capacity(rest.len());
-    let mut next = 0;
+    // Fields without a number count for themselves, and aren't mixed with numbered ones.
+    let (mut next, mut automatic) = (0, None);
     while let Some(at) = rest.find(['{', '}']) {
         out.push_str(&rest[..at]);
         let brace = &rest[at..=at];
@@ -279,6 +280,9 @@ pub(super) fn braces(pattern: &Value, args: &[Value]) -> Result<Value, Error> {
         let (path, conversion) = field.split_once('!').unwrap_or((field, ""));
         let (name, mut path) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
         let index = if name.is_empty() { Some(next) } else { name.parse().ok() };
+        if index.is_some() && *automatic.get_or_insert(name.is_empty()) != name.is_empty() {
+            return Err(bad());
+        }
         next += usize::from(name.is_empty());
         let mut value = match index {
             Some(index) => args.get(index).cloned().ok_or_else(bad)?,

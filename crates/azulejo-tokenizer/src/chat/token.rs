@@ -33,6 +33,13 @@ impl Token {
     /// As the engine spells it.
     pub(super) fn write(&self, out: &mut String) {
         match &self.tok {
+            // The engine knows ASCII names only.
+            Tok::Name(text) if !text.is_ascii() => {
+                out.push('_');
+                for c in text.chars() {
+                    if c.is_ascii() { out.push(c) } else { out.push_str(&format!("_{:x}_", u32::from(c))) }
+                }
+            }
             Tok::Name(text) | Tok::Number(text) => out.push_str(text),
             Tok::Op(op) => out.push_str(op),
             Tok::Text(text) => quote(out, text),

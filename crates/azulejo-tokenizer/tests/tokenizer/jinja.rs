@@ -239,6 +239,10 @@ fn jinja_white_space_and_blocks() {
             "{% macro m(a) %}{{ a }}{{ caller(3) }}{% endmacro %}{% call(x) m(1) %}[{{ x }}]{% endcall %}",
             "1[3]",
         ),
+        (
+            "{% set a, b = 'xy' %}{{ b }}{% set ação = {'não': 1} %}{{ ação.não }}{% macro é(ã=2) %}{{ ã }}{% endmacro %}{{ é(ã=ação['não']) }}",
+            "y11",
+        ),
         ("{% set g = list | map('string') %}{{ g | list }}{{ g | list }}", "['3', '1', '2'][]"),
         ("{% set g = list | select %}{{ g | first }}{{ g | list }}", "3[1, 2]"),
         ("{% if false %}{{ 1 | unknown }}{{ 1 is unknown }}{% endif %}ok", "ok"),
@@ -275,6 +279,7 @@ const ERRORS: &[&str] = &[
     "{{ '%s %s' % 1 }}",
     "{{ 'abc' % 1 }}",
     "{{ '{}'.format() }}",
+    "{{ '{} {0}'.format(1) }}",
     "{{ number[1:] }}",
     "{{ list['a':] }}",
     "{{ list[::0] }}",
