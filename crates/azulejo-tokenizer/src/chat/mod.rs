@@ -1,9 +1,13 @@
 //! Chat templates: messages to one text, by the model's own Jinja template.
 //!
 //! Templates are written for Python's Jinja2 as `transformers` sets it up, so that this imitates it: block tags take
-//! their line (`trim_blocks`, `lstrip_blocks`), `tojson` and `strftime_now` are those of `transformers`, values print
-//! as Python prints them, and strings and dictionaries have Python's methods. `{% generation %}` blocks, which mark a
-//! model's own words for training, are transparent.
+//! their line (`trim_blocks`, `lstrip_blocks`), `tojson` and `strftime_now` are those of `transformers`, values print,
+//! compare and add up as Python's do, and strings, lists and dictionaries have Python's methods. `{% generation %}`
+//! blocks, which mark a model's own words for training, are scopes and no more.
+//!
+//! The engine is `minijinja`, for what it does as Jinja2 does: scopes, loops, macros, and a bound on steps. A template
+//! reaches it rewritten (`token`, `rewrite`): wherever the two differ, as in operators and slices, stands a call of
+//! what's here (`ops`, `filters`, `python`, `text`, `lazy`).
 
 mod date;
 mod filters;
@@ -114,7 +118,8 @@ impl ChatTemplate {
     /// `serde_json::Value`).
     ///
     /// Encode the result with `add_special` off (the template writes BOS) and `parse_special` on. A template runs a
-    /// bounded number of steps, but not in bounded memory: one that doubles a string in a loop takes what it wants.
+    /// bounded number of steps, on a bounded number of items, but not in bounded memory: one that doubles a string in a
+    /// loop takes what it wants.
     ///
     /// # Errors
     /// [`Error::TemplateRaised`] if the template refuses the messages, [`Error::Template`] if it fails.

@@ -250,6 +250,15 @@ fn jinja_white_space_and_blocks() {
 }
 
 #[test]
+fn jinja_errors_name_their_line_behind_trimmed_ones() {
+    let source = "{#- a\n b -#}\n\n{% if yes\n  and yes -%}\n{% set x = [1,\n 'a\nb'][::-1] %}\n\n{{ missing.a }}{% endif %}";
+    for ends in ["\n", "\r\n", "\r"] {
+        let err = render(&source.replace('\n', ends)).unwrap_err();
+        assert!(matches!(err, Error::Template { line: 10, .. }), "{err}");
+    }
+}
+
+#[test]
 fn jinja_refuses_what_python_refuses() {
     let accepted: Vec<_> = ERRORS.iter().filter_map(|source| Some((source, render(source).ok()?))).collect();
     assert!(accepted.is_empty(), "{accepted:#?}");
@@ -316,6 +325,7 @@ const ERRORS: &[&str] = &[
     "{{ list.index(9) }}",
     "{{ 'a' is divisibleby 2 }}",
     "{% do list.append(4) %}",
+    r"{{ '\N{DIGIT}' }}",
     "{% set tool.x = 1 %}",
     "{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}",
     "{% macro m(a) %}{% endmacro %}{{ m(b=1) }}",
@@ -340,3 +350,35 @@ const ERRORS: &[&str] = &[
     "{{ range(1000000) }}",
     "{{ range(1, 2, 0) }}",
 ];
+
+/// A browser's stack is 1 MiB, and whoever made the file may mean ill.
+#[test]
+fn jinja_hostile_templates_end_on_a_small_stack() {
+    let hostile = [
+        "{% set n = namespace(x=[]) %}{% for a in range(100000) %}{% set n.x = [n.x] %}{% endfor %}",
+        "{% set n = namespace(x={}) %}{% for a in range(100000) %}{% set n.x = {'a': n.x} %}{% endfor %}",
+        "{% set l = ['a'] * 100000 %}{% for a in range(10000) %}{% set x = l | join %}{% endfor %}",
+        "{% block a %}{{ self.a() }}{% endblock %}",
+        "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(1) }}",
+        "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+        "{{ 'a' * 100000000 }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ '{:999999999}'.format(1) }}",
+        "{{ 10 ** 100 }}",
+    ];
+    let nested = ["(1+", "[", "{1:", "range(", "not (", "-(", "x[", "x if "]
+        .map(|open| format!("{{{{ {}", open.repeat(599)));
+    let chained =
+        ["+1", "~1", "==1", " and 1", "|string", ".items", "[0]", "()", " if 1"].map(|op| op.repeat(290));
+    let chained = chained.map(|chain| format!("{{{{ 1{chain} }}}}"));
+    let run = move || {
+        for source in hostile.iter().map(|&source| source.to_owned()).chain(nested) {
+            let err = render(&source).unwrap_err();
+            assert!(matches!(err, Error::Template { .. }), "{err}");
+        }
+        for source in chained {
+            let _ = render(&source);
+        }
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap().join().unwrap();
+}
