@@ -1,9 +1,9 @@
 //! The `tojson` of `transformers`: Python's `json.dumps`, not an HTML-safe encoding.
 
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
-use super::python;
+use super::{lazy, python};
 
 /// Values nested deeper than this are no message of anybody's.
 const MAX_DEPTH: usize = 100;
@@ -17,22 +17,13 @@ struct Style {
 }
 
 /// `value | tojson(ensure_ascii=false, indent=none, separators=none, sort_keys=false)`.
-pub(super) fn tojson(
-    value: &Value,
-    ensure_ascii: Option<Value>,
-    indent: Option<Value>,
-    kwargs: Kwargs,
-) -> Result<Value, Error> {
-    let option = |given: Option<Value>, name: &str| -> Result<Option<Value>, Error> {
-        let value = match given {
-            Some(value) => Some(value),
-            None => kwargs.get::<Option<Value>>(name)?,
-        };
-        Ok(value.filter(|value| !value.is_none() && !value.is_undefined()))
-    };
-    let ascii = option(ensure_ascii, "ensure_ascii")?.is_some_and(|value| value.is_true());
-    let sort_keys = option(None, "sort_keys")?.is_some_and(|value| value.is_true());
-    let indent = option(indent, "indent")?.map(|indent| match indent.as_usize() {
+pub(super) fn tojson(value: &Value, args: &[Value]) -> Result<Value, Error> {
+    let names = ["ensure_ascii", "indent", "separators", "sort_keys"];
+    let options = python::bind(args, names)?;
+    let [ascii, indent, separators, sort_keys] = options.map(|value| value.filter(|value| !value.is_none()));
+    let ascii = ascii.is_some_and(|value| value.is_true());
+    let sort_keys = sort_keys.is_some_and(|value| value.is_true());
+    let indent = indent.map(|indent| match indent.as_usize() {
         Some(spaces) => " ".repeat(spaces.min(64)),
         None => indent.as_str().unwrap_or_default().to_owned(),
     });
@@ -40,22 +31,22 @@ pub(super) fn tojson(
     if indent.is_some() {
         item_separator = ",".to_owned();
     }
-    if let Some(separators) = option(None, "separators")? {
+    if let Some(separators) = separators {
         let mut parts = separators.try_iter()?.map(|part| part.as_str().map(str::to_owned));
-        let (Some(Some(item)), Some(Some(key))) = (parts.next(), parts.next()) else {
+        let (Some(Some(item)), Some(Some(key)), None) = (parts.next(), parts.next(), parts.next()) else {
             return Err(Error::new(ErrorKind::InvalidOperation, "tojson: separators must be two strings"));
         };
         (item_separator, key_separator) = (item, key);
     }
-    kwargs.assert_all_used()?;
     let style = Style { ascii, indent, item_separator, key_separator, sort_keys };
     let mut out = String::new();
     style.write(&mut out, value, 0)?;
-    Ok(Value::from_safe_string(out))
+    Ok(Value::from(out))
 }
 
 impl Style {
     fn write(&self, out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
+        lazy::charge(1)?;
         if depth > MAX_DEPTH {
             return Err(Error::new(ErrorKind::InvalidOperation, "tojson: the value is nested too deeply"));
         }
@@ -64,7 +55,7 @@ impl Style {
             ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
             ValueKind::Number => out.push_str(&number(value)),
             ValueKind::String => self.string(out, value.as_str().unwrap_or_default()),
-            ValueKind::Seq | ValueKind::Iterable => {
+            ValueKind::Seq => {
                 let items: Vec<Value> = value.try_iter()?.collect();
                 self.block(out, ('[', ']'), depth, &items, |out, item| self.write(out, item, depth + 1))?;
             }

@@ -1,19 +1,28 @@
 //! Chat templates: messages to one text, by the model's own Jinja template.
 //!
 //! Templates are written for Python's Jinja2 as `transformers` sets it up, so that this imitates it: block tags take
-//! their line (`trim_blocks`, `lstrip_blocks`), `tojson` and `strftime_now` are those of `transformers`, values print
-//! as Python prints them, and strings and dictionaries have Python's methods. `{% generation %}` blocks, which mark a
-//! model's own words for training, are transparent.
+//! their line (`trim_blocks`, `lstrip_blocks`), `tojson` and `strftime_now` are those of `transformers`, values print,
+//! compare and add up as Python's do, and strings, lists and dictionaries have Python's methods. `{% generation %}`
+//! blocks, which mark a model's own words for training, are scopes and no more.
+//!
+//! The engine is `minijinja`, for what it does as Jinja2 does: scopes, loops, macros, and a bound on steps. A template
+//! reaches it rewritten (`token`, `rewrite`): wherever the two differ, as in operators and slices, stands a call of
+//! what's here (`ops`, `filters`, `python`, `text`, `lazy`).
 
 mod date;
+mod filters;
 mod json;
+mod lazy;
 mod named;
+mod ops;
 mod python;
-mod source;
+mod rewrite;
+mod text;
+mod token;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, ErrorKind, Value};
+use minijinja::{Environment, ErrorKind, State, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -89,14 +98,15 @@ impl ChatTemplate {
     /// [`Error::Template`] with the line, if it's malformed.
     pub fn new(source: &str) -> Result<Self> {
         let mut environment = Environment::new();
-        environment.set_syntax(
-            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(error)?,
-        );
+        // White space is trimmed, and the last line's end dropped, before the engine sees the template.
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.map_err(error)?);
         python::install(&mut environment);
-        environment.add_filter("tojson", json::tojson);
-        environment.add_function("raise_exception", raise_exception);
-        source::check_depth(source)?;
-        environment.add_template_owned(NAME, source::without_generation_tags(source)).map_err(error)?;
+        ops::install(&mut environment);
+        filters::install(&mut environment);
+        environment.add_function("raise_exception", python::builtin("raise_exception", raise_exception));
+        let lines = source.replace("\r\n", "\n").replace('\r', "\n");
+        environment.add_template_owned(NAME, rewrite::rewrite(&lines)?).map_err(error)?;
         Ok(Self { environment, source: source.to_owned() })
     }
 
@@ -109,7 +119,8 @@ impl ChatTemplate {
     /// `serde_json::Value`).
     ///
     /// Encode the result with `add_special` off (the template writes BOS) and `parse_special` on. A template runs a
-    /// bounded number of steps, but not in bounded memory: one that doubles a string in a loop takes what it wants.
+    /// bounded number of steps, on a bounded number of items, but not in bounded memory: one that doubles a string in a
+    /// loop takes what it wants.
     ///
     /// # Errors
     /// [`Error::TemplateRaised`] if the template refuses the messages, [`Error::Template`] if it fails.
@@ -133,6 +144,7 @@ impl ChatTemplate {
             variables.push((name, to_value(value)));
         }
         let context = Value::from_pairs(variables);
+        lazy::begin(messages.len());
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(FUEL + FUEL_A_MESSAGE * messages.len() as u64));
         environment.get_template(NAME).and_then(|template| template.render(context)).map_err(error)
@@ -148,8 +160,9 @@ fn to_value<T: Serialize + ?Sized>(value: &T) -> Value {
 #[error("{0}")]
 struct Raised(String);
 
-fn raise_exception(message: &Value) -> Result<Value, minijinja::Error> {
-    let message = python::to_str(message);
+fn raise_exception(_: &mut State, _: &str, args: &[Value]) -> Result<Value, minijinja::Error> {
+    let [message] = python::bind(args, ["message"])?;
+    let message = python::to_str(python::required(message.as_ref())?);
     Err(minijinja::Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))
 }
 

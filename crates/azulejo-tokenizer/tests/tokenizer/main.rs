@@ -5,6 +5,7 @@
 
 mod chat;
 mod gguf;
+mod jinja;
 mod json;
 mod stream;
 
