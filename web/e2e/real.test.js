@@ -47,5 +47,22 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
         await page.evaluate(() => e2e.dispose());
       }
     });
+
+    test("real models answer from a file that the visitor chose, in a worker", async (t) => {
+      if (!real) return t.skip("not run: no real model is there; cargo xtask real fetches them");
+      for (const [index, model] of real.models.entries()) {
+        server.mount(`/models/real-${index}.gguf`, model.file);
+        const load = async (address, options) => {
+          const file = new File([await (await fetch(address)).blob()], "chosen.gguf");
+          return e2e.load(file, { ...options, worker: true });
+        };
+        const { file } = await page.evaluate(load, `/models/real-${index}.gguf`, DEVICES[name][0]);
+        assert.deepEqual([file.name, file.storage], ["chosen.gguf", "file"]);
+        const { messages, max_tokens, text } = model.answers.at(-1);
+        const answer = await page.evaluate((m, n) => e2e.ask("", { messages: m, max_tokens: n }), messages, max_tokens);
+        assert.equal(answer.text, text, model.name);
+        await page.evaluate(() => e2e.dispose());
+      }
+    });
   });
 }

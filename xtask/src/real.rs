@@ -44,9 +44,9 @@ const MODELS: &[Real] = &[Real {
     perplexity: 10.8850,
     questions: &[
         Question {
-            system: Some("You answer questions of citizens."),
+            system: Some("Answer with the name of a city."),
             user: "What is the capital of Portugal?",
-            tokens: 60,
+            tokens: 36,
             expected: "Lisbon",
         },
         Question { system: None, user: "What is the capital of Portugal?", tokens: 24, expected: "Portugal" },

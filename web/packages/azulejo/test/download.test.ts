@@ -179,6 +179,13 @@ test("size_unknown: the file is taken whole and not kept", async () => {
   chunked.close();
 });
 
+test("blob_that can't be read any more says so", async () => {
+  const gone = new Blob([FILE]);
+  gone.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("It was changed.", "NotReadableError")) }) as unknown as Blob;
+  const source = await openSource({ kind: "blob", blob: gone, name: "m.gguf" }, { cache: "auto" });
+  await assert.rejects(source.read(0, 10), { code: "io", message: /^m\.gguf can't be read any more/ });
+});
+
 test("blob_chunks are checked too", async () => {
   const right = await openSource({ kind: "blob", blob: new Blob([FILE]), name: "m", manifest }, { cache: "auto" });
   assert.equal(right.verified, true);

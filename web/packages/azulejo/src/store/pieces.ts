@@ -1,9 +1,23 @@
 // A body piece by piece, through one buffer where the browser can (readable byte streams: Chromium, Firefox): pieces of
 // their own would be garbage of the file's size, which engines let grow to dozens of megabytes.
 
+import { AzulejoError } from "../errors.js";
 import type { Bytes } from "./store.js";
 
 const PIECE_BYTES = 256 << 10;
+/** Bytes of a visitor's file that are asked for at once. */
+const SLICE_BYTES = 1 << 20;
+/** How long a disk may bring nothing. */
+const STALL_MS = 20_000;
+
+const STALLED = Symbol("stalled");
+
+/** What comes of a read, or `STALLED` if nothing does for a while: browsers have been seen to forget reads. */
+async function timely<T>(read: Promise<T>): Promise<T | typeof STALLED> {
+  let timer: ReturnType<typeof setTimeout>;
+  const stalled = new Promise<typeof STALLED>((done) => (timer = setTimeout(() => done(STALLED), STALL_MS)));
+  return Promise.race([read, stalled]).finally(() => clearTimeout(timer));
+}
 
 /** Reads a body's pieces, in order. */
 export class Pieces {
@@ -40,14 +54,42 @@ export class Pieces {
   }
 }
 
-/** Fills `into` from a body; false if the body is longer or shorter. */
+/**
+ * Fills `into` from a visitor's file, from `start` on. Not by its streams: of several that are read at once, Chromium
+ * forgets one.
+ */
+export async function fillFromFile(into: Bytes, file: Blob, start: number, name: string): Promise<void> {
+  for (let at = 0; at < into.length; ) {
+    const end = Math.min(into.length, at + SLICE_BYTES);
+    const slice = () => timely(file.slice(start + at, start + end).arrayBuffer());
+    let bytes: ArrayBuffer | typeof STALLED;
+    try {
+      bytes = await slice();
+      if (bytes === STALLED) bytes = await slice();
+    } catch (error) {
+      throw new AzulejoError("io", `${name} can't be read any more: ${(error as Error).message}`,
+        "The file was changed, moved or deleted since it was chosen: have it chosen again.", error);
+    }
+    if (bytes === STALLED) {
+      throw new AzulejoError("io", `${name} can't be read: nothing came for ${STALL_MS / 1000} seconds, twice.`,
+        "Check the disk that the file is on, and have it chosen again.");
+    }
+    into.set(new Uint8Array(bytes), at);
+    at = end;
+  }
+}
+
+/** Fills `into` from a body; false if the body is longer or shorter, or brings nothing for a while. */
 export async function fill(into: Bytes, body: ReadableStream<Uint8Array> | null): Promise<boolean> {
   if (!body) return into.length === 0;
   const pieces = new Pieces(body);
   let at = 0;
-  for (let piece = await pieces.next(); piece; piece = await pieces.next()) {
-    if (at + piece.length > into.length) {
-      await pieces.cancel();
+  for (;;) {
+    const piece = await timely(pieces.next());
+    if (piece === null) break;
+    if (piece === STALLED || at + piece.length > into.length) {
+      // Whoever forgot a read may forget this too.
+      await timely(pieces.cancel());
       return false;
     }
     into.set(piece, at);

@@ -6,7 +6,7 @@ import type { WireModel } from "../protocol.js";
 import { unescaped } from "../text.js";
 import type { CacheChoice, EngineInfo, Manifest } from "../types.js";
 import { describe, fetchRange, fetchWhole, RangeIgnored, Sequential, type Remote } from "./download.js";
-import { fill } from "./pieces.js";
+import { fillFromFile } from "./pieces.js";
 import { sha256 } from "./manifest.js";
 import { manifestOf, remembered } from "./resolve.js";
 import { type Bytes, type ChunkStore, chunkLength, type Meta, openStore, room } from "./store.js";
@@ -199,8 +199,8 @@ function blobSource(
   const chunks: Chunks = {
     async get(index, into) {
       const start = index * chunkBytes;
-      const isWhole = await fill(into, blob.slice(start, start + into.length).stream());
-      if (!isWhole || !(await isRight(manifest, index, into))) throw integrity(name, index);
+      await fillFromFile(into, blob, start, name);
+      if (!(await isRight(manifest, index, into))) throw integrity(name, index);
       progress.kept += into.length;
       options.onProgress?.(progress);
     },
