@@ -283,9 +283,8 @@ fn map(state: &mut State, value: &Value, args: &[Value]) -> Result<Vec<Value>, E
 
 /// `value` as text that keeps being marked as safe.
 fn soft(value: &Value, change: impl Fn(&str) -> String) -> Result<Value, Error> {
-    let text = to_str(value);
-    lazy::charge(text.len() / lazy::BYTES)?;
-    let text = change(&text);
+    lazy::charge_value(value)?;
+    let text = change(&to_str(value));
     Ok(if value.is_safe() { Value::from_safe_string(text) } else { Value::from(text) })
 }
 
@@ -339,19 +338,25 @@ fn filter(state: &mut State, name: &str, args: &[Value]) -> Result<Value, Error>
             let [separator, path] = bind(args, ["d", "attribute"])?;
             let path = path.filter(|path| !path.is_none());
             let mut texts = Vec::new();
+            let separator = separator.as_ref().map_or_else(String::new, to_str);
             for item in items(value)? {
-                texts.push(to_str(&match &path {
+                let item = match &path {
                     Some(path) => attribute(&item, path, None)?,
                     None => item,
-                }));
+                };
+                lazy::charge_value(&item)?;
+                lazy::charge_text(separator.len())?;
+                texts.push(to_str(&item));
             }
-            Value::from(texts.join(&separator.as_ref().map_or_else(String::new, to_str)))
+            Value::from(texts.join(&separator))
         }
         "replace" => {
             let [old, new, count] = bind(args, ["old", "new", "count"])?;
             let (old, new) = (to_str(required(old.as_ref())?), to_str(required(new.as_ref())?));
             let count = whole(count.filter(|count| !count.is_none()).as_ref(), -1)?;
+            lazy::charge_value(value)?;
             let text = to_str(value);
+            text::charge_replaced(&text, &old, &new)?;
             Value::from(match usize::try_from(count) {
                 Ok(count) => text.replacen(&old, &new, count),
                 Err(_) => text.replace(&old, &new),

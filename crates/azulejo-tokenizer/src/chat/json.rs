@@ -47,6 +47,9 @@ pub(super) fn tojson(value: &Value, args: &[Value]) -> Result<Value, Error> {
 impl Style {
     fn write(&self, out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
         lazy::charge(1)?;
+        let indent = self.indent.as_ref().map_or(0, |indent| indent.len() * (depth + 1));
+        let around = indent + self.item_separator.len() + self.key_separator.len();
+        lazy::charge_text(value.as_str().map_or(0, str::len) + around)?;
         if depth > MAX_DEPTH {
             return Err(Error::new(ErrorKind::InvalidOperation, "tojson: the value is nested too deeply"));
         }
@@ -66,7 +69,10 @@ impl Style {
                 }
                 self.block(out, ('{', '}'), depth, &keys, |out, key| {
                     match key.as_str() {
-                        Some(key) => self.string(out, key),
+                        Some(key) => {
+                            lazy::charge_text(key.len())?;
+                            self.string(out, key);
+                        }
                         None => {
                             let mut text = String::new();
                             self.write(&mut text, key, depth + 1)?;

@@ -246,13 +246,54 @@ const WORK_A_MESSAGE: usize = 20_000;
 /// As many bytes of text are copied in an item's time.
 pub(super) const BYTES: usize = 64;
 
+/// Bytes of text that a rendering may make, results in between and the output together: what it takes of memory.
+const TEXT: usize = 128 << 20;
+/// And for each message on top.
+const TEXT_A_MESSAGE: usize = 1 << 20;
+
 thread_local! {
     static LEFT: Cell<usize> = const { Cell::new(0) };
+    static TEXT_LEFT: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A rendering begins.
 pub(super) fn begin(messages: usize) {
     LEFT.set(WORK.saturating_add(messages.saturating_mul(WORK_A_MESSAGE)));
+    TEXT_LEFT.set(TEXT.saturating_add(messages.saturating_mul(TEXT_A_MESSAGE)));
+}
+
+/// Counts text that is about to be made, and is an error where there was too much of it.
+pub(super) fn charge_text(bytes: usize) -> Result<(), Error> {
+    let left = TEXT_LEFT.get().checked_sub(bytes);
+    TEXT_LEFT.set(left.unwrap_or(0));
+    match left {
+        Some(_) => charge(bytes / BYTES),
+        None => {
+            Err(python::failed("the template writes too much text (a text that grows in a loop)".to_owned()))
+        }
+    }
+}
+
+/// Counts the text that [`python::to_str`] makes of a value.
+pub(super) fn charge_value(value: &Value) -> Result<(), Error> {
+    charge_nested(value, 0)
+}
+
+fn charge_nested(value: &Value, depth: usize) -> Result<(), Error> {
+    if let Some(text) = value.as_str() {
+        return charge_text(text.len());
+    }
+    let is_map = value.kind() == ValueKind::Map;
+    if depth > MAX_NESTING || !(is_map || value.kind() == ValueKind::Seq) {
+        return charge_text(BYTES);
+    }
+    for item in value.try_iter()? {
+        if is_map {
+            charge_nested(&value.get_item(&item)?, depth + 1)?;
+        }
+        charge_nested(&item, depth + 1)?;
+    }
+    Ok(())
 }
 
 /// Counts work, and is an error where there was too much of it.

@@ -119,8 +119,7 @@ impl ChatTemplate {
     /// `serde_json::Value`).
     ///
     /// Encode the result with `add_special` off (the template writes BOS) and `parse_special` on. A template runs a
-    /// bounded number of steps, on a bounded number of items, but not in bounded memory: one that doubles a string in a
-    /// loop takes what it wants.
+    /// bounded number of steps, on a bounded number of items, and makes a bounded amount of text.
     ///
     /// # Errors
     /// [`Error::TemplateRaised`] if the template refuses the messages, [`Error::Template`] if it fails.

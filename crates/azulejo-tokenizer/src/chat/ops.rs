@@ -41,7 +41,10 @@ fn call(_: &mut State, name: &str, args: &[Value]) -> Result<Value, Error> {
             }
             Value::from(true)
         }
-        "__concat" => Value::from(args.iter().map(to_str).collect::<String>()),
+        "__concat" => {
+            args.iter().try_for_each(lazy::charge_value)?;
+            Value::from(args.iter().map(to_str).collect::<String>())
+        }
         "__sign" => {
             let factor = Number::Int(if first.as_str() == Some("-") { -1 } else { 1 });
             let product =
@@ -100,7 +103,7 @@ pub(super) fn compute(op: &str, a: &Value, b: &Value) -> Result<Value, Error> {
     }
     let list = |value: &Value| value.kind() == ValueKind::Seq;
     let bytes = |value: &Value| value.as_str().map_or(0, str::len);
-    lazy::charge((bytes(a) + bytes(b)) / lazy::BYTES)?;
+    lazy::charge_text(bytes(a) + bytes(b))?;
     match op {
         "+" => match (a.as_str(), b.as_str()) {
             (Some(x), Some(y)) if !a.is_safe() && !b.is_safe() => Ok(Value::from([x, y].concat())),
@@ -122,6 +125,7 @@ pub(super) fn compute(op: &str, a: &Value, b: &Value) -> Result<Value, Error> {
             if len.saturating_mul(count) > MAX_REPEATED {
                 return Err(invalid("*: the result is too long"));
             }
+            lazy::charge_text(len.saturating_mul(count))?;
             match what.as_str() {
                 Some(text) if what.is_safe() => Ok(Value::from_safe_string(text.repeat(count))),
                 Some(text) => Ok(Value::from(text.repeat(count))),

@@ -33,6 +33,7 @@ pub(super) fn is_method(name: &str) -> bool {
 
 pub(super) fn install(environment: &mut Environment<'_>) {
     environment.set_formatter(|out, _, value| {
+        lazy::charge_value(value)?;
         match value.as_str() {
             Some(text) => out.write_str(text),
             None => out.write_str(&to_str(value)),
@@ -374,7 +375,7 @@ fn dict_method(value: &Value, name: &str, args: &[Value]) -> Result<Value, Error
 
 fn text_method(value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     let text = value.as_str().unwrap_or_default();
-    lazy::charge(text.len() / lazy::BYTES)?;
+    lazy::charge_text(text.len())?;
     let safe = value.is_safe();
     let made = |text: String| if safe { Value::from_safe_string(text) } else { Value::from(text) };
     let parts = |parts: Vec<&str>| parts.into_iter().map(|part| made(part.to_owned())).collect::<Vec<_>>();
@@ -438,6 +439,7 @@ fn text_method(value: &Value, name: &str, args: &[Value]) -> Result<Value, Error
             let [old, new, count] = bind(args, ["old", "new", "count"])?;
             let (from, to) = (string(old.as_ref())?, string(new.as_ref())?);
             let to = plain(to, new.as_ref());
+            text::charge_replaced(text, from, &to)?;
             made(match usize::try_from(whole(count.as_ref(), -1)?) {
                 Ok(count) => text.replacen(from, &to, count),
                 Err(_) => text.replace(from, &to),
@@ -446,7 +448,10 @@ fn text_method(value: &Value, name: &str, args: &[Value]) -> Result<Value, Error
         "join" => {
             let [items] = bind(args, ["iterable"])?;
             let items = lazy::items(required(items.as_ref())?)?;
-            let items = items.iter().map(|item| Ok(plain(string(Some(item))?, Some(item))));
+            let items = items.iter().map(|item| {
+                lazy::charge_text(string(Some(item))?.len() + text.len())?;
+                Ok(plain(string(Some(item))?, Some(item)))
+            });
             made(items.collect::<Result<Vec<_>, Error>>()?.join(text))
         }
         "format" => text::braces(value, args)?,

@@ -3,6 +3,7 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
+use super::lazy;
 use super::python::{escape, int as int_value, invalid, repr, to_str};
 
 fn made(text: String, safe: bool) -> Value {
@@ -227,6 +228,7 @@ pub(super) fn percent(pattern: &Value, args: &[Value], lone: bool) -> Result<Val
             Some(value) => value,
             None => unused.next().ok_or_else(bad)?,
         };
+        lazy::charge_value(value)?;
         spec.kind = Some(if "iu".contains(kind) { 'd' } else { kind });
         let cut = |value: &Value| f64::try_from(value.clone()).map(|x| int_value(x as i128));
         let value = match kind {
@@ -299,6 +301,7 @@ pub(super) fn braces(pattern: &Value, args: &[Value]) -> Result<Value, Error> {
             path = after;
             value = value.get_item(&part.parse::<i64>().map_or_else(|_| Value::from(part), Value::from))?;
         }
+        lazy::charge_value(&value)?;
         let safe = pattern.is_safe();
         value = match conversion {
             "" if spec.is_empty() && safe => Value::from(escape(&value)),
@@ -370,9 +373,20 @@ pub(super) fn title(text: &str, breaks: impl Fn(char) -> bool) -> String {
     out
 }
 
+/// Counts what [`str::replace`] is going to make.
+pub(super) fn charge_replaced(text: &str, old: &str, new: &str) -> Result<(), Error> {
+    let places = if old.is_empty() { text.len() + 1 } else { text.len() / old.len() };
+    // What grows is counted as it is; counting finds is as much work as replacing.
+    let grows = new.len() > old.len();
+    let found = if grows && !old.is_empty() { text.matches(old).count() } else { places };
+    lazy::charge_text(text.len() + if grows { found.saturating_mul(new.len()) } else { 0 })
+}
+
 /// The filter `indent`.
 pub(super) fn indent(text: &Value, by: &str, first: bool, blank: bool) -> Result<Value, Error> {
     let Some(source) = text.as_str() else { return Err(invalid("indent: not a text")) };
+    let lines_at_most = source.bytes().filter(|b| matches!(b, b'\n' | b'\r' | 0x0b | 0x0c)).count() + 2;
+    lazy::charge_text(source.len() + lines_at_most.saturating_mul(by.len()))?;
     let source = format!("{source}\n");
     let mut out = String::new();
     for (at, line) in lines(&source, false).into_iter().enumerate() {

@@ -382,3 +382,43 @@ fn jinja_hostile_templates_end_on_a_small_stack() {
     };
     std::thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap().join().unwrap();
 }
+
+#[test]
+fn jinja_text_that_grows_in_a_loop_ends() {
+    let long = "x".repeat(5000);
+    let grows = |step: &str| {
+        format!("{{% set n = namespace(x='aaaaaaaa') %}}{{% for i in range(64) %}}{step}{{% endfor %}}")
+    };
+    let hostile = [
+        "{% set n.x = n.x + n.x %}",
+        "{% set n.x = n.x ~ n.x %}",
+        "{% set n.x = n.x.replace('a', 'aaaa') %}",
+        "{% set n.x = n.x | replace('a', 'aaaa') %}",
+        "{% set n.x = [n.x, n.x] | join %}",
+        "{% set n.x = ''.join([n.x, n.x]) %}",
+        "{% set n.x = n.x.join(['a', 'a', 'a']) %}",
+        "{% set n.x = '%s%s' % (n.x, n.x) %}",
+        "{% set n.x = '{0}{0}'.format(n.x) %}",
+        "{% set n.x = [n.x, n.x] | string %}",
+        "{% set n.x = [n.x, n.x] | tojson %}",
+        "{% set n.x = n.x | indent(n.x, true) + n.x %}",
+        "{% set x %}{{ n.x }}{{ n.x }}{% endset %}{% set n.x = x %}",
+        "{% filter string %}{{ n.x }}{% endfilter %}{% set n.x = n.x * 2 %}",
+    ]
+    .map(grows);
+    let endless = [
+        format!("{{% for i in range(100000) %}}{long}{{% endfor %}}"),
+        format!("{{% set x %}}{{% for i in range(100000) %}}{long}{{% endfor %}}{{% endset %}}"),
+        "{% set x = 'a' * 1000000 %}{% for i in range(10000) %}{{ x }}{% endfor %}".to_owned(),
+        "{% set x = ['a' * 1000000] * 10000 %}{{ x }}".to_owned(),
+    ];
+    for source in hostile.into_iter().chain(endless) {
+        let error = render(&source).unwrap_err();
+        assert!(matches!(error, Error::Template { .. }), "{source}: {error}");
+    }
+    // What a template says itself is as it was, whatever is in it and however long.
+    let said = "\\n \"quoted\" {curly} %percent% \u{1f642}\n".repeat(20);
+    assert_eq!(render(&format!("{said}{{{{ 1 }}}}")).unwrap(), format!("{said}1"));
+    let error = render(&format!("{said}{{{{ 1 // 0 }}}}")).unwrap_err();
+    assert!(matches!(error, Error::Template { line: 21, .. }), "{error}");
+}
