@@ -258,7 +258,7 @@ impl Device {
         done: &mut HashSet<String>,
         each: &mut dyn FnMut(KernelCheck) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        use check::{all_cases, identity, run_case};
+        use check::{all_cases, run_case};
         match &self.on {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(_) => {
@@ -274,7 +274,8 @@ impl Device {
             #[cfg(feature = "wgpu")]
             OnDevice::Wgpu(backend) => {
                 for case in all_cases() {
-                    let identity = identity(&case, backend.tier()).map_err(azulejo_wgpu::WgpuError::from)?;
+                    let identity =
+                        check::identity(&case, backend.tier()).map_err(azulejo_wgpu::WgpuError::from)?;
                     if done.insert(identity) && each(run_case(&mut &**backend, &case).into()).is_break() {
                         break;
                     }
