@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use azulejo::formats::ModelFile;
-use azulejo::formats::gguf::{Array, Metadata, Value, Writer, WriterTensor};
+use azulejo_formats::ModelFile;
+use azulejo_formats::gguf::{Array, Metadata, Value, Writer, WriterTensor};
 use azulejo_quant::{BlockFormat, random_blocks};
 
 /// The folder of fixtures.

@@ -1,7 +1,7 @@
 //! Damaged files: clear errors or right answers, never a panic.
 
-use azulejo::formats::ModelFile;
 use azulejo::{BlockFormat, Model};
+use azulejo_formats::ModelFile;
 use azulejo_tests::{Shape, random_llama};
 
 use crate::devices;

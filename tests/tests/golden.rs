@@ -18,7 +18,7 @@ fn check(golden: &Golden, device: &str, options: &ModelOptions) -> Vec<String> {
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = format!("{} ({file}) on {device}", golden.name);
         let tolerance = if file.contains("q8_0") { QUANTISED_TOLERANCE } else { TOLERANCE };
-        let all = ModelOptions { all_logits: true, ..options.clone() };
+        let all = options.clone().all_logits(true);
         let model = Model::open(path, &all).unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut session = model.session().expect("a session");
         let mut logits = Vec::new();
@@ -52,8 +52,8 @@ fn golden_logits_and_tokens_agree_with_transformers() {
 
 #[test]
 fn golden_unfused_plans_agree_too() {
-    let (device, options) = devices::all().swap_remove(1);
-    let options = ModelOptions { fuse: false, ..options };
+    let (device, mut options) = devices::all().swap_remove(1);
+    options.checks.fuse = false;
     let wrong: Vec<String> = goldens().iter().flat_map(|g| check(g, &device, &options)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -74,7 +74,7 @@ fn check_encoder(golden: &GoldenEncoder, device: &str, options: &ModelOptions) {
     let load = |options: ModelOptions| {
         Model::open(&golden.folder, &options).unwrap_or_else(|e| panic!("{name}: {e}"))
     };
-    let model = load(ModelOptions { output: Output::Hidden, ..options.clone() });
+    let model = load(options.clone().output(Output::Hidden));
     let special = EncodeOptions { add_special: true, parse_special: true };
     // One session, texts of different lengths, and the first of them again.
     let mut session = model.session().expect("a session");
@@ -116,7 +116,7 @@ fn check_encoder(golden: &GoldenEncoder, device: &str, options: &ModelOptions) {
         assert!(error.to_string().contains("lm_head"), "{error}");
         return;
     }
-    let all = load(ModelOptions { all_logits: true, ..options.clone() });
+    let all = load(options.clone().all_logits(true));
     let one = load(options.clone());
     for text in &golden.texts {
         let want = text.logits.as_ref().expect("each text has logits");
@@ -152,11 +152,9 @@ fn golden_encoders_agree_with_transformers() {
     for (device, options) in devices::all() {
         for golden in &goldens {
             check_encoder(golden, &device, &options);
-            check_encoder(
-                golden,
-                &format!("{device}, unfused"),
-                &ModelOptions { fuse: false, ..options.clone() },
-            );
+            let mut unfused = options.clone();
+            unfused.checks.fuse = false;
+            check_encoder(golden, &format!("{device}, unfused"), &unfused);
         }
     }
 }
@@ -167,7 +165,7 @@ fn golden_hidden_states_of_a_decoder_give_its_logits() {
     let folder = azulejo_tests::fixtures().join("golden/llama-tied");
     for (device, options) in devices::all() {
         let golden = goldens().into_iter().find(|g| g.name == "llama-tied").expect("it is in the tree");
-        let options = ModelOptions { output: Output::Hidden, chunk: 7, ..options };
+        let options = options.output(Output::Hidden).chunk(7);
         let model = Model::open(&folder, &options).expect("a model");
         let mut session = model.session().expect("a session");
         let hidden = embedded(&mut session, std::slice::from_ref(&golden.tokens), Pooling::None).remove(0);

@@ -3,8 +3,8 @@
 //! Where the two best logits are within 1e-3 of each other, rounding may decide: from there on the back-ends go on
 //! from the first one's tokens, and how often it happened is printed.
 
-use azulejo::formats::ModelFile;
 use azulejo::{BlockFormat, KvType, Model, ModelOptions};
+use azulejo_formats::ModelFile;
 use azulejo_tests::{DECODERS, Shape, keep, random_decoder, random_llama_file, relative_error};
 
 use crate::devices;
@@ -68,7 +68,7 @@ fn check_on(
     tolerance: f64,
 ) {
     let load = |options: &ModelOptions| {
-        let options = ModelOptions { all_logits: true, ..options.clone() };
+        let options = options.clone().all_logits(true);
         Model::from_file(file, &options, &mut |_, _| true).unwrap_or_else(|e| panic!("{name}: {e}"))
     };
     let (first, options) = &devices[0];
@@ -152,7 +152,7 @@ fn parity_of_caches() {
     let devices = devices::all();
     let prompt = [1, 5, 9, 700, 33, 999];
     let logits = |k, v| {
-        let options = ModelOptions { k, v, all_logits: true, ..devices[0].1.clone() };
+        let options = devices[0].1.clone().kv_types(k, v).all_logits(true);
         let model = Model::from_file(&file, &options, &mut |_, _| true).expect("a model");
         let mut logits = Vec::new();
         model.session().expect("a session").logits(&prompt, keep(&mut logits)).expect("logits");
@@ -165,7 +165,7 @@ fn parity_of_caches() {
         println!("{name}: logits {error:.1e} from those of a cache in f32");
         assert!(error < far, "{name}: logits off by {error:.1e}; {far:.0e} is allowed");
         let devices: Vec<_> =
-            devices.iter().map(|(device, o)| (device.clone(), ModelOptions { k, v, ..o.clone() })).collect();
+            devices.iter().map(|(device, o)| (device.clone(), o.clone().kv_types(k, v))).collect();
         // What lies between two steps goes to either, and a step of 4 bits is a large one.
         check_on(&devices, 32, &name, &file, &prompt, if k == F16 { 2e-4 } else { 5e-3 });
     }
@@ -175,7 +175,7 @@ fn parity_of_caches() {
 fn a_cache_of_blocks_takes_heads_of_whole_blocks() {
     let shape = Shape { heads: 16, kv_heads: 16, ..SHAPE };
     let file = random_llama_file(shape, |_| BlockFormat::F32);
-    let options = ModelOptions { k: KvType::Q8_0, ..devices::all()[0].1.clone() };
+    let options = devices::all()[0].1.clone().kv_types(KvType::Q8_0, KvType::F32);
     let error = Model::from_file(&file, &options, &mut |_, _| true).map(|_| ()).expect_err("heads of 16");
     let text = error.to_string();
     assert!(text.contains("q8_0") && text.contains("32") && text.contains("16"), "{text}");
@@ -196,7 +196,8 @@ fn parity_of_shards() {
     let whole = Model::from_file(&file, &devices::all()[1].1, &mut |_, _| true).expect("a model");
     // 32 rows of 512 columns take 8 KiB in Q4_0: the output matrix is cut in several, QKV and the gate in two.
     let whole_options = devices::all().swap_remove(1).1;
-    let small = ModelOptions { binding_bytes: Some(64 << 10), context: Some(64), chunk: 8, ..whole_options };
+    let mut small = whole_options.context(64).chunk(8);
+    small.checks.binding_bytes = Some(64 << 10);
     let cut = Model::from_file(&file, &small, &mut |_, _| true).expect("a model");
     let prompt = [1, 5, 9, 700, 33, 999];
     let tokens =

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use azulejo::formats::ModelFile;
 use azulejo::{BlockFormat, Event, Generate, Model, ModelOptions, Overflow};
+use azulejo_formats::ModelFile;
 use azulejo_tests::{Shape, random_llama, random_llama_file};
 
 use crate::devices;
@@ -43,7 +43,7 @@ fn session_chunks_make_no_difference() {
     let prompt: Vec<u32> = (0..100).map(|i| (i * 7 + 3) % 131).collect();
     let mut all = Vec::new();
     for chunk in [1, 3, 33, 64, 512] {
-        for (name, model) in models(|o| ModelOptions { chunk, ..o }) {
+        for (name, model) in models(|o| o.chunk(chunk)) {
             let tokens = model.session().expect("a session").greedy_tokens(&prompt, 8).expect("tokens");
             all.push((format!("{name} in chunks of {chunk}"), tokens));
         }
@@ -55,7 +55,7 @@ fn session_chunks_make_no_difference() {
 
 #[test]
 fn session_full_context_ends_an_answer_and_refuses_a_prompt_with_the_numbers() {
-    for (name, model) in models(|o| ModelOptions { context: Some(24), ..o }) {
+    for (name, model) in models(|o| o.context(24)) {
         let mut session = model.session().expect("a session");
         let error =
             session.greedy_tokens(&(0..25).collect::<Vec<u32>>(), 1).expect_err("25 tokens don't fit in 24");
@@ -82,9 +82,9 @@ fn session_full_context_ends_an_answer_and_refuses_a_prompt_with_the_numbers() {
 #[test]
 fn session_full_context_keeps_the_text_and_says_why_it_ends() {
     let greedy = azulejo::SamplerOptions::greedy();
-    let sampled = azulejo::SamplerOptions { temperature: 1.0, ..greedy.clone() };
+    let sampled = greedy.clone().temperature(1.0);
     for (name, device) in devices::all().into_iter().take(2) {
-        let options = ModelOptions { device: device.device, context: Some(24), ..ModelOptions::default() };
+        let options = ModelOptions::new().device(device.device).context(24);
         let model = Model::embedded(&options).expect("the embedded model");
         let prompt: Vec<u32> = model
             .tokenizer()
@@ -100,8 +100,8 @@ fn session_full_context_keeps_the_text_and_says_why_it_ends() {
                 (Some(most), most, azulejo::StopReason::MaxTokens),
                 (Some(3), 3, azulejo::StopReason::MaxTokens),
             ] {
-                let mut how = Generate { max_tokens, sampler: sampler.clone(), ..Generate::default() };
-                how.ignore_end = true;
+                let mut how = Generate::new().sampler(sampler.clone()).ignore_end(true);
+                how.max_tokens = max_tokens;
                 let mut told = String::new();
                 let mut go = |how: &Generate| {
                     told.clear();
@@ -116,7 +116,7 @@ fn session_full_context_keeps_the_text_and_says_why_it_ends() {
                 let answer = go(&how).expect("an answer");
                 assert_eq!((answer.tokens.len(), &answer.stop), (tokens, &stop), "{name}: {max_tokens:?}");
                 // On another device behind its last token, it is the same answer and nothing is told again.
-                let again = go(&Generate { resume: answer.tokens.clone(), ..how }).expect("an answer");
+                let again = go(&how.resume(answer.tokens.clone())).expect("an answer");
                 assert_eq!((again.text, again.stop), (answer.text.clone(), stop), "{name}: {max_tokens:?}");
                 assert!(told.is_empty() || answer.text.ends_with(&told), "{name}: {told}");
                 assert!(!answer.text.is_empty(), "{name}");
@@ -148,9 +148,8 @@ fn session_goes_on_behind_an_answer_that_was_no_number() {
 
 #[test]
 fn session_cancelled_and_shifted_answers() {
-    let options = ModelOptions { context: Some(256), ..ModelOptions::default() };
     for (name, device) in devices::all().into_iter().take(2) {
-        let options = ModelOptions { device: device.device, ..options.clone() };
+        let options = ModelOptions::new().device(device.device).context(256);
         let model = Model::embedded(&options).expect("the embedded model");
         let mut session = model.session().expect("a session");
         let prompt = model
@@ -174,8 +173,7 @@ fn session_cancelled_and_shifted_answers() {
             .expect("an answer");
         assert_eq!(whole.tokens, again.tokens, "{name}: after a cancelled answer");
         assert!(again.cached_tokens >= prompt.len() - 1, "{name}: the prompt was evaluated again");
-        let long =
-            Generate { ignore_end: true, overflow: Overflow::Shift { keep: 4 }, ..Generate::greedy(400) };
+        let long = Generate::greedy(400).ignore_end(true).overflow(Overflow::Shift { keep: 4 });
         let shifted =
             session.generate(&prompt, &long, &mut |_| ControlFlow::Continue(())).expect("a shifted answer");
         assert_eq!(shifted.tokens.len(), 400, "{name}");
@@ -194,14 +192,14 @@ fn session_stop_strings_end_an_answer() {
     };
     let whole = go(&Generate::greedy(24)).text;
     let middle: String = whole.chars().skip(whole.chars().count() / 2).take(4).collect();
-    let stopped = go(&Generate { stop: vec![middle.clone()], ..Generate::greedy(24) });
+    let stopped = go(&Generate::greedy(24).stop(&middle));
     assert_eq!(stopped.text, whole[..whole.find(&middle).expect("it is there")]);
     assert_eq!(stopped.stop, azulejo::StopReason::StopString(middle));
     // The end of a turn, by its spelling: what ends the text anyway, and where it doesn't.
     let natural = go(&Generate::greedy(60));
     assert!(matches!(natural.stop, azulejo::StopReason::EndOfText(_)), "{natural:?}");
     let end = "<|im_end|>".to_owned();
-    let how = Generate { stop: vec![end.clone()], ignore_end: true, ..Generate::greedy(60) };
+    let how = Generate::greedy(60).stop(&end).ignore_end(true);
     let stopped = go(&how);
     assert_eq!((stopped.text, stopped.tokens), (natural.text, natural.tokens));
     assert_eq!(stopped.stop, azulejo::StopReason::StopString(end));
@@ -211,14 +209,14 @@ fn session_stop_strings_end_an_answer() {
 fn session_sampler_parameters_that_make_no_sense_are_an_error_by_name() {
     let model = Model::embedded(&devices::all()[0].1).expect("the embedded model");
     let prompt = model.tokenizer().expect("a tokenizer").encode("a", Default::default()).expect("tokens");
-    let usual = azulejo::SamplerOptions::default;
+    let usual = azulejo::SamplerOptions::new;
     for (name, sampler) in [
-        ("temperature", azulejo::SamplerOptions { temperature: f32::NAN, ..usual() }),
-        ("top_p", azulejo::SamplerOptions { top_p: f32::NAN, ..usual() }),
-        ("repeat_penalty", azulejo::SamplerOptions { repeat_penalty: 0.0, ..usual() }),
+        ("temperature", usual().temperature(f32::NAN)),
+        ("top_p", usual().top_p(f32::NAN)),
+        ("repeat_penalty", usual().repeat_penalty(0.0)),
     ] {
         let mut session = model.session().expect("a session");
-        let how = Generate { sampler, max_tokens: Some(2), ..Generate::default() };
+        let how = Generate::new().sampler(sampler).max_tokens(2);
         let error = session
             .generate(&prompt, &how, &mut |_| ControlFlow::Continue(()))
             .expect_err("the parameter makes no sense");
@@ -233,14 +231,8 @@ fn session_seed_replays_a_sampled_answer() {
     let model = Model::embedded(&devices::all()[0].1).expect("the embedded model");
     let prompt = model.chat_prompt(&[azulejo::Message::new("user", "hello")]).expect("a prompt");
     let go = |seed| {
-        let sampler = azulejo::SamplerOptions {
-            temperature: 1.5,
-            top_k: 0,
-            top_p: 1.0,
-            min_p: 0.0,
-            ..Default::default()
-        };
-        let how = Generate { seed, sampler, max_tokens: Some(30), ignore_end: true, ..Generate::default() };
+        let sampler = azulejo::SamplerOptions::new().temperature(1.5).top_k(0).top_p(1.0).min_p(0.0);
+        let how = Generate::new().seed(seed).sampler(sampler).max_tokens(30).ignore_end(true);
         model
             .session()
             .expect("a session")

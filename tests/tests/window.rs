@@ -1,7 +1,7 @@
 //! Sliding windows: from the file, from an option, across chunks.
 
-use azulejo::formats::{ModelFile, ModelKind};
 use azulejo::{Model, ModelOptions};
+use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_tests::{Golden, fixtures, goldens, keep, relative_error};
 
 use crate::devices;
@@ -11,7 +11,7 @@ fn golden(name: &str) -> Golden {
 }
 
 fn logits(file: &ModelFile, options: &ModelOptions, tokens: &[u32]) -> Vec<f32> {
-    let options = ModelOptions { all_logits: true, ..options.clone() };
+    let options = options.clone().all_logits(true);
     let model = Model::from_file(file, &options, &mut |_, _| true).expect("a model");
     let mut logits = Vec::new();
     model.session().expect("a session").logits(tokens, keep(&mut logits)).expect("logits");
@@ -23,13 +23,13 @@ fn window_of_an_option_is_that_of_the_file() {
     let golden = golden("mistral-window");
     for (device, options) in devices::all() {
         let mut file = ModelFile::open(&golden.paths[0]).expect("a folder");
-        let with = |window| ModelOptions { sliding_window: window, ..options.clone() };
-        let without = logits(&file, &with(Some(0)), &golden.tokens);
+        let with = |window| options.clone().sliding_window(window);
+        let without = logits(&file, &with(0), &golden.tokens);
         assert!(relative_error(&without, &golden.logits) > 0.1, "{device}: the window makes no difference");
         let ModelKind::HuggingFace(folder) = &mut file.kind else { panic!("it is a folder") };
         folder.config["sliding_window"].take();
-        assert_eq!(logits(&file, &with(None), &golden.tokens), without, "{device}");
-        let with = logits(&file, &with(Some(9)), &golden.tokens);
+        assert_eq!(logits(&file, &options, &golden.tokens), without, "{device}");
+        let with = logits(&file, &with(9), &golden.tokens);
         assert!(relative_error(&with, &golden.logits) < 1e-4, "{device}");
     }
 }
@@ -40,7 +40,7 @@ fn window_of_a_gguf_key_is_that_of_the_option() {
     let tokens = golden("llama-gqa").tokens;
     for (device, options) in devices::all() {
         let mut file = ModelFile::open(&path).expect("a file");
-        let by_option = logits(&file, &ModelOptions { sliding_window: Some(5), ..options.clone() }, &tokens);
+        let by_option = logits(&file, &options.clone().sliding_window(5), &tokens);
         let ModelKind::Gguf(metadata) = &mut file.kind else { panic!("it is a GGUF") };
         metadata.insert("llama.attention.sliding_window", 5u32);
         assert_eq!(logits(&file, &options, &tokens), by_option, "{device}");
@@ -59,7 +59,7 @@ fn window_is_the_same_in_chunks_and_token_by_token() {
         // As long as the model's context.
         let tokens: Vec<u32> = golden.tokens.iter().copied().cycle().take(128).collect();
         for (device, options) in devices::all() {
-            let with = |chunk| ModelOptions { chunk, ..options.clone() };
+            let with = |chunk| options.clone().chunk(chunk);
             let whole = logits(&file, &with(128), &tokens);
             for chunk in [1, 7, 64] {
                 let error = relative_error(&logits(&file, &with(chunk), &tokens), &whole);

@@ -18,6 +18,8 @@ pub(crate) fn run() -> Result<()> {
     steps::run("cargo fmt --all --check")?;
     steps::run("cargo clippy --release --workspace --all-targets -- -D warnings")?;
     steps::run("cargo test --release --workspace --no-fail-fast")?;
+    // Links of the public documentation that lead nowhere.
+    steps::run("cargo rustdoc --release -p azulejo -- -D warnings")?;
     browser()?;
     for system in SYSTEMS {
         packages::target(system)?;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use azulejo::formats::ModelFile;
 use azulejo::shape::{Quant, Shape};
 use azulejo::{KvType, Loading, Model, ModelOptions};
+use azulejo_formats::ModelFile;
 
 use crate::args::{ChatFormatArgs, LoadArgs, ShapeArgs};
 use crate::exit::Usage;
@@ -25,17 +25,15 @@ pub(crate) struct Loaded {
 
 /// Options for [`load`], from the flags: `kv` is the type of the cache where they don't say one.
 pub(crate) fn options(args: &LoadArgs, context: Option<u32>, kv: KvType) -> ModelOptions {
-    ModelOptions {
-        device: args.device,
-        context,
-        chunk: args.ubatch_size,
-        k: args.cache_type_k.unwrap_or(kv),
-        v: args.cache_type_v.unwrap_or(kv),
-        sliding_window: args.sliding_window,
-        threads: args.threads.map(|n| n as usize),
-        fuse: !args.no_fuse,
-        ..ModelOptions::default()
-    }
+    let mut options = ModelOptions::new()
+        .device(args.device)
+        .chunk(args.ubatch_size)
+        .kv_types(args.cache_type_k.unwrap_or(kv), args.cache_type_v.unwrap_or(kv));
+    options.context = context;
+    options.sliding_window = args.sliding_window;
+    options.threads = args.threads.map(|n| n as usize);
+    options.checks.fuse = !args.no_fuse;
+    options
 }
 
 /// Says what flags are accepted for their own sake, and refuses those that can't be.

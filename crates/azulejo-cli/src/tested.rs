@@ -8,7 +8,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use azulejo::{Device, DeviceChoice, DeviceInfo, ModelOptions, Tier};
+use azulejo::{Device, DeviceChoice, DeviceInfo, ModelOptions};
+use azulejo_shaders::Tier;
 
 use crate::output::Output;
 
@@ -20,8 +21,10 @@ pub(crate) fn open(options: &ModelOptions, output: &Output) -> Result<Device> {
     let mut problems = Vec::new();
     let mut tried = Vec::new();
     let below = Tier::ALL.into_iter().rev().map(Some);
-    for max_tier in std::iter::once(options.max_tier).chain(below) {
-        let device = pollster::block_on(Device::open(&ModelOptions { max_tier, ..options.clone() }))?;
+    for max_tier in std::iter::once(options.checks.max_tier).chain(below) {
+        let mut options = options.clone();
+        options.checks.max_tier = max_tier;
+        let device = pollster::block_on(Device::open(&options))?;
         let info = device.info();
         if info.backend == "cpu" || is_kept(&info) {
             return Ok(device);
@@ -46,7 +49,7 @@ pub(crate) fn open(options: &ModelOptions, output: &Output) -> Result<Device> {
         bail!("the GPU computes wrongly in every tier: update its driver, or take --device cpu");
     }
     output.warning("the GPU is not used: this runs on the CPU");
-    Ok(pollster::block_on(Device::open(&ModelOptions { device: DeviceChoice::Cpu, ..options.clone() }))?)
+    Ok(pollster::block_on(Device::open(&options.clone().device(DeviceChoice::Cpu)))?)
 }
 
 /// What stands for a device, its driver, its tier and this program: a line of the file.

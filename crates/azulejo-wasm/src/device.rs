@@ -72,7 +72,7 @@ impl Device {
     /// Milliseconds that a token of a small made-up model takes here.
     pub async fn measure(&self) -> Result<f64> {
         const TOKENS: usize = 8;
-        let options = ModelOptions { chunk: 8, ..ModelOptions::default() };
+        let options = ModelOptions::new().chunk(8);
         let file = TRIAL.file(Quant::Plain(BlockFormat::Q4_0)).map_err(thrown)?;
         let mut loading = Loading::new(&file, &self.0, &options).map_err(thrown)?;
         loading.fill_random(&mut |_, _| true).map_err(thrown)?;

@@ -35,5 +35,5 @@ pub fn version() -> String {
 
 /// The codes of the engine's errors, as the package lists them.
 pub fn engine_codes() -> impl Iterator<Item = &'static str> {
-    azulejo::Code::ALL.into_iter().map(azulejo::Code::as_str)
+    azulejo::Code::ALL.iter().map(|code| code.as_str())
 }

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use azulejo::Memory;
-use azulejo::formats::gguf::Gguf;
-use azulejo::formats::{ByteSource, ModelFile, ModelKind, ParseStep};
 use azulejo::shape::{Quant, Shape};
+use azulejo_formats::gguf::Gguf;
+use azulejo_formats::{ByteSource, ModelFile, ModelKind, ParseStep};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -54,9 +54,8 @@ impl Header {
 
     /// Reads what there is of the file: 0 if that was enough, else how many bytes from its start are.
     pub fn parse(&mut self, prefix: &[u8]) -> Result<f64> {
-        let corrupt = |error| {
-            thrown(azulejo::formats::FormatError::Gguf { file: "the model's file".to_owned(), error })
-        };
+        let corrupt =
+            |error| thrown(azulejo_formats::FormatError::Gguf { file: "the model's file".to_owned(), error });
         match Gguf::parse(prefix, self.total_bytes).map_err(corrupt)? {
             ParseStep::NeedBytes(bytes) => Ok(bytes as f64),
             ParseStep::Done(gguf) => {
@@ -69,7 +68,7 @@ impl Header {
 
     /// The bytes of the file that are wanted besides, before anything else: `[start, end, start, end, ...]`.
     pub fn wanted(&self) -> Result<Vec<f64>> {
-        let tensors = azulejo::config_tensors(self.file()?);
+        let tensors = azulejo_models::config_tensors(self.file()?);
         Ok(tensors.flat_map(|t| [t.offset as f64, (t.offset + t.bytes) as f64]).collect())
     }
 

@@ -41,11 +41,8 @@ impl Model {
         let options: ChatOptions = read(options)?;
         let date = |(year, month, day, hour, minute, second)| Now { year, month, day, hour, minute, second };
         let now = options.now.map(date);
-        let chat = azulejo::ChatOptions {
-            template: options.template.as_deref(),
-            now,
-            parse_special_in_content: options.parse_special_in_content,
-        };
+        let mut chat = azulejo::ChatOptions::new().parse_special_in_content(options.parse_special_in_content);
+        (chat.template, chat.now) = (options.template.as_deref(), now);
         self.0.chat_prompt_with(&messages, &chat).map_err(thrown)
     }
 

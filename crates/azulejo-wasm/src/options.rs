@@ -1,6 +1,7 @@
 //! Options that come as JSON.
 
-use azulejo::{DeviceChoice, Generate, KvType, ModelOptions, Overflow, SamplerOptions, Tier};
+use azulejo::{DeviceChoice, Generate, KvType, ModelOptions, Overflow, SamplerOptions};
+use azulejo_shaders::Tier;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -26,8 +27,10 @@ impl DeviceOptions {
             "cpu" => DeviceChoice::Cpu,
             other => return Err(invalid(format!("device: there is no '{other}'; choose webgpu or cpu"))),
         };
-        let max_tier = self.max_tier.as_deref().map(tier).transpose()?;
-        Ok(ModelOptions { device, max_tier, binding_bytes: self.binding_bytes, ..ModelOptions::default() })
+        let mut options = ModelOptions::new().device(device);
+        options.checks.max_tier = self.max_tier.as_deref().map(tier).transpose()?;
+        options.checks.binding_bytes = self.binding_bytes;
+        Ok(options)
     }
 }
 
@@ -49,7 +52,8 @@ pub(crate) struct LoadOptions {
 
 impl LoadOptions {
     pub(crate) fn model_options(&self) -> Result<ModelOptions> {
-        let mut options = ModelOptions { context: self.context, ..ModelOptions::default() };
+        let mut options = ModelOptions::new();
+        options.context = self.context;
         if let Some(chunk) = self.chunk {
             options.chunk = chunk;
         }
@@ -85,17 +89,16 @@ pub(crate) struct GenerateOptions {
 
 impl GenerateOptions {
     pub(crate) fn generate(self) -> Result<Generate> {
-        let usual = SamplerOptions::default();
-        let sampler = SamplerOptions {
-            temperature: self.temperature.unwrap_or(usual.temperature),
-            top_k: self.top_k.unwrap_or(usual.top_k),
-            top_p: self.top_p.unwrap_or(usual.top_p),
-            min_p: self.min_p.unwrap_or(usual.min_p),
-            repeat_penalty: self.repeat_penalty.unwrap_or(usual.repeat_penalty),
-            repeat_last_n: self.repeat_last_n.unwrap_or(usual.repeat_last_n),
-            frequency_penalty: self.frequency_penalty.unwrap_or(usual.frequency_penalty),
-            presence_penalty: self.presence_penalty.unwrap_or(usual.presence_penalty),
-        };
+        let usual = SamplerOptions::new();
+        let sampler = SamplerOptions::new()
+            .temperature(self.temperature.unwrap_or(usual.temperature))
+            .top_k(self.top_k.unwrap_or(usual.top_k))
+            .top_p(self.top_p.unwrap_or(usual.top_p))
+            .min_p(self.min_p.unwrap_or(usual.min_p))
+            .repeat_penalty(self.repeat_penalty.unwrap_or(usual.repeat_penalty))
+            .repeat_last_n(self.repeat_last_n.unwrap_or(usual.repeat_last_n))
+            .frequency_penalty(self.frequency_penalty.unwrap_or(usual.frequency_penalty))
+            .presence_penalty(self.presence_penalty.unwrap_or(usual.presence_penalty));
         let overflow = match self.overflow.as_deref() {
             None | Some("end") => Overflow::End,
             Some("shift") => Overflow::Shift { keep: 0 },
@@ -103,19 +106,15 @@ impl GenerateOptions {
                 return Err(invalid(format!("overflow: there is no '{other}'; choose end or shift")));
             }
         };
-        let usual = Generate::default();
-        Ok(Generate {
-            max_tokens: self.max_tokens,
-            sampler,
-            seed: self.seed.unwrap_or(usual.seed),
-            stop: self.stop,
-            overflow,
-            ignore_end: self.ignore_end,
-            logprobs: self.logprobs,
-            run_ahead: self.run_ahead.unwrap_or(usual.run_ahead),
-            resume: self.resume,
-            ..usual
-        })
+        let mut how = Generate::new()
+            .sampler(sampler)
+            .overflow(overflow)
+            .ignore_end(self.ignore_end)
+            .resume(self.resume);
+        how.seed = self.seed.unwrap_or(how.seed);
+        how.run_ahead = self.run_ahead.unwrap_or(how.run_ahead);
+        (how.max_tokens, how.stop, how.logprobs) = (self.max_tokens, self.stop, self.logprobs);
+        Ok(how)
     }
 }
 

@@ -8,11 +8,21 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use azulejo_plan::{Backend, DeviceInfo};
-use azulejo_shaders::check::CaseResult;
+use azulejo_shaders::check;
 
 use crate::{Code, Error, ModelOptions};
 
 /// A wish for a device: `auto`, `cpu`, `wgpu` or `wgpu:N`.
+///
+/// ```
+/// use azulejo::DeviceChoice;
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// assert_eq!("wgpu:1".parse::<DeviceChoice>()?, DeviceChoice::Wgpu(Some(1)));
+/// assert!("gpu".parse::<DeviceChoice>().is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// A GPU where there is a real one, else the CPU.
@@ -20,7 +30,7 @@ pub enum DeviceChoice {
     Auto,
     /// The CPU.
     Cpu,
-    /// A GPU: the best there is, or the one of that number in [`adapters`].
+    /// A GPU: the best there is, or the one of that number in [`find_adapters`].
     Wgpu(Option<usize>),
 }
 
@@ -43,7 +53,14 @@ impl FromStr for DeviceChoice {
 }
 
 /// A GPU that could be used.
+///
+/// ```
+/// for gpu in azulejo::adapters() {
+///     println!("wgpu:{}: {} ({}), tier {}", gpu.number, gpu.name, gpu.kind, gpu.tier);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Adapter {
     /// Its number, as in `wgpu:N`.
     pub number: usize,
@@ -55,9 +72,9 @@ pub struct Adapter {
     pub interface: String,
     /// The driver.
     pub driver: String,
-    /// The tier that it would get.
+    /// The tier of kernels that it would get, by its name.
     pub tier: String,
-    /// Bytes that it binds at once.
+    /// Bytes that it binds at once: larger matrices are cut.
     pub binding_bytes: u64,
     /// Why it can't be opened, if so: `auto` passes it over then.
     pub problem: Option<String>,
@@ -101,6 +118,19 @@ pub async fn find_adapters() -> Vec<Adapter> {
 }
 
 /// An opened device. Cheap to clone.
+///
+/// ```
+/// use azulejo::{Device, DeviceChoice, ModelOptions};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// # pollster::block_on(async {
+/// let device = Device::open(&ModelOptions::new().device(DeviceChoice::Cpu)).await?;
+/// assert_eq!(device.info().backend, "cpu");
+/// assert_eq!(device.self_test().await?, []);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Device {
     pub(crate) on: OnDevice,
@@ -130,6 +160,10 @@ macro_rules! with_device {
 
 impl Device {
     /// Opens the device that the options ask for.
+    ///
+    /// # Errors
+    /// - [`Code::NoDevice`]: there is no such device, it can't be opened, or this build has no back-end for it;
+    /// - [`Code::Device`]: the CPU's threads can't be started.
     pub async fn open(options: &ModelOptions) -> Result<Self, Error> {
         match options.device {
             #[cfg(feature = "wgpu")]
@@ -173,20 +207,23 @@ impl Device {
 
     /// Runs the few small kernel cases that a device is tried with before it is trusted, and returns those that
     /// failed: a GPU's driver may compute wrongly without an error.
-    pub async fn self_test(&self) -> Result<Vec<CaseResult>, Error> {
+    ///
+    /// # Errors
+    /// [`Code::DeviceLost`], [`Code::OutOfMemory`], [`Code::Device`]: what the device reports besides a wrong result.
+    pub async fn self_test(&self) -> Result<Vec<KernelCheck>, Error> {
         let mut results = Vec::new();
         match &self.on {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(_) => {
                 let one_thread = azulejo_cpu::CpuOptions { threads: Some(1), ..Default::default() };
                 let mut executor = azulejo_cpu::CpuExecutor::new(one_thread)?;
-                for case in azulejo_shaders::check::probe_cases() {
-                    results.push(azulejo_shaders::check::run_case(&mut executor, &case));
+                for case in check::probe_cases() {
+                    results.push(check::run_case(&mut executor, &case));
                 }
             }
             #[cfg(feature = "wgpu")]
             OnDevice::Wgpu(backend) => {
-                for case in azulejo_shaders::check::probe_cases() {
+                for case in check::probe_cases() {
                     let setup = case.setup();
                     let mut buffers = setup.buffers.clone();
                     backend.run_call(&setup.call, setup.run, &mut buffers).await?;
@@ -195,7 +232,7 @@ impl Device {
             }
         }
         results.retain(|result| !result.passed);
-        Ok(results)
+        Ok(results.into_iter().map(KernelCheck::from).collect())
     }
 
     /// What became of devices that would have been preferred: why they can't be opened.
@@ -203,30 +240,33 @@ impl Device {
         &self.warnings
     }
 
-    /// How many cases [`run_kernels`](Self::run_kernels) has for a tier.
+    /// How many cases `run_kernels` has for a tier.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn kernel_cases() -> usize {
-        azulejo_shaders::check::all_cases().len()
+        check::all_cases().len()
     }
 
-    /// Runs every kernel's cases, and tells of each. A case whose [`identity`](azulejo_shaders::check::identity) is in
-    /// `done` already, by a device of another tier, is left out; `ControlFlow::Break` ends it.
+    /// Runs every kernel's cases, and tells of each. A case that is in `done` already, as another tier had the very same
+    /// shader and inputs, is left out; others are put there. `ControlFlow::Break` ends it. Blocks.
     ///
     /// # Errors
-    /// What the device reports besides a wrong result: its loss, or no memory.
+    /// [`Code::Device`]: the CPU's threads can't be started, or a shader can't be made. What else a device reports is
+    /// its case's failure.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn run_kernels(
         &self,
         done: &mut HashSet<String>,
-        each: &mut dyn FnMut(CaseResult) -> ControlFlow<()>,
+        each: &mut dyn FnMut(KernelCheck) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        use azulejo_shaders::check::{all_cases, identity, run_case};
+        use check::{all_cases, run_case};
         match &self.on {
             #[cfg(feature = "cpu")]
             OnDevice::Cpu(_) => {
                 let mut executor = azulejo_cpu::CpuExecutor::new(azulejo_cpu::CpuOptions::default())?;
                 for case in all_cases() {
-                    if done.insert(case.name.clone()) && each(run_case(&mut executor, &case)).is_break() {
+                    if done.insert(case.name.clone())
+                        && each(run_case(&mut executor, &case).into()).is_break()
+                    {
                         break;
                     }
                 }
@@ -234,8 +274,9 @@ impl Device {
             #[cfg(feature = "wgpu")]
             OnDevice::Wgpu(backend) => {
                 for case in all_cases() {
-                    let identity = identity(&case, backend.tier()).map_err(azulejo_wgpu::WgpuError::from)?;
-                    if done.insert(identity) && each(run_case(&mut &**backend, &case)).is_break() {
+                    let identity =
+                        check::identity(&case, backend.tier()).map_err(azulejo_wgpu::WgpuError::from)?;
+                    if done.insert(identity) && each(run_case(&mut &**backend, &case).into()).is_break() {
                         break;
                     }
                 }
@@ -247,7 +288,7 @@ impl Device {
     /// The bytes a second that a GPU reads and writes when it copies a buffer; none on the CPU. Blocks.
     ///
     /// # Errors
-    /// No memory for two buffers of 256 MiB, or what the device reports.
+    /// [`Code::OutOfMemory`]: there is no room for two buffers of 256 MiB; [`Code::DeviceLost`], [`Code::Device`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn copy_bandwidth(&self) -> Result<Option<f64>, Error> {
         match &self.on {
@@ -260,6 +301,9 @@ impl Device {
 
     /// Waits until the device says that what was made on it so far, shaders and buffers, is right. Natively it said so
     /// at once.
+    ///
+    /// # Errors
+    /// [`Code::DeviceLost`], [`Code::OutOfMemory`], [`Code::Device`]: what it says.
     pub async fn settle(&self) -> Result<(), Error> {
         match &self.on {
             #[cfg(feature = "cpu")]
@@ -270,6 +314,9 @@ impl Device {
     }
 
     /// Waits until the device has taken what was written to it, so that copies on the way don't pile up.
+    ///
+    /// # Errors
+    /// [`Code::DeviceLost`], [`Code::OutOfMemory`], [`Code::Device`]: what it says.
     pub async fn flush(&self) -> Result<(), Error> {
         match &self.on {
             #[cfg(feature = "cpu")]
@@ -299,6 +346,58 @@ impl Device {
     }
 }
 
+/// What became of a case of a kernel: a call of it beside the same call's reference on the CPU.
+///
+/// ```
+/// use std::collections::HashSet;
+/// use std::ops::ControlFlow;
+///
+/// use azulejo::{Device, DeviceChoice, ModelOptions};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// let device = pollster::block_on(Device::open(&ModelOptions::new().device(DeviceChoice::Cpu)))?;
+/// device.run_kernels(&mut HashSet::new(), &mut |first| {
+///     assert!(first.passed && first.error <= first.tolerance, "{first}");
+///     ControlFlow::Break(())
+/// })?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct KernelCheck {
+    /// The case: its kernel, variant and sizes.
+    pub name: String,
+    /// Whether all is right.
+    pub passed: bool,
+    /// The greatest error of its outputs: the squares of differences, summed, over those of the right values. Infinite if
+    /// something else is wrong.
+    pub error: f64,
+    /// The greatest error that is right; 0 where values have to be equal.
+    pub tolerance: f64,
+    /// All of it in words.
+    text: String,
+}
+
+impl From<check::CaseResult> for KernelCheck {
+    fn from(result: check::CaseResult) -> Self {
+        let text = result.to_string();
+        Self {
+            name: result.name,
+            passed: result.passed,
+            error: result.nmse,
+            tolerance: result.tolerance,
+            text,
+        }
+    }
+}
+
+impl std::fmt::Display for KernelCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 #[cfg(feature = "wgpu")]
 async fn open_wgpu(
     selection: azulejo_wgpu::Selection,
@@ -306,8 +405,8 @@ async fn open_wgpu(
 ) -> Result<azulejo_wgpu::WgpuBackend, azulejo_wgpu::WgpuError> {
     let options = azulejo_wgpu::Options {
         selection,
-        max_tier: options.max_tier,
-        binding_bytes: options.binding_bytes,
+        max_tier: options.checks.max_tier,
+        binding_bytes: options.checks.binding_bytes,
         ..Default::default()
     };
     azulejo_wgpu::open(options).await

@@ -1,6 +1,27 @@
 //! Embeddings: a text as a vector, for search and comparison.
 
 /// What becomes of the hidden states of a text's tokens.
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use azulejo::{DeviceChoice, EncodeOptions, Model, ModelOptions, Output, Pooling};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// let options = ModelOptions::new().device(DeviceChoice::Cpu).context(256).output(Output::Hidden);
+/// let model = Model::embedded(&options)?;
+/// let how = EncodeOptions { add_special: true, parse_special: false };
+/// let texts = [model.tokenizer()?.encode("water bill", how)?, model.tokenizer()?.encode("identity card", how)?];
+/// let mut vectors = Vec::new();
+/// model.session()?.embed(&texts, Pooling::Mean, |_, vector| {
+///     vectors.push(vector.to_vec());
+///     ControlFlow::Continue(())
+/// })?;
+/// let cosine: f32 = vectors[0].iter().zip(&vectors[1]).map(|(a, b)| a * b).sum();
+/// assert!(cosine < 1.0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
     /// They stay as they are, one a token.

@@ -5,6 +5,14 @@ use azulejo_formats::FormatError;
 use azulejo_models::ModelError;
 
 /// What went wrong: what, where, and what to do.
+///
+/// ```
+/// use azulejo::{Code, Model, ModelOptions};
+///
+/// let error = Model::open("none.gguf", &ModelOptions::new()).unwrap_err();
+/// assert_eq!(error.code(), Code::Io);
+/// assert!(error.to_string().starts_with("none.gguf"));
+/// ```
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -15,8 +23,16 @@ struct Inner {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// The kinds of errors, stable across versions.
+/// The kinds of errors, stable across versions; there may be more of them in a later one.
+///
+/// ```
+/// use azulejo::Code;
+///
+/// assert_eq!(Code::OutOfMemory.as_str(), "out_of_memory");
+/// assert_eq!(Code::OutOfMemory.hint(), "choose a smaller model or a shorter context");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Code {
     /// The file is damaged, cut short, or isn't what it says.
     Corrupt,
@@ -42,7 +58,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Code; 10] = [
+    pub const ALL: &[Code] = &[
         Code::Corrupt,
         Code::Unsupported,
         Code::Io,

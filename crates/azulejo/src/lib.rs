@@ -4,7 +4,7 @@
 //! use azulejo::{Generate, Model, ModelOptions};
 //!
 //! # fn main() -> Result<(), azulejo::Error> {
-//! let model = Model::embedded(&ModelOptions::default())?;
+//! let model = Model::embedded(&ModelOptions::new())?;
 //! let mut session = model.session()?;
 //! let prompt = model.chat_prompt(&[azulejo::Message::new("user", "How do I renew my identity card?")])?;
 //! let answer = session.generate(&prompt, &Generate::greedy(32), &mut |_| std::ops::ControlFlow::Continue(()))?;
@@ -21,6 +21,7 @@
 //!
 //! Features: `cpu`, `wgpu` (the back-ends), `embedded` (the demonstration model); all are on by default.
 
+#![warn(clippy::missing_errors_doc)]
 #![cfg_attr(
     target_arch = "wasm32",
     allow(
@@ -32,35 +33,31 @@
 mod device;
 mod embed;
 mod error;
+mod generate;
 mod loading;
+mod lower;
 mod model;
+mod options;
 mod random;
 mod session;
 pub mod shape;
 mod vocabulary;
 
-pub use azulejo_engine::{Logprobs, Overflow, SamplerOptions, StopReason};
-pub use azulejo_formats as formats;
-pub use azulejo_models::{
-    Config, Output, PlanOptions, Rope, RopeScaling, config_tensors, warnings as config_warnings,
-};
-pub use azulejo_plan::{CallTime, DeviceInfo, KvType, Memory, Plan, RopeLayout};
-pub use azulejo_quant::BlockFormat;
-pub use azulejo_shaders::check::CaseResult;
-pub use azulejo_shaders::{Limits, Tier};
-pub use azulejo_tokenizer::{
-    ChatTemplate, EncodeOptions, Message, Now, RenderOptions, StreamDecoder, Tokenizer, pre_tokenizer_name,
-};
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::adapters;
-pub use device::{Adapter, Device, DeviceChoice, find_adapters};
+pub use device::{Adapter, Device, DeviceChoice, KernelCheck, find_adapters};
 pub use embed::Pooling;
 pub use error::{Code, Error};
+pub use generate::{Answer, Event, Generate};
 pub use loading::Loading;
+pub use lower::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use model::open_file;
-pub use model::{ChatOptions, Model, ModelOptions, PlannedCall, estimated_memory};
-pub use session::{Answer, Event, Generate, Session};
+pub use model::{Model, PlannedCall, estimated_memory};
+#[doc(hidden)]
+pub use options::Checks;
+pub use options::{ChatOptions, ModelOptions};
+pub use session::Session;
 pub use vocabulary::tokenizer_from_file;
 #[cfg(not(target_arch = "wasm32"))]
 pub use vocabulary::tokenizer_from_path;

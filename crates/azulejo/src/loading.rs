@@ -10,12 +10,31 @@ use azulejo_plan::{Backend, Memory, Plan};
 use azulejo_tokenizer::Tokenizer;
 
 use crate::device::OnDevice;
-use crate::model::{OnEngine, planned};
+use crate::model::OnEngine;
+use crate::options::planned;
 use crate::random::fill_random;
 use crate::vocabulary::tokenizer_from_file;
 use crate::{Code, Device, Error, Model, ModelOptions};
 
 /// A model whose weights are on their way. Only the header of its file is needed to begin with.
+///
+/// ```
+/// use azulejo::{Device, DeviceChoice, Loading, Model, ModelOptions};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// # let bytes = std::fs::read("../../models/azulejo-demo.gguf").unwrap();
+/// let options = ModelOptions::new().device(DeviceChoice::Cpu).context(256);
+/// let device = pollster::block_on(Device::open(&options))?;
+/// let mut loading = Loading::new(&Model::embedded_file()?, &device, &options)?;
+/// // `bytes` is the file; it could come in pieces, and from anywhere.
+/// for (index, range) in loading.ranges().collect::<Vec<_>>().into_iter().enumerate() {
+///     loading.fill(index, &bytes[range.start as usize..range.end as usize])?;
+/// }
+/// let session = loading.finish()?.session()?;
+/// # assert_eq!(session.context(), 256);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Loading {
     on: OnLoading,
@@ -48,6 +67,10 @@ macro_rules! with_loading {
 
 impl Loading {
     /// Plans the model and makes room for it on the device.
+    ///
+    /// # Errors
+    /// - Those of [`Model::plan_of`];
+    /// - [`Code::OutOfMemory`]: the device has no room for it; [`Code::DeviceLost`], [`Code::Device`].
     pub fn new(file: &ModelFile, device: &Device, options: &ModelOptions) -> Result<Self, Error> {
         let (config, plan) = planned(file, options)?;
         let tokenizer = tokenizer_from_file(file).map(Arc::new).map_err(|e| (e.code(), e.to_string()));
@@ -71,6 +94,11 @@ impl Loading {
     }
 
     /// Gives the bytes of a piece, by its place in [`ranges`](Self::ranges).
+    ///
+    /// # Errors
+    /// - [`Code::InvalidArgument`]: there is no such piece, or it takes another number of bytes;
+    /// - [`Code::Corrupt`]: bytes that are no weights of the tensor's format;
+    /// - [`Code::DeviceLost`], [`Code::OutOfMemory`], [`Code::Device`]: what the device reports.
     pub fn fill(&mut self, index: usize, bytes: &[u8]) -> Result<(), Error> {
         let Some((range, piece)) = self.pieces.get(index) else {
             return Err(Error::invalid(format!("there is no piece {index}, but {}", self.pieces.len())));
@@ -83,6 +111,9 @@ impl Loading {
     }
 
     /// Fills everything from the file. `progress` is told bytes done and in all; false cancels.
+    ///
+    /// # Errors
+    /// Those of [`fill`](Self::fill), [`Code::Io`] and [`Code::Cancelled`].
     pub fn fill_from(
         &mut self,
         file: &ModelFile,
@@ -91,7 +122,11 @@ impl Loading {
         Ok(with_loading!(&mut self.on, loading => loading.fill_from(file, progress))?)
     }
 
-    /// Fills everything with random weights, and forgets the tokenizer.
+    /// Fills everything with random weights, and forgets the tokenizer. `progress` is told bytes done and in all; false
+    /// cancels.
+    ///
+    /// # Errors
+    /// Those of [`fill`](Self::fill), and [`Code::Cancelled`].
     pub fn fill_random(&mut self, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<(), Error> {
         self.tokenizer =
             Err((Code::InvalidArgument, "this model has random weights and no tokenizer".to_owned()));
@@ -103,12 +138,15 @@ impl Loading {
         with_loading!(&self.on, loading => loading.plan())
     }
 
-    /// Bytes taken.
+    /// Bytes that it takes on the device, with one session.
     pub fn memory(&self) -> Memory {
         with_loading!(&self.on, loading => loading.backend().memory(loading.model()))
     }
 
     /// The model, if every piece was filled.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`]: some weren't.
     pub fn finish(self) -> Result<Model, Error> {
         let on = match self.on {
             #[cfg(feature = "cpu")]

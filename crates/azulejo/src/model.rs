@@ -6,68 +6,29 @@ use std::sync::Arc;
 
 use azulejo_engine::Engine;
 use azulejo_formats::ModelFile;
-use azulejo_models::{Config, Output, PlanOptions, config, plan};
-use azulejo_plan::{Backend, DeviceInfo, KvType, Memory, Plan};
-use azulejo_shaders::{BufferClass, Limits, Tier, lower};
-use azulejo_tokenizer::{Message, Now, RenderOptions, Tokenizer};
+use azulejo_models::Config;
+use azulejo_plan::{Backend, DeviceInfo, Memory, Plan};
+use azulejo_shaders::{BufferClass, Limits, lower};
+use azulejo_tokenizer::{Message, RenderOptions, Tokenizer};
 
-use crate::{Code, DeviceChoice, Error, Session};
+use crate::options::planned;
+use crate::{ChatOptions, Code, Error, ModelOptions, Session};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::{Device, Loading};
 
-/// Positions of the cache where nobody asks for a number, if the model has so many.
-const DEFAULT_CONTEXT: u32 = 4096;
-
-/// How to load a model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModelOptions {
-    /// The device.
-    pub device: DeviceChoice,
-    /// Positions of the KV cache: none is the model's own context, at most 4,096; 0 is the model's own context.
-    pub context: Option<u32>,
-    /// The most tokens of one step.
-    pub chunk: u32,
-    /// Whether the logits of all tokens will be asked for ([`Session::logits`]), which takes memory.
-    pub all_logits: bool,
-    /// Logits, or the hidden state for [`Session::embed`].
-    pub output: Output,
-    /// The type of cached keys.
-    pub k: KvType,
-    /// The type of cached values.
-    pub v: KvType,
-    /// The window of the attention's layers, for files that don't say theirs: the last so many positions. Where some
-    /// layers have one, these get this one; 0 takes it away.
-    pub sliding_window: Option<u32>,
-    /// Threads of the CPU back-end; none is one for each core.
-    pub threads: Option<usize>,
-    /// Whether ops are fused; off only to check that it makes no difference.
-    pub fuse: bool,
-    /// No tier of a GPU with more than this one has; to check that tiers agree.
-    pub max_tier: Option<Tier>,
-    /// Bind at most so many bytes of a GPU at once; to check that shards agree.
-    pub binding_bytes: Option<u64>,
-}
-
-impl Default for ModelOptions {
-    fn default() -> Self {
-        Self {
-            device: DeviceChoice::Auto,
-            context: None,
-            chunk: 128,
-            all_logits: false,
-            output: Output::Logits,
-            k: KvType::F16,
-            v: KvType::F16,
-            sliding_window: None,
-            threads: None,
-            fuse: true,
-            max_tier: None,
-            binding_bytes: None,
-        }
-    }
-}
-
-/// A model, ready for sessions. Cheap to clone.
+/// A model, ready for sessions. Cheap to clone: the weights are shared.
+///
+/// ```
+/// use azulejo::{DeviceChoice, Model, ModelOptions};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// let model = Model::embedded(&ModelOptions::new().device(DeviceChoice::Cpu).context(256))?;
+/// assert_eq!(model.device().backend, "cpu");
+/// assert!(model.memory().weights > 1 << 20);
+/// assert!(model.parameters() > 1_000_000);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(crate) on: OnEngine,
@@ -97,20 +58,36 @@ macro_rules! with_engine {
     };
 }
 
-/// A kernel call of a decoded token, for `inspect`.
+/// A kernel call of a decoded token: what a token costs, without a device.
+///
+/// ```
+/// use azulejo::{Model, ModelOptions, PlannedCall};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// let calls = PlannedCall::of(&Model::embedded_file()?, &ModelOptions::new())?;
+/// assert!(calls.iter().any(|call| call.kernel == "attn_decode"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PlannedCall {
-    /// The kernel.
+    /// The kernel: its folder's name under `shaders/`.
     pub kernel: &'static str,
     /// Which shader of it.
     pub variant: String,
-    /// Workgroups.
+    /// Workgroups, along x, y and z.
     pub workgroups: [u32; 3],
     /// What it is for.
     pub label: String,
 }
 
-/// Opens a model's file: a `.gguf` (the first, if it is split), or a Hugging Face folder.
+/// Opens a model's file: a `.gguf` (the first, if it is split), or a Hugging Face folder. Weights aren't read yet.
+///
+/// # Errors
+/// - [`Code::Io`]: it isn't there, or can't be read;
+/// - [`Code::Unsupported`]: it is of a kind or version that isn't there yet;
+/// - [`Code::Corrupt`]: it is damaged, cut short, or isn't what it says.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn open_file(path: &Path) -> Result<ModelFile, Error> {
     ModelFile::open(path).map_err(|e| Error::from(e).context(path.display().to_string()))
@@ -118,6 +95,16 @@ pub fn open_file(path: &Path) -> Result<ModelFile, Error> {
 
 impl Model {
     /// Opens a file and loads it.
+    ///
+    /// ```no_run
+    /// let model = azulejo::Model::open("model.gguf", &azulejo::ModelOptions::new())?;
+    /// # Ok::<(), azulejo::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Code::Io`], [`Code::Corrupt`], [`Code::Unsupported`]: the file, as in [`open_file`];
+    /// - [`Code::InvalidArgument`]: a context longer than the model's own, or a cache type that doesn't fit its heads;
+    /// - [`Code::NoDevice`], [`Code::OutOfMemory`], [`Code::DeviceLost`], [`Code::Device`]: the device.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open(path: impl AsRef<Path>, options: &ModelOptions) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -127,18 +114,27 @@ impl Model {
 
     /// The demonstration model that is part of the library: it knows its small subject, public services, in seven
     /// languages.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), but for the file.
     #[cfg(all(feature = "embedded", not(target_arch = "wasm32")))]
     pub fn embedded(options: &ModelOptions) -> Result<Self, Error> {
         Self::from_file(&Self::embedded_file()?, options, &mut |_, _| true)
     }
 
     /// The file of the demonstration model.
+    ///
+    /// # Errors
+    /// None but [`Code::Corrupt`], if the program is damaged.
     #[cfg(feature = "embedded")]
     pub fn embedded_file() -> Result<ModelFile, Error> {
         Ok(ModelFile::from_gguf_bytes(include_bytes!("../../../models/azulejo-demo.gguf").as_slice())?)
     }
 
     /// Loads a file. `progress` is told bytes done and in all; false cancels.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`Code::Cancelled`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_file(
         file: &ModelFile,
@@ -151,7 +147,11 @@ impl Model {
         loading.finish()
     }
 
-    /// Loads the shapes of a file with random weights instead of its own, and no tokenizer: for benches.
+    /// Loads the shapes of a file with random weights instead of its own, and no tokenizer: for benches. `progress` is
+    /// told bytes done and in all; false cancels.
+    ///
+    /// # Errors
+    /// Those of [`from_file`](Self::from_file).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn random(
         file: &ModelFile,
@@ -165,16 +165,28 @@ impl Model {
     }
 
     /// The hyper-parameters of a file, and the plan that they give: no device is needed, and no weight is read.
+    ///
+    /// # Errors
+    /// - [`Code::Unsupported`]: an architecture, or something in it, that isn't there yet;
+    /// - [`Code::Corrupt`]: hyper-parameters or shapes that don't fit together;
+    /// - [`Code::InvalidArgument`]: a context longer than the model's own, or a cache type that doesn't fit its heads.
     pub fn plan_of(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
         planned(file, options)
     }
 
-    /// A new conversation.
+    /// A new conversation, with a KV cache of its own.
+    ///
+    /// # Errors
+    /// [`Code::OutOfMemory`], [`Code::DeviceLost`], [`Code::Device`]: there is no room for it on the device.
     pub fn session(&self) -> Result<Session, Error> {
         Session::new(self)
     }
 
     /// The tokenizer.
+    ///
+    /// # Errors
+    /// The one that reading it gave ([`tokenizer_from_file`](crate::tokenizer_from_file)); token ids can be evaluated all
+    /// the same.
     pub fn tokenizer(&self) -> Result<&Tokenizer, Error> {
         match &self.tokenizer {
             Ok(tokenizer) => Ok(tokenizer),
@@ -192,7 +204,7 @@ impl Model {
         &self.warnings
     }
 
-    /// The plan.
+    /// The plan that it was loaded by.
     pub fn plan(&self) -> &Plan {
         with_engine!(&self.on, engine => engine.plan())
     }
@@ -202,7 +214,7 @@ impl Model {
         with_engine!(&self.on, engine => engine.backend().info())
     }
 
-    /// Bytes taken.
+    /// Bytes that it takes on the device, with one session.
     pub fn memory(&self) -> Memory {
         with_engine!(&self.on, engine => engine.backend().memory(engine.model()))
     }
@@ -222,18 +234,26 @@ impl Model {
         bytes
     }
 
-    /// Parameters, embeddings included.
+    /// Parameters (weights), embeddings included.
     pub fn parameters(&self) -> u64 {
         self.plan().parameters()
     }
 
     /// The prompt's tokens for a conversation, by the model's own chat template (or a built-in one).
+    ///
+    /// # Errors
+    /// - [`Code::InvalidArgument`]: the model has no chat template, or the template fails or refuses the messages;
+    /// - those of [`tokenizer`](Self::tokenizer).
     pub fn chat_prompt(&self, messages: &[Message]) -> Result<Vec<u32>, Error> {
         self.chat_prompt_with(messages, &ChatOptions::default())
     }
 
     /// The same with a template of the caller's, a date for templates that ask for one, and a choice of whether a
     /// control token's spelling in a message is that token.
+    ///
+    /// # Errors
+    /// Those of [`chat_prompt`](Self::chat_prompt), and [`Code::InvalidArgument`] for a template of the caller's that is
+    /// malformed or has no such name.
     pub fn chat_prompt_with(&self, messages: &[Message], chat: &ChatOptions<'_>) -> Result<Vec<u32>, Error> {
         let tokenizer = self.tokenizer()?;
         let template = match chat.template {
@@ -246,24 +266,14 @@ impl Model {
     }
 }
 
-/// How a conversation becomes a prompt.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ChatOptions<'a> {
-    /// A chat template's Jinja source, or a built-in one's name (`chatml`), instead of the model's own.
-    pub template: Option<&'a str>,
-    /// The date and time, for templates that tell them.
-    pub now: Option<Now>,
-    /// Reads a control token's spelling in a message (`<|im_end|>`) as that token. Whoever writes messages can then
-    /// forge turns: only for messages that the program itself wrote.
-    pub parse_special_in_content: bool,
-}
-
-/// The calls of a decoded token, lowered for a device of the given limits; no device is needed.
 impl PlannedCall {
-    /// Lists them.
-    pub fn of(file: &ModelFile, options: &ModelOptions, limits: Limits) -> Result<Vec<Self>, Error> {
+    /// The calls of a decoded token, in their order, on a GPU of WebGPU's default limits.
+    ///
+    /// # Errors
+    /// Those of [`Model::plan_of`], and [`Code::Unsupported`] for a model that no such GPU could run.
+    pub fn of(file: &ModelFile, options: &ModelOptions) -> Result<Vec<Self>, Error> {
         let (_, plan) = planned(file, options)?;
-        let program = lower(&plan, limits).map_err(|e| Error::new(Code::Unsupported, e))?;
+        let program = lower(&plan, Limits::BASELINE).map_err(|e| Error::new(Code::Unsupported, e))?;
         let run = azulejo_shaders::Run { tokens: 1, ..Default::default() };
         Ok([&program.decode, &program.head_one, &program.choose]
             .into_iter()
@@ -278,7 +288,24 @@ impl PlannedCall {
     }
 }
 
-/// The memory that a plan takes on a GPU of WebGPU's default limits; another device differs little.
+/// The memory, in bytes, that a plan takes on a GPU of WebGPU's default limits; another device differs little.
+///
+/// ```
+/// use azulejo::{Model, ModelOptions, estimated_memory};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// let file = Model::embedded_file()?;
+/// let kv = |context| {
+///     let (_, plan) = Model::plan_of(&file, &ModelOptions::new().context(context))?;
+///     estimated_memory(&plan).map(|memory| memory.kv)
+/// };
+/// assert_eq!(kv(256)?, 2 * kv(128)?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Code::Unsupported`] for a plan that no such GPU could run.
 pub fn estimated_memory(plan: &Plan) -> Result<Memory, Error> {
     let program = lower(plan, Limits::BASELINE).map_err(|e| Error::new(Code::Unsupported, e))?;
     Ok(Memory {
@@ -286,36 +313,4 @@ pub fn estimated_memory(plan: &Plan) -> Result<Memory, Error> {
         kv: program.bytes(BufferClass::Kv),
         activations: program.bytes(BufferClass::Activation),
     })
-}
-
-/// The hyper-parameters, as the options change them, and the plan.
-pub(crate) fn planned(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
-    let mut config = config(file)?;
-    if let Some(window) = options.sliding_window {
-        config.set_window(window);
-    }
-    let plan = plan(file, &config, &plan_options(&config, options)?)?;
-    Ok((config, plan))
-}
-
-fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
-    let most = config.context_length;
-    let context = match options.context {
-        None => most.min(DEFAULT_CONTEXT),
-        Some(0) => most,
-        Some(n) if n <= most => n,
-        Some(context) => return Err(azulejo_models::ModelError::Context { context, most }.into()),
-    };
-    // An encoder sees a text as a whole.
-    let mut chunk = if config.is_causal { options.chunk.clamp(1, 4096).min(context) } else { context };
-    // The logits of a chunk stay under 64 MiB.
-    let most = ((16 << 20) / config.vocabulary).max(1);
-    let is_hidden = options.output == Output::Hidden;
-    if options.all_logits && config.is_causal && !is_hidden {
-        chunk = chunk.min(most);
-    }
-    let has_all = is_hidden || options.all_logits && chunk <= most;
-    let output_rows = if has_all { chunk } else { 1 };
-    let (k, v, fuse, output) = (options.k, options.v, options.fuse, options.output);
-    Ok(PlanOptions { context, chunk, output_rows, k, v, fuse, output })
 }

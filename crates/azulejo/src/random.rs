@@ -54,7 +54,8 @@ mod tests {
     fn random_weights_are_the_same_on_every_device_however_they_are_cut() {
         let file = TRIAL.file(Quant::Plain(BlockFormat::Q4_0)).unwrap();
         let logits = |device, binding_bytes| {
-            let options = ModelOptions { device, binding_bytes, ..ModelOptions::default() };
+            let mut options = ModelOptions::new().device(device);
+            options.checks.binding_bytes = binding_bytes;
             let model = Model::random(&file, &options, &mut |_, _| true).unwrap();
             model.session().unwrap().logits_of(&[1, 2, 3], 2).unwrap()
         };

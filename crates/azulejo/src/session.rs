@@ -1,109 +1,43 @@
 //! A conversation.
 
+#[cfg(all(feature = "cpu", not(target_arch = "wasm32")))]
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use azulejo_engine::{
-    Generation, GenerationOptions, Logprobs, Overflow, RandomSource, Sampler, SamplerOptions, SplitMix64,
-    StopReason, TextStream,
+    Generation, GenerationOptions, Overflow, RandomSource, Sampler, SamplerOptions, SplitMix64, StopReason,
+    TextStream,
 };
 use azulejo_plan::Backend;
 #[cfg(not(target_arch = "wasm32"))]
 use azulejo_plan::CallTime;
 
-#[cfg(all(feature = "cpu", not(target_arch = "wasm32")))]
-use azulejo_cpu::InputSquares;
-
-use crate::Error;
 use crate::embed::{Pooling, normalise};
 use crate::model::{Model, OnEngine};
+use crate::{Answer, Error, Event, Generate};
 
-/// How to go on from a prompt.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Generate {
-    /// The most tokens; none is until the end of the text.
-    pub max_tokens: Option<usize>,
-    /// How tokens are chosen.
-    pub sampler: SamplerOptions,
-    /// The seed of the choice.
-    pub seed: u64,
-    /// Strings that end the answer and aren't part of it.
-    pub stop: Vec<String>,
-    /// What happens when the context is full.
-    pub overflow: Overflow,
-    /// Goes on behind the model's end of text.
-    pub ignore_end: bool,
-    /// Shows special tokens as text.
-    pub show_special: bool,
-    /// Tells the probability of each token, and of so many of the most probable ones beside it.
-    pub logprobs: Option<usize>,
-    /// Steps that a greedy generation asks of the device before it reads the first.
-    pub run_ahead: u32,
-    /// Tokens of this answer that were made before, on a device that was lost. They are evaluated with the prompt and
-    /// count as made, and no event tells of them again; the answer goes on as if nothing had been.
-    pub resume: Vec<u32>,
-}
-
-impl Default for Generate {
-    fn default() -> Self {
-        Self {
-            max_tokens: None,
-            sampler: SamplerOptions::default(),
-            seed: 0,
-            stop: Vec::new(),
-            overflow: Overflow::End,
-            ignore_end: false,
-            show_special: false,
-            logprobs: None,
-            run_ahead: 1,
-            resume: Vec::new(),
-        }
-    }
-}
-
-impl Generate {
-    /// The most probable tokens, so many at most.
-    pub fn greedy(max_tokens: usize) -> Self {
-        Self { max_tokens: Some(max_tokens), sampler: SamplerOptions::greedy(), ..Self::default() }
-    }
-}
-
-/// What a generation tells its caller as it goes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Event<'a> {
-    /// So many of the prompt's tokens are evaluated.
-    Prompt {
-        /// Evaluated, those found in the cache included.
-        done: usize,
-        /// In all.
-        total: usize,
-    },
-    /// A token, and the text that became certain with it, which may be empty.
-    Token {
-        /// The token.
-        token: u32,
-        /// The text.
-        text: &'a str,
-        /// How probable it was, if that was asked for.
-        logprobs: Option<&'a Logprobs>,
-    },
-    /// Text that was held back until the end.
-    Rest(&'a str),
-}
-
-/// A finished answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// The text.
-    pub text: String,
-    /// Its tokens, the one that ended it included.
-    pub tokens: Vec<u32>,
-    /// Why it ended.
-    pub stop: StopReason,
-    /// Tokens of the prompt that were in the cache already.
-    pub cached_tokens: usize,
-}
-
-/// A conversation: a KV cache on the model's device.
+/// A conversation: a KV cache on the model's device. What a prompt has in common with the one before is not evaluated
+/// again.
+///
+/// ```
+/// use azulejo::{DeviceChoice, Generate, Message, Model, ModelOptions};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// let model = Model::embedded(&ModelOptions::new().device(DeviceChoice::Cpu))?;
+/// let mut session = model.session()?;
+/// let mut messages = vec![Message::new("user", "Where do I pay the water bill?")];
+/// for question in ["And the electricity bill?", "Thank you!"] {
+///     let prompt = model.chat_prompt(&messages)?;
+///     let answer = session.generate(&prompt, &Generate::greedy(12), &mut |_| std::ops::ControlFlow::Continue(()))?;
+///     messages.push(Message::new("assistant", answer.text));
+///     messages.push(Message::new("user", question));
+/// }
+/// assert!(session.cached_tokens() > 0);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A session whose call failed or was stopped can be used again, unless the device is lost.
 #[derive(Debug)]
 pub struct Session {
     model: Model,
@@ -151,7 +85,7 @@ impl Session {
         with_session!(&self.on, session => session.cached().len())
     }
 
-    /// Positions of the cache.
+    /// Positions of the cache, in tokens.
     pub fn context(&self) -> u32 {
         with_session!(&self.on, session => session.capacity())
     }
@@ -163,6 +97,14 @@ impl Session {
 
     /// Goes on from a prompt's tokens, and tells `on_event` of each token as it comes; `ControlFlow::Break` stops
     /// the answer, at any token. Blocks; [`Session::generate_async`] doesn't.
+    ///
+    /// # Errors
+    /// - [`Code::InvalidArgument`](crate::Code): an empty prompt, a token that the vocabulary hasn't, or a parameter of
+    ///   the sampler that makes no sense;
+    /// - `ContextFull`: the prompt has more tokens than the context;
+    /// - `Cancelled`: `on_event` broke off before the first token;
+    /// - `Unsupported`: the model is an encoder, or its file has no tokenizer that can be used;
+    /// - `DeviceLost`, `OutOfMemory`, `Device`: what the device reports, or logits that aren't numbers.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn generate(
         &mut self,
@@ -175,6 +117,9 @@ impl Session {
 
     /// Goes on from a prompt's tokens. Where the device doesn't work behind the caller's back (the CPU without
     /// threads), a listener that waits is what lets anything else run.
+    ///
+    /// # Errors
+    /// Those of `Session::generate`, which is the same, blocking.
     pub async fn generate_async(
         &mut self,
         prompt: &[u32],
@@ -186,12 +131,18 @@ impl Session {
 
     /// Goes on from a prompt's tokens by so many greedily chosen ones, without a text or an end: for benches and
     /// comparisons. There are fewer where the context has no room for more. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`generate`](Self::generate), but that it needs no tokenizer.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn greedy_tokens(&mut self, prompt: &[u32], count: usize) -> Result<Vec<u32>, Error> {
         pollster::block_on(self.greedy_tokens_async(prompt, count))
     }
 
     /// The same without blocking.
+    ///
+    /// # Errors
+    /// Those of [`generate_async`](Self::generate_async), but that it needs no tokenizer.
     pub async fn greedy_tokens_async(&mut self, prompt: &[u32], count: usize) -> Result<Vec<u32>, Error> {
         with_session!(&mut self.on, session => {
             let options = GenerationOptions { max_tokens: Some(count), ..GenerationOptions::default() };
@@ -208,13 +159,14 @@ impl Session {
     }
 
     /// Evaluates tokens behind those in the cache, with each call timed by the device's own clock; none where it has
-    /// none (the CPU, some GPUs). One token is a step of decoding, more (at most [`ModelOptions::chunk`]) are a chunk of
-    /// a prompt. The cache holds what it held before. Blocks.
-    ///
-    /// [`ModelOptions::chunk`]: crate::ModelOptions::chunk
+    /// none (the CPU, some GPUs). One token is a step of decoding, more (at most `chunk` of
+    /// [`ModelOptions`](crate::ModelOptions)) are a chunk of a prompt. The cache holds what it held before. Blocks.
     ///
     /// # Errors
-    /// An unknown token, a full context, or what the device reports.
+    /// - [`Code::InvalidArgument`](crate::Code): no token, or one that the vocabulary hasn't;
+    /// - `ContextFull`: more tokens than the context has room for;
+    /// - `Device`: more tokens than one step takes, or what the device reports;
+    /// - `DeviceLost`, `OutOfMemory`.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn time_calls(&mut self, tokens: &[u32]) -> Result<Option<Vec<CallTime>>, Error> {
         Ok(pollster::block_on(async {
@@ -227,6 +179,13 @@ impl Session {
     /// [`Code::Cancelled`](crate::Code). The model must have been loaded with [`Output::Hidden`](crate::Output). An
     /// encoder takes as many texts at once, of whatever lengths, as fit in its context, and each text must; a causal
     /// model evaluates text by text, in chunks.
+    ///
+    /// # Errors
+    /// - [`Code::InvalidArgument`](crate::Code): the model was loaded for logits, a text has no token, or one that the
+    ///   vocabulary hasn't;
+    /// - `ContextFull`: a text has more tokens than the context;
+    /// - `Cancelled`: `each` broke off;
+    /// - `DeviceLost`, `OutOfMemory`, `Device`: what the device reports.
     pub async fn embed_async(
         &mut self,
         texts: &[Vec<u32>],
@@ -250,7 +209,10 @@ impl Session {
         with_session!(&mut self.on, session => Ok(session.logits_of_texts(texts, &mut pooled).await?))
     }
 
-    /// The same, blocking.
+    /// The same as [`embed_async`](Self::embed_async), blocking.
+    ///
+    /// # Errors
+    /// Those of [`embed_async`](Self::embed_async).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn embed(
         &mut self,
@@ -263,13 +225,27 @@ impl Session {
 
     /// The logits, `[vocabulary]`, of one token of a text that is evaluated as a whole and fits in one step: what an
     /// encoder would put in that place. Blocks.
+    ///
+    /// # Errors
+    /// - [`Code::InvalidArgument`](crate::Code): no token, or one that the vocabulary hasn't;
+    /// - `ContextFull`: more tokens than the context;
+    /// - `Device`: more tokens than one step takes, a place behind the last token, or what the device reports;
+    /// - `DeviceLost`, `OutOfMemory`.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn logits_of(&mut self, tokens: &[u32], place: usize) -> Result<Vec<f32>, Error> {
         with_session!(&mut self.on, session => Ok(pollster::block_on(session.logits_of(tokens, place))?))
     }
 
     /// The logits of every token, `[tokens, vocabulary]`, in chunks: `each` gets the index of the chunk's first token
-    /// and its logits; `ControlFlow::Break` ends it with [`Code::Cancelled`](crate::Code). The model must have been loaded with [`ModelOptions::all_logits`](crate::ModelOptions).
+    /// and its logits; `ControlFlow::Break` ends it with [`Code::Cancelled`](crate::Code). A model that was loaded with
+    /// `all_logits` ([`ModelOptions`](crate::ModelOptions)) gives those of a chunk at once, any other
+    /// one token by token.
+    ///
+    /// # Errors
+    /// - [`Code::InvalidArgument`](crate::Code): no token, or one that the vocabulary hasn't;
+    /// - `ContextFull`: more tokens than the context;
+    /// - `Cancelled`: `each` broke off;
+    /// - `DeviceLost`, `OutOfMemory`, `Device`: what the device reports.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn logits(
         &mut self,
@@ -285,14 +261,19 @@ impl Session {
     /// of its columns is multiplied with, and the tokens: an importance matrix. `each` is told after each piece;
     /// `ControlFlow::Break` ends it with [`Code::Cancelled`](crate::Code).
     ///
-    /// It works on the CPU, with a model that was loaded without fusion
-    /// ([`ModelOptions::fuse`](crate::ModelOptions)); else it is an error.
+    /// It works on the CPU, with a model that was loaded without fusion.
+    ///
+    /// # Errors
+    /// - [`Code::InvalidArgument`](crate::Code): the model is on a GPU, or its ops are fused; a piece has no token, or
+    ///   one that the vocabulary hasn't;
+    /// - `ContextFull`: a piece has more tokens than the context;
+    /// - `Cancelled`: `each` broke off.
     #[cfg(all(feature = "cpu", not(target_arch = "wasm32")))]
     pub fn input_squares(
         &mut self,
         pieces: &mut dyn Iterator<Item = Vec<u32>>,
         mut each: impl FnMut() -> ControlFlow<()>,
-    ) -> Result<InputSquares, Error> {
+    ) -> Result<BTreeMap<String, (Vec<f64>, u64)>, Error> {
         #[allow(clippy::infallible_destructuring_match, reason = "there is a GPU back-end in most builds")]
         let session = match &mut self.on {
             OnBackend::Cpu(session) => session,
@@ -310,7 +291,7 @@ impl Session {
         }
         let plan = session.engine().plan();
         let watched = session.state().input_squares().cloned().unwrap_or_default();
-        let mut squares = InputSquares::new();
+        let mut squares = BTreeMap::new();
         for (name, (mut sums, tokens)) in watched {
             let Some(tensor) = plan.tensors.iter().find(|tensor| tensor.name == name) else {
                 return Err(Error::invalid(format!(

@@ -11,6 +11,10 @@ use crate::open_file;
 use crate::{Code, Error};
 
 /// The tokenizer that a model file carries. Its tensors aren't needed: a vocabulary-only GGUF will do.
+///
+/// # Errors
+/// - [`Code::Unsupported`]: the file has none of a kind that can be read;
+/// - [`Code::Corrupt`]: it is damaged.
 pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
     match &file.kind {
         ModelKind::Gguf(m) => {
@@ -95,6 +99,9 @@ fn says_end_of_text(json: &serde_json::Value) -> bool {
 }
 
 /// The tokenizer of a path: a model file or folder, or a bare `tokenizer.json` with what stands beside it.
+///
+/// # Errors
+/// Those of [`open_file`] and [`tokenizer_from_file`]; [`Code::Io`].
 #[cfg(not(target_arch = "wasm32"))]
 pub fn tokenizer_from_path(path: &Path) -> Result<Tokenizer, Error> {
     if path.extension().is_none_or(|e| e != "json") {

@@ -5,7 +5,7 @@ mod files;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use azulejo::{DeviceChoice, KvType, Overflow, Pooling, SamplerOptions};
+use azulejo::{DeviceChoice, Generate, KvType, Overflow, Pooling, SamplerOptions};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -558,27 +558,31 @@ fn with_variables(command: clap::Command) -> clap::Command {
 
 impl SamplingArgs {
     /// The sampler's options.
-    pub(crate) fn sampler(&self) -> SamplerOptions {
-        SamplerOptions {
-            temperature: self.temp,
-            top_k: u32::try_from(self.top_k).unwrap_or(0),
-            top_p: self.top_p,
-            min_p: self.min_p,
-            repeat_penalty: self.repeat_penalty,
-            repeat_last_n: self.repeat_last_n,
-            frequency_penalty: self.frequency_penalty,
-            presence_penalty: self.presence_penalty,
+    fn sampler(&self) -> SamplerOptions {
+        SamplerOptions::new()
+            .temperature(self.temp)
+            .top_k(u32::try_from(self.top_k).unwrap_or(0))
+            .top_p(self.top_p)
+            .min_p(self.min_p)
+            .repeat_penalty(self.repeat_penalty)
+            .repeat_last_n(self.repeat_last_n)
+            .frequency_penalty(self.frequency_penalty)
+            .presence_penalty(self.presence_penalty)
+    }
+
+    /// How to go on: until the end where no number of tokens is given.
+    pub(crate) fn generate(&self, seed: u64) -> Generate {
+        let mut how = Generate::new()
+            .sampler(self.sampler())
+            .seed(seed)
+            .ignore_end(self.ignore_eos)
+            .show_special(self.special);
+        how.max_tokens = usize::try_from(self.predict).ok();
+        how.stop.clone_from(&self.stop);
+        if self.context_shift {
+            how.overflow = Overflow::Shift { keep: self.keep };
         }
-    }
-
-    /// The most tokens; none is until the end.
-    pub(crate) fn most(&self) -> Option<usize> {
-        usize::try_from(self.predict).ok()
-    }
-
-    /// What happens when the context is full.
-    pub(crate) fn overflow(&self) -> Overflow {
-        if self.context_shift { Overflow::Shift { keep: self.keep } } else { Overflow::End }
+        how
     }
 }
 
@@ -605,7 +609,7 @@ mod tests {
         let line = "azulejo generate --n-predict 7 --temperature 0 --reverse-prompt a -r b --seed -1 -p -x";
         let cli = Cli::from_arguments(line.split(' ').map(OsString::from).collect()).unwrap();
         let Command::Generate(args) = cli.command else { panic!("{:?}", cli.command) };
-        assert_eq!((args.sampling.most(), args.sampling.temp), (Some(7), 0.0));
+        assert_eq!((args.sampling.generate(0).max_tokens, args.sampling.temp), (Some(7), 0.0));
         assert_eq!(args.sampling.stop, ["a", "b"]);
         assert_eq!(args.prompt.as_deref(), Some("-x"));
     }

@@ -7,8 +7,8 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use azulejo::formats::{ModelFile, ModelKind};
 use azulejo::{KvType, Model, Session};
+use azulejo_formats::{ModelFile, ModelKind};
 use serde_json::{Value, json};
 
 use crate::args::{BenchArgs, BenchFormat};
@@ -166,7 +166,7 @@ pub(super) fn measure(session: &mut Session, test: Test, vocabulary: u32) -> Res
 
 /// What a model is, in llama-bench's words: its architecture, size and type.
 fn kind(file: &ModelFile, args: &BenchArgs) -> String {
-    let weights: u64 = file.tensors.values().map(azulejo::formats::TensorInfo::weights).sum();
+    let weights: u64 = file.tensors.values().map(azulejo_formats::TensorInfo::weights).sum();
     let architecture = match &file.kind {
         ModelKind::Gguf(m) => m.find_str("general.architecture").ok().flatten().unwrap_or("?").to_owned(),
         ModelKind::HuggingFace(folder) => folder.config["model_type"].as_str().unwrap_or("?").to_owned(),

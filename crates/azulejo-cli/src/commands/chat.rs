@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use anyhow::Result;
-use azulejo::{ChatOptions, Generate, KvType, Message, Session};
+use azulejo::{ChatOptions, KvType, Message, Session};
 
 use crate::answer::{Answered, answer};
 use crate::args::ChatArgs;
@@ -163,17 +163,7 @@ impl Chat<'_> {
     fn answer(&mut self) -> Result<Answered> {
         let model = self.session.model().clone();
         let prompt = self.prompt(&model)?;
-        let sampling = &self.args.sampling;
-        let how = Generate {
-            max_tokens: sampling.most(),
-            sampler: sampling.sampler(),
-            seed: self.seed,
-            stop: sampling.stop.clone(),
-            overflow: sampling.overflow(),
-            ignore_end: sampling.ignore_eos,
-            show_special: sampling.special,
-            ..Generate::default()
-        };
+        let how = self.args.sampling.generate(self.seed);
         // Another seed for the next answer, or the same question would get the same draws.
         self.seed = self.seed.wrapping_add(1);
         let output = self.output;
@@ -199,11 +189,10 @@ impl Chat<'_> {
     /// The conversation's tokens. With `--context-shift`, the oldest turns go where it doesn't fit.
     fn prompt(&mut self, model: &azulejo::Model) -> Result<Vec<u32>> {
         loop {
-            let chat = ChatOptions {
-                template: self.template.as_deref(),
-                now: Some(clock::now()),
-                parse_special_in_content: self.args.format.parse_special_in_content,
-            };
+            let mut chat = ChatOptions::new()
+                .now(clock::now())
+                .parse_special_in_content(self.args.format.parse_special_in_content);
+            chat.template = self.template.as_deref();
             let prompt = model.chat_prompt_with(&self.messages, &chat)?;
             let first = usize::from(self.system().is_some());
             let turns = (self.messages.len() - first) / 2;

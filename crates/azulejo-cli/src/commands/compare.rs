@@ -5,8 +5,8 @@
 //! sum P ln(P / Q) (Kullback and Leibler, 1951), in nats.
 
 use anyhow::Result;
-use azulejo::formats::ModelFile;
 use azulejo::{DeviceChoice, KvType, Model, Session};
+use azulejo_formats::ModelFile;
 use serde_json::json;
 
 use super::perplexity::Score;

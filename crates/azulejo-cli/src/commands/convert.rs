@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use azulejo::formats::gguf::{Metadata, Writer, WriterTensor};
-use azulejo::formats::hf::HfFiles;
-use azulejo::formats::{ModelFile, ModelKind, TensorInfo};
 use azulejo::shape::Quant;
 use azulejo::{BlockFormat, Config, Model, ModelOptions, Tokenizer};
+use azulejo_formats::gguf::{Metadata, Writer, WriterTensor};
+use azulejo_formats::hf::HfFiles;
+use azulejo_formats::{ModelFile, ModelKind, TensorInfo};
 use serde_json::json;
 
 use super::quantize::threads;
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     let family = Family::of(files).with_context(named)?;
     // Whatever shapes don't fit shows here, before anything is written.
     let (config, plan) = Model::plan_of(&file, &options(&file))?;
-    for warning in azulejo::config_warnings(&file) {
+    for warning in azulejo_models::warnings(&file) {
         output.warning(&warning);
     }
     let format = args.outtype.map_or_else(|| natural(&file), |outtype| outtype.format());
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
 fn options(file: &ModelFile) -> ModelOptions {
     let has_head = file.tensors.contains_key("lm_head.weight");
     let output = if has_head { azulejo::Output::Logits } else { azulejo::Output::Hidden };
-    ModelOptions { output, ..ModelOptions::default() }
+    ModelOptions::new().output(output)
 }
 
 fn folder_name(folder: &Path) -> String {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use azulejo::BlockFormat;
-use azulejo::formats::gguf::{Metadata, WriterTensor};
-use azulejo::formats::hf::HfFiles;
-use azulejo::formats::{MmapSource, ModelFile, ModelKind, TensorInfo};
+use azulejo_formats::gguf::{Metadata, WriterTensor};
+use azulejo_formats::hf::HfFiles;
+use azulejo_formats::{MmapSource, ModelFile, ModelKind, TensorInfo};
 use serde_json::{Value, json};
 
 use crate::args::ConvertLoraArgs;

@@ -1,7 +1,7 @@
 //! `generate`: answers a prompt by the model's chat template, or goes on from it as it is.
 
 use anyhow::Result;
-use azulejo::{ChatOptions, EncodeOptions, Generate, KvType, Message, Model};
+use azulejo::{ChatOptions, EncodeOptions, KvType, Message, Model};
 
 use crate::answer::answer;
 use crate::args::GenerateArgs;
@@ -19,16 +19,7 @@ pub(crate) fn run(args: &GenerateArgs, output: &Output) -> Result<()> {
     let prompt = tokens(&model, args, &prompt, template.as_deref(), output)?;
     output.detail(&format!("prompt:  {} tokens", prompt.len()));
     let seed = load::seed(args.sampling.seed);
-    let how = Generate {
-        max_tokens: args.sampling.most(),
-        sampler: args.sampling.sampler(),
-        seed,
-        stop: args.sampling.stop.clone(),
-        overflow: args.sampling.overflow(),
-        ignore_end: args.sampling.ignore_eos,
-        show_special: args.sampling.special,
-        ..Generate::default()
-    };
+    let how = args.sampling.generate(seed);
     let mut session = model.session()?;
     let answered = answer(&mut session, &prompt, &how, output, &mut |piece| {
         if output.is_json() { Ok(()) } else { output.text(piece) }
@@ -75,10 +66,8 @@ fn tokens(
     let mut messages = Vec::new();
     messages.extend(system.map(|text| Message::new("system", text)));
     messages.push(Message::new("user", prompt));
-    let chat = ChatOptions {
-        template,
-        now: Some(clock::now()),
-        parse_special_in_content: args.format.parse_special_in_content,
-    };
+    let mut chat =
+        ChatOptions::new().now(clock::now()).parse_special_in_content(args.format.parse_special_in_content);
+    chat.template = template;
     Ok(model.chat_prompt_with(&messages, &chat)?)
 }

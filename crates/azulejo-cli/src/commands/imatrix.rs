@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use azulejo::formats::ModelKind;
 use azulejo::{DeviceChoice, KvType, Model};
+use azulejo_formats::ModelKind;
 use serde_json::json;
 
 use crate::args::ImatrixArgs;
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ImatrixArgs, output: &Output) -> Result<()> {
     let tokenizer = azulejo::tokenizer_from_file(&file)?;
     let mut options = load::options(&args.load, Some(args.ctx_size), KvType::F16);
     options.device = DeviceChoice::Cpu;
-    options.fuse = false;
+    options.checks.fuse = false;
     let (config, _) = Model::plan_of(&file, &options)?;
     let context = if args.ctx_size == 0 { config.context_length } else { args.ctx_size } as usize;
     let cut = Cut { context, least: 1, chunks: args.chunks, parse_special: args.parse_special };

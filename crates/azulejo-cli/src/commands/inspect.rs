@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use azulejo::formats::gguf::{Array, Value as Meta};
-use azulejo::formats::{ModelFile, ModelKind, TensorInfo};
-use azulejo::{
-    Config, Limits, Model, ModelOptions, Output as ModelOutput, Plan, PlannedCall, RopeLayout, RopeScaling,
-    Tokenizer,
-};
+use azulejo::{Config, Model, ModelOptions, Output as ModelOutput, Plan, PlannedCall, Tokenizer};
+use azulejo_formats::gguf::{Array, Value as Meta};
+use azulejo_formats::{ModelFile, ModelKind, TensorInfo};
+use azulejo_models::RopeScaling;
+use azulejo_plan::RopeLayout;
 use serde_json::{Map, Value, json};
 
 use crate::args::InspectArgs;
@@ -26,22 +25,17 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
         Some(named) => named,
         None => (load::open(path.map(|p| p.as_path()), output)?, load::name(path)),
     };
-    let options = ModelOptions {
-        context: args.ctx_size,
-        k: args.cache_type_k,
-        v: args.cache_type_v,
-        fuse: !args.no_fuse,
-        ..ModelOptions::default()
-    };
+    let mut options = ModelOptions::new().kv_types(args.cache_type_k, args.cache_type_v);
+    options.context = args.ctx_size;
+    options.checks.fuse = !args.no_fuse;
     if args.plan && !output.is_json() {
-        return print_plan(&PlannedCall::of(&file, &options, Limits::BASELINE)?, output);
+        return print_plan(&PlannedCall::of(&file, &options)?, output);
     }
     // A file that can't be run can still be looked at.
     let mut planned = Model::plan_of(&file, &options);
-    let mut warnings = azulejo::config_warnings(&file);
+    let mut warnings = azulejo_models::warnings(&file);
     if let Err(error) = &planned
-        && let Ok(headless) =
-            Model::plan_of(&file, &ModelOptions { output: ModelOutput::Hidden, ..options.clone() })
+        && let Ok(headless) = Model::plan_of(&file, &options.clone().output(ModelOutput::Hidden))
     {
         warnings.push(error.to_string());
         planned = Ok(headless);
@@ -63,7 +57,7 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
             "warnings": warnings,
         });
         if args.plan {
-            let calls = PlannedCall::of(&file, &options, Limits::BASELINE)?;
+            let calls = PlannedCall::of(&file, &options)?;
             report["plan"] = json!({
                 "dispatches": calls.len(),
                 "calls": calls.iter().map(|call| json!({

@@ -8,8 +8,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use azulejo::formats::ModelKind;
 use azulejo::{Model, ModelOptions};
+use azulejo_formats::ModelKind;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use azulejo::BlockFormat;
-use azulejo::formats::gguf::{Metadata, WriterTensor};
-use azulejo::formats::{ModelFile, ModelKind, TensorInfo};
 use azulejo::shape::{Matrix, Quant};
+use azulejo_formats::gguf::{Metadata, WriterTensor};
+use azulejo_formats::{ModelFile, ModelKind, TensorInfo};
 use serde_json::json;
 
 use crate::args::QuantizeArgs;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use azulejo::formats::gguf::{Metadata, SplitName, WriterTensor};
-use azulejo::formats::{ModelFile, ModelKind};
+use azulejo_formats::gguf::{Metadata, SplitName, WriterTensor};
+use azulejo_formats::{ModelFile, ModelKind};
 use serde_json::json;
 
 use super::quantize::differ;
@@ -73,7 +73,7 @@ fn metadata_of<'f>(file: &'f ModelFile, path: &Path) -> Result<&'f Metadata> {
 fn copies(file: &ModelFile) -> Vec<Item> {
     let mut tensors: Vec<_> = file.tensors.values().collect();
     tensors.sort_by_key(|info| (info.file, info.offset));
-    let copy = |info: &azulejo::formats::TensorInfo| Item {
+    let copy = |info: &azulejo_formats::TensorInfo| Item {
         tensor: WriterTensor { name: info.name.clone(), format: info.format, shape: info.shape.clone() },
         from: From::Tensor(info.clone()),
         importance: None,

@@ -2,9 +2,10 @@
 //! writes, so that its programs find them.
 
 use anyhow::{Result, anyhow};
-use azulejo::formats::gguf::Metadata;
-use azulejo::formats::hf::HfFiles;
-use azulejo::{Config, Plan, Rope, RopeScaling};
+use azulejo::{Config, Plan};
+use azulejo_formats::gguf::Metadata;
+use azulejo_formats::hf::HfFiles;
+use azulejo_models::{Rope, RopeScaling};
 
 /// An architecture: how its files differ.
 #[derive(Debug)]
@@ -122,7 +123,7 @@ struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    fn put(&mut self, key: &str, value: impl Into<azulejo::formats::gguf::Value>) {
+    fn put(&mut self, key: &str, value: impl Into<azulejo_formats::gguf::Value>) {
         self.metadata.insert(format!("{}.{key}", self.architecture), value);
     }
 

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use azulejo::BlockFormat;
-use azulejo::formats::gguf::{Metadata, Writer, WriterTensor};
-use azulejo::formats::{ModelFile, ModelKind};
+use azulejo_formats::gguf::{Metadata, Writer, WriterTensor};
+use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_quant::decode;
 
 use crate::exit::Usage;

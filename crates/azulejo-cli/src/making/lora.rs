@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use azulejo::BlockFormat;
-use azulejo::formats::{ByteSource, ModelFile, ModelKind, TensorInfo};
+use azulejo_formats::{ByteSource, ModelFile, ModelKind, TensorInfo};
 use azulejo_quant::{EncodeError, decode, encode};
 use rayon::prelude::*;
 
@@ -62,7 +62,7 @@ fn adapt(file: &mut ModelFile, path: &Path, scale: f32) -> Result<()> {
     };
     let kind = metadata.find_str("adapter.type")?;
     ensure!(kind == Some("lora"), "its `adapter.type` is {}, not lora", kind.unwrap_or("missing"));
-    let architecture = |m: &azulejo::formats::gguf::Metadata| {
+    let architecture = |m: &azulejo_formats::gguf::Metadata| {
         m.find_str("general.architecture").ok().flatten().unwrap_or("(none)").to_owned()
     };
     let (of, base) = (architecture(metadata), architecture(base));

@@ -8,9 +8,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use azulejo::formats::gguf::{Array, Metadata, Value as GgufValue};
-use azulejo::formats::hf::HfFiles;
-use azulejo::{EncodeOptions, Tokenizer, pre_tokenizer_name};
+use azulejo::{EncodeOptions, Tokenizer};
+use azulejo_formats::gguf::{Array, Metadata, Value as GgufValue};
+use azulejo_formats::hf::HfFiles;
+use azulejo_tokenizer::pre_tokenizer_name;
 use serde_json::Value;
 
 use super::sentencepiece::SentencePiece;

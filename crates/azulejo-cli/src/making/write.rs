@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use azulejo::BlockFormat;
-use azulejo::formats::gguf::{Metadata, WriteError, Writer, WriterTensor};
-use azulejo::formats::{ModelFile, TensorInfo};
+use azulejo_formats::gguf::{Metadata, WriteError, Writer, WriterTensor};
+use azulejo_formats::{ModelFile, TensorInfo};
 use azulejo_quant::{decode, encode, encode_with_importance};
 use rayon::prelude::*;
 

@@ -209,7 +209,7 @@ fn imatrix_counts_tokens_and_lowers_the_divergence() {
     let made = azulejo(&[&run[..], &["-o", text(&matrix), "--json"]].concat()).json();
     assert_eq!((&made["matrices"], &made["tokens"]), (&28.into(), &(9 * 128).into()));
     // Sums of the squares of the inputs of queries and keys are alike; those of the down matrix aren't.
-    let file = azulejo::formats::ModelFile::open(&matrix).unwrap();
+    let file = azulejo_formats::ModelFile::open(&matrix).unwrap();
     let floats = |name: &str| {
         let info = file.tensor(name).unwrap();
         let mut bytes = vec![0; info.bytes as usize];

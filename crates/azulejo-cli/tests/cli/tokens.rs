@@ -1,7 +1,7 @@
 //! `tokenize`, `logits`, `perplexity`.
 
-use azulejo::formats::gguf::Writer;
-use azulejo::formats::{ModelFile, ModelKind};
+use azulejo_formats::gguf::Writer;
+use azulejo_formats::{ModelFile, ModelKind};
 
 use crate::support::{azulejo, expected, floats, golden, list, model, numbers, piped, scratch};
 

@@ -9,6 +9,7 @@ use crate::EngineError;
 
 /// The chain's parameters.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SamplerOptions {
     /// What logits are divided by; 0 or less is greedy.
     pub temperature: f32,
@@ -45,13 +46,69 @@ impl Default for SamplerOptions {
 }
 
 impl SamplerOptions {
+    /// The usual ones.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// The most probable token, always.
     pub fn greedy() -> Self {
         Self { temperature: 0.0, ..Self::default() }
     }
 
-    /// The first parameter that makes no sense, by its name: an [`EngineError::Sampler`]. What isn't a number would not
-    /// stop the chain, but choose badly: a NaN is less than nothing and divides everything.
+    /// Sets [`temperature`](field@Self::temperature).
+    pub fn temperature(mut self, temperature: f32) -> Self {
+        self.temperature = temperature;
+        self
+    }
+
+    /// Sets [`top_k`](field@Self::top_k).
+    pub fn top_k(mut self, top_k: u32) -> Self {
+        self.top_k = top_k;
+        self
+    }
+
+    /// Sets [`top_p`](field@Self::top_p).
+    pub fn top_p(mut self, top_p: f32) -> Self {
+        self.top_p = top_p;
+        self
+    }
+
+    /// Sets [`min_p`](field@Self::min_p).
+    pub fn min_p(mut self, min_p: f32) -> Self {
+        self.min_p = min_p;
+        self
+    }
+
+    /// Sets [`repeat_penalty`](field@Self::repeat_penalty).
+    pub fn repeat_penalty(mut self, repeat_penalty: f32) -> Self {
+        self.repeat_penalty = repeat_penalty;
+        self
+    }
+
+    /// Sets [`repeat_last_n`](field@Self::repeat_last_n).
+    pub fn repeat_last_n(mut self, repeat_last_n: i32) -> Self {
+        self.repeat_last_n = repeat_last_n;
+        self
+    }
+
+    /// Sets [`frequency_penalty`](field@Self::frequency_penalty).
+    pub fn frequency_penalty(mut self, frequency_penalty: f32) -> Self {
+        self.frequency_penalty = frequency_penalty;
+        self
+    }
+
+    /// Sets [`presence_penalty`](field@Self::presence_penalty).
+    pub fn presence_penalty(mut self, presence_penalty: f32) -> Self {
+        self.presence_penalty = presence_penalty;
+        self
+    }
+
+    /// Looks for a parameter that makes no sense. What isn't a number would not stop the chain, but choose badly: a NaN is
+    /// less than nothing and divides everything.
+    ///
+    /// # Errors
+    /// [`EngineError::Sampler`], which names the first one.
     pub fn check(&self) -> Result<(), EngineError> {
         let within = |name, value: f32, is_right: bool, needed| {
             let is_right = value.is_finite() && is_right;

@@ -3,6 +3,13 @@
 use azulejo_quant::BlockFormat;
 
 /// A type of a whole model.
+///
+/// ```
+/// use azulejo::shape::Quant;
+///
+/// assert_eq!(Quant::from_name("q4_k_m"), Some(Quant::Q4KM));
+/// assert_eq!(Quant::Q4KM.file_type(), Some(15));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quant {
     /// One format for all matrices; quantised below 8 bits, the output matrix is Q6_K, as llama-quantize has it.
@@ -94,6 +101,14 @@ impl Quant {
 }
 
 /// What decides on a matrix' format.
+///
+/// ```
+/// use azulejo::BlockFormat;
+/// use azulejo::shape::{Matrix, Quant};
+///
+/// let output = Matrix { what: "output", layers: 24, cols: 2048, is_output: true, ..Matrix::default() };
+/// assert_eq!(Quant::Q4KM.format(&output), BlockFormat::Q6_K);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Matrix<'a> {
     /// The tensor's name without its layer and without `.weight`: `attn_v`, `token_embd`.

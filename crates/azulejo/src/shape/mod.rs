@@ -15,6 +15,18 @@ pub use mix::{Matrix, Quant};
 use crate::{Code, Error};
 
 /// The sizes of a decoder.
+///
+/// ```
+/// use azulejo::shape::{Quant, Shape};
+/// use azulejo::{Model, ModelOptions, estimated_memory};
+///
+/// # fn main() -> Result<(), azulejo::Error> {
+/// let file = Shape::from_name("salamandra-2b")?.file(Quant::Q4KM)?;
+/// let (_, plan) = Model::plan_of(&file, &ModelOptions::new())?;
+/// assert!(estimated_memory(&plan)?.weights > 1_400_000_000);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Its name.
@@ -118,6 +130,9 @@ impl Shape {
     }
 
     /// The shape of that name, in upper or lower case.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`], which lists the names.
     pub fn from_name(name: &str) -> Result<&'static Self, Error> {
         SHAPES.iter().find(|s| s.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
             let names: Vec<&str> = SHAPES.iter().map(|s| s.name).collect();
@@ -126,6 +141,9 @@ impl Shape {
     }
 
     /// A file of the shape, whose weights are all zeros and take no memory.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`], for a shape that can't be written.
     pub fn file(&self, quant: Quant) -> Result<ModelFile, Error> {
         let tensors = tensors(self, quant);
         let mut header = Vec::new();

@@ -42,7 +42,7 @@ pub(super) fn run(tiers: &[ModelOptions], output: &Output) -> Result<Report> {
             if !result.passed {
                 report.failed.push(format!("kernel in {tier}: {result}"));
             } else if result.tolerance > 0.0 {
-                let part = result.nmse / result.tolerance;
+                let part = result.error / result.tolerance;
                 if report.nearest.as_ref().is_none_or(|(_, nearest)| part > *nearest) {
                     report.nearest = Some((result.name, part));
                 }

@@ -13,7 +13,8 @@ mod speed;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use azulejo::{Device, DeviceChoice, DeviceInfo, ModelOptions, Tier};
+use azulejo::{Device, DeviceChoice, DeviceInfo, ModelOptions};
+use azulejo_shaders::Tier;
 
 use crate::args::ValidateArgs;
 use crate::exit::Usage;
@@ -48,11 +49,11 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
     let start = Instant::now();
     let until = start + Duration::from_secs(args.seconds);
     let shapes = speed::asked(&args.shapes, &args.quant)?;
-    let options = |max_tier| ModelOptions {
-        device: args.device,
-        threads: args.threads.map(|n| n as usize),
-        max_tier,
-        ..ModelOptions::default()
+    let options = |max_tier| {
+        let mut options = ModelOptions::new().device(args.device);
+        options.threads = args.threads.map(|n| n as usize);
+        options.checks.max_tier = max_tier;
+        options
     };
     let device = pollster::block_on(Device::open(&options(None)))?;
     for warning in device.warnings() {
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
     for tier in Tier::ALL {
         let own = options(Some(tier));
         if on_cpu || pollster::block_on(Device::open(&own))?.info().tier == tier.name() {
-            let own = if on_cpu { ModelOptions { device: DeviceChoice::Cpu, ..own } } else { own };
+            let own = if on_cpu { own.device(DeviceChoice::Cpu) } else { own };
             tiers.push(own);
         }
         if on_cpu {
@@ -79,8 +80,8 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
     let bandwidth = speed::bandwidth(&device, on_cpu, args.threads)?;
     let kernels = kernels::run(&tiers, output)?;
     let models = models::run(&tiers, output)?;
-    let how = tiers.into_iter().last().unwrap_or_else(|| options(None));
-    let how = ModelOptions { max_tier: None, ..how };
+    let mut how = tiers.into_iter().last().unwrap_or_else(|| options(None));
+    how.checks.max_tier = None;
     let speed = speed::run(&shapes, &how, until, output)?;
     let report = Report { device: info, bandwidth, kernels, models, speed, took: start.elapsed() };
     let (json, markdown) = (report.json(), report.markdown());

@@ -1,8 +1,8 @@
 //! Small models' greedy tokens, beside those of transformers (golden models) or of the CPU (the demonstration model).
 
 use anyhow::{Context, Result, ensure};
-use azulejo::formats::ModelFile;
 use azulejo::{DeviceChoice, KvType, Model, ModelOptions};
+use azulejo_formats::ModelFile;
 use serde_json::Value;
 
 use crate::interrupt;
@@ -63,7 +63,7 @@ pub(super) fn run(tiers: &[ModelOptions], output: &Output) -> Result<Vec<Checked
     let bar = output.bar("models", total, Unit::Runs);
     for options in tiers {
         // The cache's rounding would only be in the way.
-        let options = ModelOptions { k: KvType::F32, v: KvType::F32, ..options.clone() };
+        let options = options.clone().kv_types(KvType::F32, KvType::F32);
         for golden in GOLDEN {
             interrupt::check()?;
             let file = ModelFile::from_gguf_bytes(golden.file.to_vec())?;
@@ -91,8 +91,8 @@ pub(super) fn run(tiers: &[ModelOptions], output: &Output) -> Result<Vec<Checked
 #[cfg(feature = "embedded")]
 fn demo(options: &ModelOptions) -> Result<Checked> {
     let file = Model::embedded_file()?;
-    let reference =
-        ModelOptions { device: DeviceChoice::Cpu, max_tier: None, fuse: false, ..options.clone() };
+    let mut reference = options.clone().device(DeviceChoice::Cpu);
+    reference.checks.fuse = false;
     let reference = Model::from_file(&file, &reference, &mut |_, _| true)?;
     let prompt = reference.chat_prompt(&[azulejo::Message::new("user", PROMPT)])?;
     let expected = reference.session()?.greedy_tokens(&prompt, TOKENS)?;
@@ -129,7 +129,7 @@ fn compare(
         return Ok(());
     };
     // Rounding may decide between two that are as good.
-    let cpu = ModelOptions { device: DeviceChoice::Cpu, max_tier: None, ..options.clone() };
+    let cpu = options.clone().device(DeviceChoice::Cpu);
     let cpu = Model::from_file(file, &cpu, &mut |_, _| true)?;
     let before = [prompt, &expected[..place]].concat();
     let mut last = Vec::new();

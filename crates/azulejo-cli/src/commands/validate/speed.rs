@@ -124,7 +124,7 @@ fn measure_shape(
     let (config, _) = Model::plan_of(&file, options)?;
     let depth = DEPTH.min(config.context_length / 2);
     let context = config.context_length.min(depth + PROMPT.max(GENERATED) + 1);
-    let options = ModelOptions { context: Some(context), ..options.clone() };
+    let options = options.clone().context(context);
     let loaded = load::load_random(&file, &options, output)?;
     (this.loading, this.bytes_per_token) = (loaded.took, loaded.model.bytes_per_token());
     let mut session = loaded.model.session()?;
