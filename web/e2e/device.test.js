@@ -69,6 +69,50 @@ for (const name of CONFIGURATIONS) {
       await page.evaluate(() => e2e.dispose());
     });
 
+    test("without a wish it ends on the CPU, with the reason, whatever the browser says of its GPU", async (t) => {
+      if (notRun(t, name, "webgpu")) return;
+      for (const fault of ["requestDevice rejects", "requestAdapter throws", "requestAdapter rejects", "there is no adapter"]) {
+        const { device, text } = await page.evaluate(async (fault, prompt, tokens) => {
+          const own = [[navigator.gpu, "requestAdapter"], [GPUAdapter.prototype, "requestDevice"]].map(([of, what]) => [of, what, of[what]]);
+          const refuse = { rejects: () => Promise.reject(new DOMException("refused", "OperationError")), throws: () => { throw new TypeError("refused"); }, adapter: async () => null };
+          const [what, how] = [fault.includes("Device") ? own[1] : own[0], fault.split(" ").at(-1)];
+          what[0][what[1]] = refuse[how];
+          try {
+            const { device } = await e2e.load("/models/demo.gguf", { worker: false });
+            return { device, text: (await e2e.ask(prompt, { max_tokens: tokens })).text };
+          } finally {
+            for (const [of, name, value] of own) of[name] = value;
+            await e2e.dispose();
+          }
+        }, fault, PROMPT, TOKENS);
+        assert.equal(device.backend, "cpu", fault);
+        assert.notEqual(device.choice, "", fault);
+        t.diagnostic(`${fault}: ${device.choice}`);
+        assert.equal(text, native.text, fault);
+      }
+    });
+
+    test("a GPU that is gone for good between two answers leaves the next to the CPU", async (t) => {
+      if (notRun(t, name, "webgpu")) return;
+      const { first, second, device } = await page.evaluate(async (prompt, tokens) => {
+        await e2e.load("/models/demo.gguf", { worker: false, measure: false });
+        const ask = async () => (await e2e.ask(prompt, { max_tokens: tokens })).text;
+        const first = await ask();
+        const requestAdapter = navigator.gpu.requestAdapter;
+        navigator.gpu.requestAdapter = async () => null;
+        try {
+          await e2e.engine.debug.loseDevice();
+          return { first, second: await ask(), device: e2e.engine.info.device };
+        } finally {
+          navigator.gpu.requestAdapter = requestAdapter;
+          await e2e.dispose();
+        }
+      }, PROMPT, TOKENS);
+      assert.deepEqual([first, second], [native.text, native.text]);
+      assert.equal(device.backend, "cpu");
+      assert.match(device.choice, /lost/);
+    });
+
     test("a second loss within a minute takes the tier below", async (t) => {
       if (notRun(t, name, "webgpu")) return;
       const before = await load();

@@ -1,9 +1,14 @@
 // What wgpu doesn't pass on of a browser's WebGPU: the feature `subgroups`, which wgpu 30 neither reports nor asks for,
 // and the adapter's vendor and architecture.
 
-/** `[has subgroups, a name]` of the adapter that the browser offers, or undefined. */
+/** `[has subgroups, a name]` of the adapter that the browser offers; undefined if there is none, or a text that says why. */
 export async function adapterFacts() {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  let adapter;
+  try {
+    adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  } catch (error) {
+    return `the browser refuses to give an adapter (${error?.message ?? error})`;
+  }
   if (!adapter) return undefined;
   const { vendor, architecture, device, description } = adapter.info ?? {};
   const name = description || [vendor, architecture, device].filter(Boolean).join(" ");

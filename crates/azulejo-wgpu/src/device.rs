@@ -117,6 +117,10 @@ pub async fn devices() -> Vec<(Adapter, Option<WgpuError>)> {
 }
 
 async fn adapters(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
+    #[cfg(target_arch = "wasm32")]
+    if crate::browser::Facts::offered().await.is_err() {
+        return Vec::new();
+    }
     instance.enumerate_adapters(wgpu::Backends::all()).await
 }
 
@@ -183,15 +187,24 @@ async fn candidates(
         let chosen = all.into_iter().nth(index).ok_or(WgpuError::NoSuchDevice { index, count })?;
         return Ok(vec![chosen]);
     }
-    if cfg!(target_arch = "wasm32") {
+    #[cfg(target_arch = "wasm32")]
+    {
         // A browser has one, and says why if it has none.
+        crate::browser::Facts::offered().await.map_err(|detail| WgpuError::NoAdapter { detail })?;
         let wanted = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
         };
         let no_adapter = |e: wgpu::RequestAdapterError| WgpuError::NoAdapter { detail: e.to_string() };
-        return Ok(vec![instance.request_adapter(&wanted).await.map_err(no_adapter)?]);
+        Ok(vec![instance.request_adapter(&wanted).await.map_err(no_adapter)?])
     }
+    #[cfg(not(target_arch = "wasm32"))]
+    Ok(by_kind(instance, selection).await)
+}
+
+/// All adapters in the order of their kinds.
+#[cfg(not(target_arch = "wasm32"))]
+async fn by_kind(instance: &wgpu::Instance, selection: Selection) -> Vec<wgpu::Adapter> {
     let mut known = Vec::new();
     for adapter in adapters(instance).await {
         let described = Adapter::of(&adapter).await;
@@ -201,7 +214,7 @@ async fn candidates(
         }
     }
     known.sort_by_key(|(place, _)| *place);
-    Ok(known.into_iter().map(|(_, adapter)| adapter).collect())
+    known.into_iter().map(|(_, adapter)| adapter).collect()
 }
 
 /// Asks an adapter for its device, with the features of a tier.
@@ -236,7 +249,12 @@ async fn request(
     }
     // In a browser this asks at once, before it is waited for.
     let asked = adapter.request_device(&wanted);
-    asked.await.map_err(|e| WgpuError::Request { name: described.name.clone(), detail: e.to_string() })
+    asked.await.map_err(|e| {
+        let detail = e.to_string();
+        #[cfg(target_arch = "wasm32")]
+        let detail = crate::browser::said(&detail).to_owned();
+        WgpuError::Request { name: described.name.clone(), detail }
+    })
 }
 
 /// The back-end over an open device.

@@ -51,6 +51,19 @@ export async function chooseDevice(wasm: WasmModule, options: DeviceOptions, sig
     throw new AzulejoError("invalid_argument", `There is no device "${wanted}".`, 'Choose "auto", "webgpu" or "cpu".');
   }
   if (wanted === "cpu") return openCpu(wasm, "asked for");
+  if (wanted === "webgpu") return gpuOrFaster(wasm, options, signal);
+  try {
+    return await gpuOrFaster(wasm, options, signal);
+  } catch (error) {
+    // Whatever a browser says or throws of its GPU, there is the CPU.
+    checkAbort(signal);
+    return openCpu(wasm, `the GPU can't be used: ${messageOf(error)}`);
+  }
+}
+
+/** The GPU if it was asked for; with "auto" whichever is faster. */
+async function gpuOrFaster(wasm: WasmModule, options: DeviceOptions, signal?: AbortSignal): Promise<Chosen> {
+  const wanted = options.device ?? "auto";
   const probe: DeviceProbe = JSON.parse(await wasm.probe());
   checkAbort(signal);
   if (!probe.webgpu) {
@@ -74,6 +87,10 @@ export async function chooseDevice(wasm: WasmModule, options: DeviceOptions, sig
   if (signal?.aborted && chosen) closeDevice(chosen.device);
   checkAbort(signal);
   return chosen!;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function failedAll(name: string, found: Findings): AzulejoError {

@@ -207,7 +207,15 @@ export class Host implements Port {
     }
     // Which of GPU and CPU is faster was settled when the model was loaded first.
     const tier = losses === 2 ? below : (old?.info.tier as Tier | undefined);
-    const chosen = await chooseDevice(wasm, { ...options, device: "webgpu", ...(tier ? { maxTier: tier } : {}) }, signal);
+    const again = { ...options, device: "webgpu" as const, ...(tier ? { maxTier: tier } : {}) };
+    let chosen: Chosen;
+    try {
+      chosen = await chooseDevice(wasm, again, signal);
+    } catch (error) {
+      checkAbort(signal);
+      if (options.device === "webgpu") throw error;
+      return openCpu(wasm, `the GPU was lost and can't be opened again: ${AzulejoError.from(error).message}`);
+    }
     if (signal?.aborted) closeDevice(chosen.device);
     checkAbort(signal);
     return { ...chosen, choice: losses === 1 ? "opened anew after it was lost" : `${why}: a lower tier` };
