@@ -5,7 +5,8 @@
 #   PROGRAM  the program (default target/release/azulejo): carried alone, it needs glibc of Debian 12 or newer, the Vulkan
 #            loader (libvulkan.so.1) and the GPU's driver, and no network
 #   FOLDER   where report.md, report.json and devices.txt go (default gpu-report)
-#   SECONDS  for all of it, 200 by default; what is checked comes first, and what there was no time for is in the report
+#   SECONDS  for all of it, 200 by default; what is checked comes first, and what there was no time for is in the report.
+#            If the time is over in mid-work, or the driver hangs, the report has what was found by then
 #
 # Exit 1 if something is computed wrongly.
 set -euo pipefail

@@ -30,6 +30,8 @@ struct Report {
     kernels: kernels::Report,
     models: Vec<models::Checked>,
     speed: Vec<speed::Measured>,
+    /// What was being done when it was written; none when all is done. A driver that hangs leaves that behind.
+    unfinished: Option<String>,
     took: Duration,
 }
 
@@ -42,6 +44,20 @@ impl Report {
             .iter()
             .filter_map(|m| Some(format!("{} in {}: {}", m.name, m.tier, m.problem.as_ref()?)));
         kernels.chain(models).collect()
+    }
+
+    /// Writes what there is by now into the folder, and what is done next.
+    fn save(&mut self, args: &ValidateArgs, start: Instant, next: Option<&str>) -> Result<()> {
+        (self.took, self.unfinished) = (start.elapsed(), next.map(str::to_owned));
+        let Some(folder) = &args.output else { return Ok(()) };
+        std::fs::create_dir_all(folder).map_err(|e| Usage(format!("{}: {e}", folder.display())))?;
+        for (name, text) in [("report.json", format!("{:#}\n", self.json())), ("report.md", self.markdown())]
+        {
+            let mut file = Partial::create(&folder.join(name))?;
+            file.write(text.as_bytes())?;
+            file.finish()?;
+        }
+        Ok(())
     }
 }
 
@@ -77,26 +93,31 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
             break;
         }
     }
-    let bandwidth = speed::bandwidth(&device, on_cpu, args.threads)?;
-    let kernels = kernels::run(&tiers, output)?;
-    let models = models::run(&tiers, output)?;
+    let mut report = Report {
+        device: info,
+        bandwidth: speed::bandwidth(&device, on_cpu, args.threads)?,
+        kernels: kernels::Report::default(),
+        models: Vec::new(),
+        speed: Vec::new(),
+        unfinished: None,
+        took: Duration::ZERO,
+    };
+    report.save(args, start, Some("kernels"))?;
+    report.kernels = kernels::run(&tiers, output)?;
+    report.save(args, start, Some("models"))?;
+    report.models = models::run(&tiers, output)?;
     let mut how = tiers.into_iter().last().unwrap_or_else(|| options(None));
     how.checks.max_tier = None;
-    let speed = speed::run(&shapes, &how, until, output)?;
-    let report = Report { device: info, bandwidth, kernels, models, speed, took: start.elapsed() };
-    let (json, markdown) = (report.json(), report.markdown());
-    if let Some(folder) = &args.output {
-        std::fs::create_dir_all(folder).map_err(|e| Usage(format!("{}: {e}", folder.display())))?;
-        for (name, text) in [("report.json", format!("{json:#}\n")), ("report.md", markdown.clone())] {
-            let mut file = Partial::create(&folder.join(name))?;
-            file.write(text.as_bytes())?;
-            file.finish()?;
-        }
+    let (shapes, quant) = shapes;
+    for shape in shapes {
+        report.save(args, start, Some(shape.name))?;
+        report.speed.push(speed::run(shape, quant, &how, until, output)?);
     }
+    report.save(args, start, None)?;
     if output.is_json() {
-        output.json(&json)?;
+        output.json(&report.json())?;
     } else {
-        output.text(&markdown)?;
+        output.text(&report.markdown())?;
     }
     match report.problems().len() {
         0 => Ok(()),

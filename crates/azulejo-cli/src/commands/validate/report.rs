@@ -28,7 +28,8 @@ impl Report {
         let device = &self.device;
         let kernels = &self.kernels;
         json!({
-            "passed": self.problems().is_empty(),
+            "passed": self.problems().is_empty() && self.unfinished.is_none(),
+            "unfinished": self.unfinished,
             "problems": self.problems(),
             "version": env!("CARGO_PKG_VERSION"),
             "commit": COMMIT,
@@ -97,7 +98,11 @@ impl Report {
     fn write_markdown(&self, out: &mut String) -> std::fmt::Result {
         let device = &self.device;
         let problems = self.problems();
-        let verdict = if problems.is_empty() { "right" } else { "WRONG" };
+        let verdict = match &self.unfinished {
+            _ if !problems.is_empty() => "WRONG".to_owned(),
+            Some(what) => format!("not finished, it was at: {what}"),
+            None => "right".to_owned(),
+        };
         writeln!(out, "# {}: {verdict}\n", device.name)?;
         let version = env!("CARGO_PKG_VERSION");
         writeln!(out, "azulejo {version}, commit {COMMIT}; {:.0} s in all.\n", self.took.as_secs_f64())?;

@@ -84,32 +84,29 @@ pub(super) fn asked(shapes: &[String], quant: &str) -> Result<(Vec<&'static Shap
 }
 
 pub(super) fn run(
-    (shapes, quant): &(Vec<&'static Shape>, Quant),
+    shape: &Shape,
+    quant: Quant,
     options: &ModelOptions,
     until: Instant,
     output: &Output,
-) -> Result<Vec<Measured>> {
-    let mut measured = Vec::new();
-    for shape in shapes {
-        let mut this = Measured {
-            shape: shape.name,
-            quant: quant.name(),
-            bytes_per_token: 0,
-            loading: Duration::ZERO,
-            tests: Vec::new(),
-            profiles: Vec::new(),
-            not_run: Vec::new(),
-        };
-        if Instant::now() >= until {
-            this.not_run.push("all of it: the time was over".to_owned());
-        } else if let Err(error) = measure_shape(shape, *quant, options, until, &mut this, output) {
-            interrupt::check()?;
-            // Most likely it doesn't fit; whatever else it is, the next one may do.
-            this.not_run.push(format!("the rest of it: {error:#}"));
-        }
-        measured.push(this);
+) -> Result<Measured> {
+    let mut this = Measured {
+        shape: shape.name,
+        quant: quant.name(),
+        bytes_per_token: 0,
+        loading: Duration::ZERO,
+        tests: Vec::new(),
+        profiles: Vec::new(),
+        not_run: Vec::new(),
+    };
+    if Instant::now() >= until {
+        this.not_run.push("all of it: the time was over".to_owned());
+    } else if let Err(error) = measure_shape(shape, quant, options, until, &mut this, output) {
+        interrupt::check()?;
+        // Most likely it doesn't fit; whatever else it is, the next one may do.
+        this.not_run.push(format!("the rest of it: {error:#}"));
     }
-    Ok(measured)
+    Ok(this)
 }
 
 fn measure_shape(
