@@ -179,6 +179,40 @@ test("size_unknown: the file is taken whole and not kept", async () => {
   chunked.close();
 });
 
+test("etag_that is weak in one answer and strong or missing in another is the same file's", async () => {
+  for (const [head, get, same] of [
+    ['W/"a"', '"a"', true],
+    ['"a"', 'W/"a"', true],
+    [null, '"a"', true],
+    ['"a"', null, true],
+    ['"a"', '"b"', false],
+    ['W/"a"', 'W/"b"', false],
+  ] as const) {
+    const answer = createServer((request, response) => {
+      const etag = request.method === "HEAD" ? head : get;
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
+      const start = Number(from ?? 0);
+      const end = Math.min(Number(to ?? SIZE), SIZE - 1) + 1;
+      response.writeHead(from === undefined ? 200 : 206, {
+        "content-length": end - start,
+        "last-modified": "Sat, 28 Nov 2026 10:00:00 GMT",
+        ...(etag ? { etag } : {}),
+        ...(from === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${SIZE}` }),
+      });
+      response.end(request.method === "HEAD" ? undefined : FILE.subarray(start, end));
+    });
+    await new Promise<void>((done) => answer.listen(0, "127.0.0.1", done));
+    const url = `http://127.0.0.1:${(answer.address() as { port: number }).port}/model.gguf`;
+    const source = await openSource({ kind: "url", url }, { cache: "memory" });
+    const read = source.read(0, 1000).then((bytes) => Buffer.from(bytes));
+    if (same) assert.ok((await read).equals(FILE.subarray(0, 1000)), `${head}, ${get}`);
+    else await assert.rejects(read, /changed/, `${head}, ${get}`);
+    source.close();
+    answer.closeAllConnections();
+    answer.close();
+  }
+});
+
 test("blob_that can't be read any more says so", async () => {
   const gone = new Blob([FILE]);
   gone.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("It was changed.", "NotReadableError")) }) as unknown as Blob;

@@ -9,8 +9,16 @@ const PIECES = 200;
 const STALL_MS = 30_000;
 const LONGEST_WAIT_MS = 30_000;
 
+/** What names a file's state: its ETag, else the time of its last change. A server that compresses some answers calls the
+ * same tag weak in those and strong in others (RFC 9110, 8.8.3.2: weak comparison). */
 export function tagOf(response: Response): string | null {
-  return response.headers.get("etag") ?? response.headers.get("last-modified");
+  return response.headers.get("etag")?.replace(/^W\//, "") ?? response.headers.get("last-modified");
+}
+
+/** Whether two tags are of different files, as far as they can be compared: one answer may have an ETag, another none. */
+export function isOfAnother(tag: string | null, other: string | null): boolean {
+  if (tag === null || other === null) return false;
+  return tag.startsWith('"') === other.startsWith('"') && tag !== other;
 }
 
 export function sizeOf(response: Response): number | null {

@@ -3,7 +3,7 @@
 // status and the address.
 
 import { AzulejoError, checkAbort } from "../errors.js";
-import { BUSY, Connection, message, Patience, rangeOf, refusal, sizeOf, tagOf } from "./connection.js";
+import { BUSY, Connection, isOfAnother, message, Patience, rangeOf, refusal, sizeOf, tagOf } from "./connection.js";
 import { Pieces } from "./pieces.js";
 import type { Bytes } from "./store.js";
 
@@ -119,8 +119,7 @@ export function fetchWhole(remote: Remote, signal?: AbortSignal, onBytes?: OnByt
 
 /** Throws if an answer is about another file than the one that is being read, or not the range that was asked for. */
 function checkRange(response: Response, remote: Remote, start: number): void {
-  const tag = tagOf(response);
-  if (remote.tag !== null && tag !== null && tag !== remote.tag) throw new FileChanged(remote.url);
+  if (isOfAnother(tagOf(response), remote.tag)) throw new FileChanged(remote.url);
   const range = rangeOf(response);
   if (range.total !== null && remote.total !== null && range.total !== remote.total) {
     throw new AzulejoError(
