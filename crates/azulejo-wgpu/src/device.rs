@@ -55,7 +55,9 @@ pub struct Adapter {
 }
 
 /// The kinds in the order in which they are preferred.
-const KINDS: [&str; 5] = ["discrete GPU", "integrated GPU", "virtual GPU", "other", "software"];
+const KINDS: [&str; 5] = ["discrete GPU", "integrated GPU", "virtual GPU", "other", SOFTWARE];
+/// The kind of a GPU that is a program on the CPU.
+const SOFTWARE: &str = "software";
 
 impl Adapter {
     /// True for a GPU that is one, not a program on the CPU.
@@ -65,13 +67,6 @@ impl Adapter {
 
     async fn of(adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
-        let kind = match info.device_type {
-            wgpu::DeviceType::DiscreteGpu => "discrete GPU",
-            wgpu::DeviceType::IntegratedGpu => "integrated GPU",
-            wgpu::DeviceType::VirtualGpu => "virtual GPU",
-            wgpu::DeviceType::Cpu => "software",
-            wgpu::DeviceType::Other => "other",
-        };
         let words =
             |words: [&str; 2]| words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
         #[cfg(not(target_arch = "wasm32"))]
@@ -79,6 +74,13 @@ impl Adapter {
             (info.name.clone(), adapter.features().contains(wgpu::Features::SUBGROUP));
         #[cfg(target_arch = "wasm32")]
         let crate::browser::Facts { name, has_subgroups } = crate::browser::Facts::get().await;
+        let kind = match info.device_type {
+            _ if is_software(&info, &name) => SOFTWARE,
+            wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+            wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+            wgpu::DeviceType::VirtualGpu => "virtual GPU",
+            wgpu::DeviceType::Cpu | wgpu::DeviceType::Other => "other",
+        };
         Self {
             name: if name.is_empty() { "a GPU that gives no name".to_owned() } else { name },
             interface: info.backend.to_str().to_owned(),
@@ -161,7 +163,7 @@ pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
         let described = Adapter::of(&adapter).await;
         let (tier, reason) = choose(&described, &adapter.get_info(), options.max_tier);
         match request(&adapter, &described, tier).await {
-            Ok(opened) => return Ok(backend(&adapter, described, opened, (tier, reason), skipped, options)),
+            Ok(opened) => return Ok(backend(described, opened, (tier, reason), skipped, options)),
             Err(error) => skipped.push(error),
         }
     }
@@ -259,7 +261,6 @@ async fn request(
 
 /// The back-end over an open device.
 fn backend(
-    adapter: &wgpu::Adapter,
     described: Adapter,
     (device, queue): (wgpu::Device, wgpu::Queue),
     (tier, reason): (Tier, String),
@@ -269,6 +270,8 @@ fn backend(
     let reporter = Reporter::listen(&device);
     let binding_bytes =
         options.binding_bytes.map_or(described.binding_bytes, |b| b.min(described.binding_bytes));
+    // GPUs made of software execute a workgroup by few lanes.
+    let is_narrow = options.is_narrow.unwrap_or(described.kind == SOFTWARE);
     let info = DeviceInfo {
         backend: "wgpu",
         name: described.name,
@@ -276,9 +279,6 @@ fn backend(
         tier: tier.name().to_owned(),
         reason,
     };
-    let is_narrow = options
-        .is_narrow
-        .unwrap_or_else(|| is_software(&adapter.get_info(), &info.name.to_ascii_lowercase()));
     WgpuBackend {
         #[cfg(not(target_arch = "wasm32"))]
         has_timestamps: device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
@@ -297,10 +297,11 @@ fn backend(
     }
 }
 
-/// True for GPUs made of software, which execute a workgroup by few lanes. Browsers don't always say it of them, but name
-/// them. Small subgroups are no sign: a Mali's have 4 to 16 lanes.
+/// True for GPUs made of software. Browsers don't always say it of them, but name them. Small subgroups are no sign: a
+/// Mali's have 4 to 16 lanes.
 fn is_software(info: &wgpu::AdapterInfo, name: &str) -> bool {
     const NAMES: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
+    let name = name.to_ascii_lowercase();
     info.device_type == wgpu::DeviceType::Cpu || NAMES.iter().any(|known| name.contains(known))
 }
 

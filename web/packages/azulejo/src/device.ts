@@ -72,6 +72,9 @@ async function gpuOrFaster(wasm: WasmModule, options: DeviceOptions, signal?: Ab
     throw new AzulejoError("no_device", `WebGPU was asked for, and ${why}.`,
       'Use device: "auto", which takes the CPU then, or turn WebGPU on in the browser.');
   }
+  if (wanted === "auto" && probe.webgpu.isSoftware && options.measure !== false) {
+    return openCpu(wasm, `the GPU ${probe.webgpu.name} is made of software`);
+  }
   const memory = `device ${wasm.version()} ${probe.webgpu.name} ${probe.webgpu.driver}`;
   const found: Findings = { passed: [], failed: {}, ...((await settings.read(memory)) as Findings | null) };
   const gpu = await openGpu(wasm, options, found);
