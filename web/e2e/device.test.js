@@ -78,7 +78,8 @@ for (const name of CONFIGURATIONS) {
           const [what, how] = [fault.includes("Device") ? own[1] : own[0], fault.split(" ").at(-1)];
           what[0][what[1]] = refuse[how];
           try {
-            const { device } = await e2e.load("/models/demo.gguf", { worker: false });
+            // Without a measurement the GPU is taken where there is one, be it made of software.
+            const { device } = await e2e.load("/models/demo.gguf", { worker: false, measure: false });
             return { device, text: (await e2e.ask(prompt, { max_tokens: tokens })).text };
           } finally {
             for (const [of, name, value] of own) of[name] = value;
@@ -86,7 +87,7 @@ for (const name of CONFIGURATIONS) {
           }
         }, fault, PROMPT, TOKENS);
         assert.equal(device.backend, "cpu", fault);
-        assert.notEqual(device.choice, "", fault);
+        assert.match(device.choice, fault.startsWith("there") ? /no WebGPU adapter/ : /refused/, fault);
         t.diagnostic(`${fault}: ${device.choice}`);
         assert.equal(text, native.text, fault);
       }

@@ -26,10 +26,11 @@ pub async fn probe() -> String {
             "bindingBytes": a.binding_bytes, "isSoftware": a.kind == "software",
         })
     });
-    let missing = webgpu.is_none().then(|| match IS_SECURE.with(Clone::clone) {
-        Some(false) => "browsers offer WebGPU only to pages that come by https",
-        _ => "the browser offers no WebGPU adapter",
-    });
+    let missing = match (webgpu.is_some(), IS_SECURE.with(Clone::clone)) {
+        (true, _) => None,
+        (false, Some(false)) => Some("browsers offer WebGPU only to pages that come by https".to_owned()),
+        (false, _) => azulejo_wgpu::missing().await,
+    };
     json!({ "webgpu": webgpu, "webgpuMissing": missing, "cpu": { "name": "WebAssembly" } }).to_string()
 }
 

@@ -34,8 +34,9 @@ impl Facts {
     /// throws then goes through the module, and the call never ends.
     pub(crate) async fn offered() -> Result<Self, String> {
         let facts = adapter_facts().await.unwrap_or_default().dyn_into::<js_sys::Array>();
-        let why =
-            |other: JsValue| other.as_string().unwrap_or_else(|| "the browser offers no adapter".to_owned());
+        let why = |other: JsValue| {
+            other.as_string().unwrap_or_else(|| "the browser offers no WebGPU adapter".to_owned())
+        };
         let facts = facts.map_err(why)?;
         let name = facts.get(1).as_string().unwrap_or_default();
         Ok(Self { has_subgroups: facts.get(0).is_truthy(), name })

@@ -118,6 +118,14 @@ pub async fn devices() -> Vec<(Adapter, Option<WgpuError>)> {
     devices
 }
 
+/// Why a browser gives no adapter; none natively, where there may be several.
+pub async fn missing() -> Option<String> {
+    #[cfg(target_arch = "wasm32")]
+    return crate::browser::Facts::offered().await.err();
+    #[cfg(not(target_arch = "wasm32"))]
+    None
+}
+
 async fn adapters(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
     #[cfg(target_arch = "wasm32")]
     if crate::browser::Facts::offered().await.is_err() {

@@ -25,7 +25,7 @@ mod report;
 mod state;
 mod step;
 
-pub use device::{Adapter, Options, Selection, WgpuBackend, devices, open};
+pub use device::{Adapter, Options, Selection, WgpuBackend, devices, missing, open};
 pub use error::WgpuError;
 pub use model::WgpuModel;
 pub use report::Counts;
