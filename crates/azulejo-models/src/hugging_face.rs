@@ -89,8 +89,10 @@ fn windows(c: &Value, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, 
 /// In older files they stand in `rope_theta` and `rope_scaling`, in newer ones both in `rope_parameters`, which may
 /// have a part for each type of layer. Older files of OLMo 3 mean layers without a window.
 fn ropes(c: &Value, context: u32) -> Result<(Rope, Option<Rope>), ModelError> {
-    let Some(parameters) = object(c, "rope_parameters")? else {
-        let rope = one_rope(c, object(c, "rope_scaling")?, "rope_scaling", context)?;
+    // Where a file has both, the older key counts in transformers.
+    let older = object(c, "rope_scaling")?.filter(|v| v.as_object().is_some_and(|v| !v.is_empty()));
+    let Some(parameters) = object(c, "rope_parameters")?.filter(|_| older.is_none()) else {
+        let rope = one_rope(c, older, "rope_scaling", context)?;
         let is_olmo3 = architecture(c) == "olmo3";
         let unstretched = Rope { theta: rope.theta, scaling: RopeScaling::None };
         return Ok((rope, is_olmo3.then_some(unstretched)));
@@ -231,5 +233,35 @@ pub(crate) fn number(c: &Value, key: &str) -> Result<Option<f64>, ModelError> {
             Some(n) => Ok(Some(n)),
             None => Err(ModelError::config(key, format!("is {v} in config.json; it must be a number"))),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rope_is_where_transformers_looks_for_it() {
+        let linear = json!({ "rope_type": "linear", "factor": 4.0 });
+        let plain = json!({ "rope_type": "default", "rope_theta": 500.0 });
+        let of = |config: Value| ropes(&config, 128).map(|(rope, _)| (rope.theta, rope.scaling));
+        let four = RopeScaling::Linear { factor: 4.0 };
+        assert_eq!(of(json!({ "rope_theta": 7.0, "rope_scaling": linear })).unwrap(), (7.0, four.clone()));
+        assert_eq!(of(json!({ "rope_parameters": plain })).unwrap(), (500.0, RopeScaling::None));
+        let both = json!({ "rope_theta": 7.0, "rope_parameters": plain, "rope_scaling": linear });
+        assert_eq!(of(both).unwrap(), (7.0, four.clone()));
+        for empty in [json!({}), Value::Null] {
+            let both = json!({ "rope_parameters": plain, "rope_scaling": empty });
+            assert_eq!(of(both).unwrap(), (500.0, RopeScaling::None));
+        }
+        // The newer name of the type goes before the older, unless it says nothing.
+        let named = json!({ "rope_scaling": { "rope_type": null, "type": "linear", "factor": 4.0 } });
+        assert_eq!(of(named).unwrap(), (10_000.0, four));
+        let alone = json!({ "rope_scaling": { "factor": 4.0 } });
+        assert_eq!(of(alone).unwrap(), (10_000.0, RopeScaling::None), "with a warning, as in transformers");
     }
 }
