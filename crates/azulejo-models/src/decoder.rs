@@ -101,8 +101,8 @@ impl Ends {
             }
         };
         let (embeddings, output) = match (weights.has(EMBEDDINGS), weights.has(OUTPUT), is_tied) {
-            // What a tied model's file holds as its output matrix besides has no effect in transformers.
-            (true, true, Some(true)) | (true, false, None | Some(true)) => (EMBEDDINGS, EMBEDDINGS),
+            // Where a file has both they count both, even if it says that they are tied: as in transformers.
+            (true, false, None | Some(true)) => (EMBEDDINGS, EMBEDDINGS),
             (false, true, None | Some(true)) => (OUTPUT, OUTPUT),
             _ => (EMBEDDINGS, OUTPUT),
         };

@@ -76,7 +76,7 @@ pub(crate) struct GgufCore {
     /// Matched always.
     words: Splitter,
     /// Matched only when special tokens are parsed; contains `words` too.
-    all: Splitter,
+    pub(crate) all: Splitter,
     nfc: bool,
     model: GgufModel,
 }
@@ -145,8 +145,8 @@ impl Tokenizer {
             (GgufModel::ByteLevel { pre_tokenizer, bpe }, known.nfc, known.add_bos)
         };
 
-        let prefix = added("tokenizer.ggml.add_bos_token", v.add_bos, add_bos, named.bos)?;
-        let suffix = added("tokenizer.ggml.add_eos_token", v.add_eos, false, named.eos)?;
+        let prefix = added("add_bos_token", v.add_bos, add_bos, named.bos, &mut warnings);
+        let suffix = added("add_eos_token", v.add_eos, false, named.eos, &mut warnings);
         let mut end_of_text: BTreeSet<u32> = named.eos.into_iter().chain(ends).collect();
         for ((id, text), &kind) in (0..).zip(&v.tokens).zip(&types) {
             if kind == CONTROL && END_OF_TEXT_NAMES.contains(&text.as_str()) {
@@ -396,11 +396,22 @@ fn needs_nfc(v: &GgufVocabulary) -> bool {
 }
 
 /// BOS or EOS, if it's to be added; asking for a token that isn't there is an error, a mere default is not.
-fn added(key: &'static str, said: Option<bool>, default: bool, id: Option<u32>) -> Result<Vec<u32>> {
+fn added(
+    key: &str,
+    said: Option<bool>,
+    default: bool,
+    id: Option<u32>,
+    warnings: &mut Vec<String>,
+) -> Vec<u32> {
     match (said, id) {
-        (Some(true), None) => Err(unusable(key, "true, but the file doesn't say which token".to_owned())),
-        (said, Some(id)) if said.unwrap_or(default) => Ok(vec![id]),
-        _ => Ok(Vec::new()),
+        (Some(true), None) => {
+            warnings.push(format!(
+                "tokenizer.ggml.{key} is true, but the file doesn't say which token: it's ignored"
+            ));
+            Vec::new()
+        }
+        (said, Some(id)) if said.unwrap_or(default) => vec![id],
+        _ => Vec::new(),
     }
 }
 

@@ -25,5 +25,6 @@ pub use config::TokenizerConfig;
 pub use error::{Error, Result};
 pub use gguf::GgufVocabulary;
 pub use pretokenize::pre_tokenizer_name;
+pub use special::looks_special;
 pub use stream::StreamDecoder;
 pub use tokenizer::{EncodeOptions, Tokenizer};

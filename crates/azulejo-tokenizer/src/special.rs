@@ -29,6 +29,11 @@ impl Splitter {
         }
     }
 
+    /// The spellings.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.by_text.iter().map(|(text, id)| (text.as_str(), *id))
+    }
+
     /// The longest token that begins at byte `at`, and its length in bytes.
     pub(crate) fn match_at(&self, text: &str, at: usize) -> Option<(u32, usize)> {
         let first = text.as_bytes().get(at)?;
@@ -62,6 +67,15 @@ impl Splitter {
         }
         pieces
     }
+}
+
+/// Whether a spelling is one that models' makers give to control tokens, whatever their files call them: `<|...|>`, and
+/// DeepSeek's with wide bars.
+pub fn looks_special(text: &str) -> bool {
+    let between = |begin: &str, end: &str| {
+        text.len() > begin.len() + end.len() && text.starts_with(begin) && text.ends_with(end)
+    };
+    between("<|", "|>") || between("<\u{ff5c}", "\u{ff5c}>")
 }
 
 #[cfg(test)]

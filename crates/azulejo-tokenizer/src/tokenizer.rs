@@ -10,7 +10,7 @@ use tokenizers::tokenizer::{
 use crate::chat::{ChatTemplate, Message, RenderOptions};
 use crate::error::{Error, Result, pipeline};
 use crate::gguf::GgufCore;
-use crate::special::Splitter;
+use crate::special::{Splitter, looks_special};
 use crate::stream::StreamDecoder;
 use crate::table::TokenTable;
 
@@ -189,12 +189,7 @@ impl Tokenizer {
     /// was none. The mark is a character that no text has: Unicode keeps 32 that are for no text.
     fn with_marks(&self, messages: &[Message]) -> (Option<char>, Vec<Message>) {
         let mut marked = messages.to_vec();
-        let table = &self.inner.table;
-        let count = u32::try_from(table.len()).unwrap_or(u32::MAX);
-        let mut spellings = Splitter::default();
-        for id in (0..count).filter(|&id| table.is_special(id)) {
-            spellings.add(table.text(id).unwrap_or_default(), id);
-        }
+        let spellings = self.controls();
         let is_free = |c: &char| messages.iter().all(|m| !m.content.contains(*c));
         let free = ('\u{fdd0}'..='\u{fdef}').find(is_free);
         let mark = free.unwrap_or('\u{fdd0}');
@@ -216,6 +211,36 @@ impl Tokenizer {
             message.content = out;
         }
         (found.then_some(mark), marked)
+    }
+
+    /// The tokens by which a conversation could be forged: those that the vocabulary calls special, those that end a
+    /// text, and of all that are matched by their spelling those that look like it: many folders don't call the tokens of
+    /// their turns special. (Others, such as `</think>`, templates look for in what a model said before.)
+    fn controls(&self) -> Splitter {
+        let inner = &self.inner;
+        let table = &inner.table;
+        let mut spellings = Splitter::default();
+        let count = u32::try_from(table.len()).unwrap_or(u32::MAX);
+        let named = [inner.named.bos, inner.named.eos];
+        let special = (0..count).filter(|&id| table.is_special(id));
+        for id in special.chain(inner.end_of_text.iter().copied()).chain(named.into_iter().flatten()) {
+            spellings.add(table.text(id).unwrap_or_default(), id);
+        }
+        match &inner.core {
+            Core::Json(json) => {
+                for (text, &id) in json.tokenizer.get_added_vocabulary().get_vocab() {
+                    if looks_special(text) {
+                        spellings.add(text, id);
+                    }
+                }
+            }
+            Core::Gguf(gguf) => {
+                for (text, id) in gguf.all.texts().filter(|(text, _)| looks_special(text)) {
+                    spellings.add(text, id);
+                }
+            }
+        }
+        spellings
     }
 
     /// What the model's files said that can't be, and was therefore ignored: one sentence each.

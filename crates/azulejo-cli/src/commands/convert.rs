@@ -36,6 +36,15 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     let family = Family::of(files).with_context(named)?;
     // Whatever shapes don't fit shows here, before anything is written.
     let (config, plan) = Model::plan_of(&file, &options(&file))?;
+    let has_end = |end: &str| file.tensors.keys().any(|name| name.ends_with(end));
+    if has_end("embed_tokens.weight")
+        && !has_end("lm_head.weight")
+        && files.config["tie_word_embeddings"] == false
+    {
+        output.warning(
+            "the model has no head: the new file gives embeddings; text that is made with it makes no sense",
+        );
+    }
     for warning in azulejo_models::warnings(&file) {
         output.warning(&warning);
     }
@@ -121,7 +130,7 @@ fn items(
     family: &Family,
     format: BlockFormat,
 ) -> Result<Vec<Item>> {
-    let is_tied = files.config["tie_word_embeddings"] == true;
+    let is_tied = files.config["tie_word_embeddings"] == true && ends_are_one(file)?;
     let mut items = Vec::new();
     let has_embeddings = file.tensors.keys().any(|name| name.ends_with("embed_tokens.weight"));
     for info in file.tensors.values() {
@@ -146,6 +155,28 @@ fn items(
     }
     items.sort_by_key(|item| place(&item.tensor.name));
     Ok(items)
+}
+
+/// Whether the output matrix is the embeddings once more, where a file has both: then a GGUF needs it once.
+fn ends_are_one(file: &ModelFile) -> Result<bool> {
+    const AT_ONCE: u64 = 1 << 20;
+    let find = |end: &str| file.tensors.values().find(|tensor| tensor.name.ends_with(end));
+    let (Some(a), Some(b)) = (find("embed_tokens.weight"), find("lm_head.weight")) else { return Ok(true) };
+    if (&a.shape, a.format) != (&b.shape, b.format) {
+        return Ok(false);
+    }
+    let mut bytes = [Vec::new(), Vec::new()];
+    for start in (0..a.bytes).step_by(AT_ONCE as usize) {
+        let range = start..a.bytes.min(start + AT_ONCE);
+        for (bytes, tensor) in bytes.iter_mut().zip([a, b]) {
+            bytes.resize(usize::try_from(range.end - range.start)?, 0);
+            file.read(tensor, range.clone(), bytes)?;
+        }
+        if bytes[0] != bytes[1] {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn paired(info: &TensorInfo, heads: u32) -> Result<From> {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use azulejo::{EncodeOptions, Tokenizer};
 use azulejo_formats::gguf::{Array, Metadata, Value as GgufValue};
 use azulejo_formats::hf::HfFiles;
-use azulejo_tokenizer::pre_tokenizer_name;
+use azulejo_tokenizer::{looks_special, pre_tokenizer_name};
 use serde_json::Value;
 
 use super::sentencepiece::SentencePiece;
@@ -78,7 +78,7 @@ pub(crate) fn describe(
     }
     put(metadata, "model", if tokens.scores.is_some() { "llama" } else { "gpt2" });
     put(metadata, "pre", tokens.pre.as_str());
-    named(&tokens.texts, files, metadata);
+    named(&tokens.texts, files, tokenizer, metadata);
     added_at_ends(tokenizer, config, metadata);
     put(metadata, "tokens", tokens.texts);
     put(metadata, "token_type", tokens.kinds);
@@ -105,7 +105,7 @@ impl Tokens {
         let id = usize::try_from(added.id).ok().filter(|id| *id < limit);
         let id = id.ok_or_else(|| anyhow!("the added token '{}' has the id {}", added.text, added.id))?;
         self.pad(id + 1);
-        let looks_special = added.text.starts_with("<|") && added.text.ends_with("|>");
+        let looks_special = looks_special(&added.text);
         let is_unknown = self.kinds[id] == UNKNOWN;
         let is_control = added.is_special || looks_special;
         self.kinds[id] = match (is_unknown, is_control) {
@@ -276,7 +276,7 @@ fn added_tokens(json: Option<&Value>, config: Option<&Value>) -> Vec<Added> {
 }
 
 /// The ids of tokens with a name: by their text in tokenizer_config.json, else by their id in config.json.
-fn named(texts: &[String], files: &HfFiles, metadata: &mut Metadata) {
+fn named(texts: &[String], files: &HfFiles, tokenizer: Option<&Tokenizer>, metadata: &mut Metadata) {
     let names = [
         ("bos_token", "bos_token_id"),
         ("eos_token", "eos_token_id"),
@@ -293,6 +293,13 @@ fn named(texts: &[String], files: &HfFiles, metadata: &mut Metadata) {
             let id = id.as_array().and_then(|ids| ids.first()).unwrap_or(id);
             id.as_u64().filter(|id| *id < texts.len() as u64)
         });
+        // Older folders say it elsewhere, where their tokenizer looks.
+        let own = |own: &Tokenizer| match name {
+            "bos_token" => own.bos(),
+            "eos_token" => own.eos(),
+            _ => None,
+        };
+        let id = id.or_else(|| tokenizer.and_then(own).map(u64::from));
         if let Some(id) = id {
             put(metadata, key, id as u32);
         }

@@ -92,6 +92,7 @@ fn folders_without_a_head_give_embeddings_and_say_that_they_give_no_more() {
     let file = file.to_str().unwrap();
     let done = azulejo(&["convert", &model, "-o", file, "--outtype", "f32"]);
     assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.err.contains("has no head"), "{}", done.err);
     // The rows of queries and keys are in another order there, so sums are rounded otherwise.
     let values =
         |of: Value| of[0].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>();
@@ -182,4 +183,48 @@ fn keys_that_have_no_effect_are_named() {
         let done = azulejo(&["generate", "-m", &model, "--raw", "-p", "abc", "-n", "1", "--json"]);
         assert!(done.code == 1 && done.err.contains(named), "{keys}: {}", done.err);
     }
+}
+
+#[test]
+fn heads_that_differ_from_the_embeddings_count_whatever_the_config_says() {
+    let scratch = scratch("untied");
+    // Heads of its own, and a config that denies it.
+    let name = "llama-gqa";
+    let keys = json!({ "tie_word_embeddings": true });
+    let model = copied(scratch.join("m"), name, |name| Some(name.to_owned()), &keys);
+    assert_eq!(greedy(&model, name), greedy(&golden(name), name));
+    let file = scratch.join("m.gguf");
+    let file = file.to_str().unwrap();
+    assert_eq!(azulejo(&["convert", &model, "-o", file, "--outtype", "f32"]).code, 0);
+    assert_eq!(greedy(file, name), greedy(&golden(name), name));
+}
+
+#[test]
+fn convert_keeps_what_older_folders_say_of_their_tokens() {
+    let scratch = scratch("older");
+    let folder = scratch.join("m");
+    let model = copied(
+        folder.clone(),
+        "llama-gqa",
+        |name| Some(name.to_owned()),
+        &json!({ "bos_token_id": null, "eos_token_id": null }),
+    );
+    let _ = std::fs::remove_file(folder.join("generation_config.json"));
+    let tokenizer: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("tokenizer.json")).unwrap()).unwrap();
+    let vocab = tokenizer["model"]["vocab"].as_object().unwrap();
+    let text = |id: u64| vocab.iter().find(|(_, v)| v.as_u64() == Some(id)).unwrap().0.clone();
+    edit(
+        &folder.join("special_tokens_map.json"),
+        &json!({ "bos_token": text(3), "eos_token": { "content": text(4) } }),
+    );
+    let of = |model: &str| {
+        let seen = azulejo(&["inspect", model, "--json"]).json();
+        (seen["tokenizer"]["bos"].clone(), seen["tokenizer"]["eos"].clone())
+    };
+    assert_eq!(of(&model), (json!(3), json!(4)));
+    let file = scratch.join("m.gguf");
+    let file = file.to_str().unwrap();
+    assert_eq!(azulejo(&["convert", &model, "-o", file]).code, 0);
+    assert_eq!(of(file), (json!(3), json!(4)));
 }

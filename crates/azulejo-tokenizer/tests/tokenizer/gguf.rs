@@ -176,14 +176,13 @@ fn gguf_unknown_names_are_errors_that_list_the_known() {
 
 #[test]
 fn gguf_contradictions_name_their_key() {
-    let cases: [(GgufVocabulary, &str); 7] = [
+    let cases: [(GgufVocabulary, &str); 6] = [
         (GgufVocabulary { tokens: vec![], ..small("llama") }, "tokenizer.ggml.tokens"),
         (GgufVocabulary { scores: Some(vec![0.0; 3]), ..small("llama") }, "tokenizer.ggml.scores"),
         (GgufVocabulary { scores: None, ..small("llama") }, "tokenizer.ggml.scores"),
         (GgufVocabulary { scores: Some(vec![f32::NAN; 9]), ..small("llama") }, "tokenizer.ggml.scores"),
         (GgufVocabulary { token_types: Some(vec![1; 10]), ..small("llama") }, "tokenizer.ggml.token_type"),
         (GgufVocabulary { merges: Some(vec!["a c".into()]), ..small("gpt2") }, "tokenizer.ggml.merges"),
-        (GgufVocabulary { add_eos: Some(true), ..small("gpt2") }, "tokenizer.ggml.add_eos_token"),
     ];
     for (vocabulary, key) in cases {
         let err = Tokenizer::from_gguf(vocabulary).unwrap_err();
@@ -203,6 +202,15 @@ fn gguf_ids_that_name_no_token_are_ignored_with_a_warning() {
         assert_eq!(tokenizer.warnings().len(), 3, "{warnings}");
     }
     assert!(Tokenizer::from_gguf(small("llama")).unwrap().warnings().is_empty());
+    // Nor is one put around a text that isn't there.
+    for id in [None, Some(-1)] {
+        let (bos_id, eos_id, add) = (id, id, Some(true));
+        let v = GgufVocabulary { bos_id, eos_id, add_bos: add, add_eos: add, ..small("gpt2") };
+        let tokenizer = Tokenizer::from_gguf(v).unwrap();
+        assert_eq!(tokenizer.encode("", ADDED).unwrap(), [0u32; 0]);
+        let warnings = tokenizer.warnings().join("\n");
+        assert!(warnings.contains("add_bos_token") && warnings.contains("add_eos_token"), "{warnings}");
+    }
 }
 
 /// Qwen's `</s>` is a word that merges make, an HTML tag.
