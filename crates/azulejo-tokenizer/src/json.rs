@@ -83,6 +83,11 @@ impl Tokenizer {
             unknown: id_of(&config.unk_token),
             padding: id_of(&config.pad_token),
         };
+        for (key, said) in [("bos_token", &config.bos_token), ("eos_token", &config.eos_token)] {
+            if let Some(text) = said.as_ref().filter(|text| tokenizer.token_to_id(text).is_none()) {
+                warnings.push(format!("{key}: the vocabulary has no token {text:?}: it's ignored"));
+            }
+        }
         match (config.add_bos_token, named.bos) {
             (Some(true), Some(bos)) => prefix = vec![bos],
             (Some(false), _) => prefix.clear(),

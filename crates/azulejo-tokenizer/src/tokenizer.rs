@@ -337,6 +337,11 @@ impl Tokenizer {
         &self.inner.chat_templates
     }
 
+    /// Whether there is a chat template, right or not, or one that the vocabulary tells.
+    pub fn has_chat_template(&self) -> bool {
+        !matches!(self.chat_template(None), Err(Error::NoChatTemplate { .. }))
+    }
+
     /// The chat template to use: the model's own (the one called `name`, or `default`), else one built in that fits the
     /// vocabulary: ChatML if it has `<|im_start|>`, TeenyTinyLlama's if it has `<instruction>`.
     ///

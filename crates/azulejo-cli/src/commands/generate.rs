@@ -46,7 +46,7 @@ fn tokens(
 ) -> Result<Vec<u32>> {
     let system = load::system_prompt(&args.format)?;
     let tokenizer = model.tokenizer()?;
-    let has_template = template.is_some() || tokenizer.chat_template(None).is_ok();
+    let has_template = template.is_some() || tokenizer.has_chat_template();
     if args.raw || !has_template {
         if system.is_some() {
             let why = if args.raw {

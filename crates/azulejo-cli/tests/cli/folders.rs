@@ -228,3 +228,24 @@ fn convert_keeps_what_older_folders_say_of_their_tokens() {
     assert_eq!(azulejo(&["convert", &model, "-o", file]).code, 0);
     assert_eq!(of(file), (json!(3), json!(4)));
 }
+
+#[test]
+fn templates_that_cannot_be_read_are_errors_and_not_absent() {
+    let scratch = scratch("template");
+    let folder = scratch.join("m");
+    let model = copied(folder.clone(), "llama-gqa", |name| Some(name.to_owned()), &json!({}));
+    std::fs::write(
+        folder.join("chat_template.jinja"),
+        "{{ bos_token }}\n{% for m in messages %}{{ m.content }",
+    )
+    .unwrap();
+    for command in ["generate", "chat"] {
+        let done = azulejo(
+            &[command, "-m", &model, "-p", "abc", "-n", "1"][..if command == "chat" { 3 } else { 7 }],
+        );
+        // A chat meets it with its first line, and none comes here.
+        assert!(!done.err.contains("no chat template"), "{command}: {}", done.err);
+    }
+    let done = azulejo(&["generate", "-m", &model, "-p", "abc", "-n", "1", "--json"]);
+    assert_eq!(done.error_code(), "invalid_argument");
+}

@@ -261,3 +261,13 @@ fn json_nothing_is_added_to_a_conversation() {
     let prompt = tokenizer.encode_chat(&template, &message, &RenderOptions::default(), false).unwrap();
     assert_eq!(prompt, tokenizer.encode("oi", PLAIN).unwrap());
 }
+
+#[test]
+fn json_names_of_tokens_that_are_not_there_are_told() {
+    let config =
+        TokenizerConfig::from_json(br#"{"bos_token": "<none>", "eos_token": {"content": "<gone>"}}"#);
+    let bytes = crate::fixture_bytes("qwen_style.tokenizer.json");
+    let tokenizer = Tokenizer::from_json(&bytes, &config.unwrap()).unwrap();
+    assert_eq!(tokenizer.warnings().len(), 2, "{:?}", tokenizer.warnings());
+    assert!(tokenizer.warnings()[0].contains("<none>") && tokenizer.warnings()[1].contains("<gone>"));
+}
