@@ -33,6 +33,9 @@ pub struct TokenizerConfig {
     pub end_of_text: BTreeSet<u32>,
     /// `added_tokens_decoder`: tokens by id that `tokenizer.json` may lack.
     pub added_tokens: BTreeMap<u32, tokenizers::AddedToken>,
+    /// Tokens that the files name as special, by what they are for, and more of them behind: those that the vocabulary
+    /// hasn't are added to it in this order (what `transformers` does).
+    pub special_tokens: Vec<(&'static str, tokenizers::AddedToken)>,
     /// What the files said that can't be, and was ignored.
     pub warnings: Vec<String>,
 }
@@ -58,20 +61,16 @@ impl TokenizerConfig {
             ..Self::default()
         };
         for (id, token) in json.get("added_tokens_decoder").and_then(Value::as_object).into_iter().flatten() {
-            let (Ok(id), Some(content)) = (id.parse::<u32>(), token_text(Some(token))) else {
+            let special = token.get("special").and_then(Value::as_bool).unwrap_or(false);
+            let (Ok(id), Some(added)) = (id.parse::<u32>(), added_token(token, special)) else {
                 config
                     .warnings
                     .push(format!("tokenizer_config.json: added_tokens_decoder: {id:?} is ignored"));
                 continue;
             };
-            let flag = |name: &str| token.get(name).and_then(Value::as_bool).unwrap_or(false);
-            let added = tokenizers::AddedToken::from(content, flag("special"))
-                .single_word(flag("single_word"))
-                .lstrip(flag("lstrip"))
-                .rstrip(flag("rstrip"))
-                .normalized(flag("normalized"));
             config.added_tokens.insert(id, added);
         }
+        config.name_special_tokens(&json);
         match json.get("chat_template") {
             Some(Value::String(source)) => config = config.with_chat_template(source.clone()),
             // The list form: [{"name": "default", "template": "..."}, {"name": "tool_use", ...}].
@@ -131,8 +130,54 @@ impl TokenizerConfig {
             ] {
                 *token = token_text(json.get(key)).or(token.take());
             }
+            self.name_special_tokens(&json);
         }
         Ok(self)
+    }
+
+    /// Adds an `added_tokens.json` (texts and their ids), which older folders have: it counts where
+    /// `tokenizer_config.json` has no `added_tokens_decoder`. To be added behind the `special_tokens_map.json`.
+    ///
+    /// # Errors
+    /// [`Error::Json`] if it's not a JSON object.
+    pub fn with_added_tokens(mut self, added_tokens: &[u8]) -> Result<Self> {
+        let json = object("added_tokens.json", added_tokens)?;
+        if self.added_tokens.is_empty() {
+            for (text, id) in json {
+                let Some(id) = id.as_u64().and_then(|id| u32::try_from(id).ok()) else {
+                    self.warnings.push(format!("added_tokens.json: {text:?} has no id: it's ignored"));
+                    continue;
+                };
+                let special = self.special_tokens.iter().any(|(_, named)| named.content == text);
+                self.added_tokens.insert(id, tokenizers::AddedToken::from(text, special));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Adds what a file names as special; what it names again counts instead.
+    fn name_special_tokens(&mut self, json: &serde_json::Map<String, Value>) {
+        for key in SPECIAL_NAMES {
+            if let Some(token) = json.get(key).and_then(|token| added_token(token, true)) {
+                self.special_tokens.retain(|(name, _)| *name != key);
+                self.special_tokens.push((key, token));
+            }
+        }
+        let more =
+            ["extra_special_tokens", "additional_special_tokens"].iter().find_map(|key| json.get(*key));
+        let more: Vec<&Value> = match more {
+            Some(Value::Array(tokens)) => tokens.iter().collect(),
+            Some(Value::Object(tokens)) => tokens.values().collect(),
+            _ => Vec::new(),
+        };
+        for token in more.into_iter().filter_map(|token| added_token(token, true)) {
+            if !self.special_tokens.iter().any(|(_, known)| known.content == token.content) {
+                self.special_tokens.push(("", token));
+            }
+        }
+        let place =
+            |key: &str| SPECIAL_NAMES.iter().position(|name| *name == key).unwrap_or(SPECIAL_NAMES.len());
+        self.special_tokens.sort_by_key(|(key, _)| place(key));
     }
 
     /// Whether the Python class puts BOS in front when nothing is said.
@@ -143,6 +188,21 @@ impl TokenizerConfig {
                 .any(|name| class.strip_prefix(name).is_some_and(|rest| rest.starts_with("Tokenizer")))
         })
     }
+}
+
+/// What a special token may be for, in the order of `transformers`.
+const SPECIAL_NAMES: [&str; 7] =
+    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+/// A token of a file, written as a string or as an object with flags.
+fn added_token(token: &Value, special: bool) -> Option<tokenizers::AddedToken> {
+    let added = tokenizers::AddedToken::from(token_text(Some(token))?, special);
+    if token.is_string() {
+        return Some(added);
+    }
+    let flag = |name: &str| token.get(name).and_then(Value::as_bool).unwrap_or(false);
+    let flagged = added.single_word(flag("single_word")).lstrip(flag("lstrip")).rstrip(flag("rstrip"));
+    Some(flagged.normalized(flag("normalized")))
 }
 
 fn object(file: &'static str, bytes: &[u8]) -> Result<serde_json::Map<String, Value>> {

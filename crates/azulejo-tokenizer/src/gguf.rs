@@ -428,10 +428,8 @@ fn merge_bpe(v: &GgufVocabulary, types: &[i32], named: &NamedTokens, whole_words
             control.insert(text);
         }
     }
-    let lines = v.merges.as_deref().unwrap_or_default();
-    if lines.is_empty() {
-        return Err(unusable(KEY, "missing".to_owned()));
-    }
+    // None at all is a vocabulary of single bytes.
+    let lines = v.merges.as_deref().ok_or_else(|| unusable(KEY, "missing".to_owned()))?;
     let mut merges: Merges = Vec::with_capacity(lines.len());
     for line in lines {
         // A part may itself contain a space: take the cut whose two parts are tokens.

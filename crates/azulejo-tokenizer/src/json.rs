@@ -83,11 +83,6 @@ impl Tokenizer {
             unknown: id_of(&config.unk_token),
             padding: id_of(&config.pad_token),
         };
-        for (key, said) in [("bos_token", &config.bos_token), ("eos_token", &config.eos_token)] {
-            if let Some(text) = said.as_ref().filter(|text| tokenizer.token_to_id(text).is_none()) {
-                warnings.push(format!("{key}: the vocabulary has no token {text:?}: it's ignored"));
-            }
-        }
         match (config.add_bos_token, named.bos) {
             (Some(true), Some(bos)) => prefix = vec![bos],
             (Some(false), _) => prefix.clear(),
@@ -146,6 +141,11 @@ fn add_tokens(tokenizer: &mut tokenizers::Tokenizer, config: &TokenizerConfig, w
         } else if !tokenizer.get_added_vocabulary().get_vocab().contains_key(&token.content) {
             let one = [token.clone()];
             _ = if token.special { tokenizer.add_special_tokens(one) } else { tokenizer.add_tokens(one) };
+        }
+    }
+    for (_, token) in &config.special_tokens {
+        if !tokenizer.get_added_vocabulary().get_vocab().contains_key(&token.content) {
+            _ = tokenizer.add_special_tokens([token.clone()]);
         }
     }
 }

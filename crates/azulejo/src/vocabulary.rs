@@ -79,6 +79,9 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
             if let Some(value) = &folder.special_tokens_map {
                 config = config.with_special_tokens_map(value.to_string().as_bytes())?;
             }
+            if let Some(value) = &folder.added_tokens {
+                config = config.with_added_tokens(value.to_string().as_bytes())?;
+            }
             if let Some(template) = &folder.chat_template {
                 config = config.with_chat_template(template.clone());
             }
@@ -119,6 +122,10 @@ pub fn tokenizer_from_path(path: &Path) -> Result<Tokenizer, Error> {
     let map = beside("special_tokens_map.json");
     if map.exists() {
         config = config.with_special_tokens_map(&read(&map)?)?;
+    }
+    let added = beside("added_tokens.json");
+    if added.exists() {
+        config = config.with_added_tokens(&read(&added)?)?;
     }
     for name in ["generation_config.json", "config.json"] {
         if !beside(name).exists() {

@@ -67,6 +67,13 @@ pub(crate) fn describe(
     for added in added_tokens(json.as_ref(), config) {
         tokens.add(&added)?;
     }
+    // Those that other files of the folder add, as its tokenizer has them, as far as the embedding has rows for them.
+    let known = tokens.texts.len()..tokenizer.map_or(0, Tokenizer::vocab_size).min(size);
+    for id in known.filter_map(|id| u32::try_from(id).ok()) {
+        let Some((own, text)) = tokenizer.and_then(|own| Some((own, own.token_text(id)?))) else { continue };
+        let (text, is_special) = (text.to_owned(), own.is_special(id));
+        tokens.add(&Added { id: id.into(), text, is_special })?;
+    }
     if tokens.texts.len() > size {
         bail!("the tokenizer has {} tokens, and the embedding {size} rows", tokens.texts.len());
     }

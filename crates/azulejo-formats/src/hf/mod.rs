@@ -23,6 +23,8 @@ pub struct HfFiles {
     pub tokenizer_config: Option<Value>,
     /// `special_tokens_map.json` of older folders: special tokens.
     pub special_tokens_map: Option<Value>,
+    /// `added_tokens.json` of older folders: tokens that were added to the vocabulary, with their ids.
+    pub added_tokens: Option<Value>,
     /// The chat template's source: `chat_template.jinja`, else the one of `tokenizer_config.json`.
     pub chat_template: Option<String>,
 }
@@ -46,6 +48,7 @@ impl HfFiles {
         })?;
         let generation_config = json("generation_config.json")?;
         let special_tokens_map = json("special_tokens_map.json")?;
+        let added_tokens = json("added_tokens.json")?;
         let tokenizer_config = json("tokenizer_config.json")?;
         let tokenizer_json = file("tokenizer.json")?;
         let chat_template = match file("chat_template.jinja")? {
@@ -61,6 +64,7 @@ impl HfFiles {
             tokenizer_json,
             tokenizer_config,
             special_tokens_map,
+            added_tokens,
             chat_template,
         })
     }

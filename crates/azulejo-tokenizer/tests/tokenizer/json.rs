@@ -262,12 +262,27 @@ fn json_nothing_is_added_to_a_conversation() {
     assert_eq!(prompt, tokenizer.encode("oi", PLAIN).unwrap());
 }
 
+/// As transformers 5.24 does it: named ones in its own order, then the others, each the next id.
 #[test]
-fn json_names_of_tokens_that_are_not_there_are_told() {
-    let config =
-        TokenizerConfig::from_json(br#"{"bos_token": "<none>", "eos_token": {"content": "<gone>"}}"#);
+fn json_special_tokens_that_the_vocabulary_lacks_are_added() {
     let bytes = crate::fixture_bytes("qwen_style.tokenizer.json");
-    let tokenizer = Tokenizer::from_json(&bytes, &config.unwrap()).unwrap();
-    assert_eq!(tokenizer.warnings().len(), 2, "{:?}", tokenizer.warnings());
-    assert!(tokenizer.warnings()[0].contains("<none>") && tokenizer.warnings()[1].contains("<gone>"));
+    let of = |config: TokenizerConfig| Tokenizer::from_json(&bytes, &config).unwrap();
+    let next = of(TokenizerConfig::default()).vocab_size() as u32;
+    let json = br#"{"eos_token": {"content": "<gone>"}, "bos_token": "<none>", "additional_special_tokens": ["<a>", "<none>"]}"#;
+    let in_config = of(TokenizerConfig::from_json(json).unwrap());
+    let in_map = of(TokenizerConfig::default().with_special_tokens_map(json).unwrap());
+    for tokenizer in [in_config, in_map] {
+        assert_eq!((tokenizer.bos(), tokenizer.eos()), (Some(next), Some(next + 1)));
+        assert_eq!(tokenizer.token_id("<a>"), Some(next + 2));
+        let ids = tokenizer.encode("<a>x<gone>", crate::PLAIN).unwrap();
+        assert_eq!((ids[0], ids[ids.len() - 1]), (next + 2, next + 1));
+        assert!(tokenizer.is_special(next + 2) && tokenizer.end_of_text().contains(&(next + 1)));
+    }
+    // Older folders number them.
+    let map = format!("{{\"<b>\": {}, \"<a>\": {next}}}", next + 1);
+    let older = TokenizerConfig::default().with_special_tokens_map(br#"{"eos_token": "<b>"}"#).unwrap();
+    let older = of(older.with_added_tokens(map.as_bytes()).unwrap());
+    assert_eq!((older.token_id("<a>"), older.eos()), (Some(next), Some(next + 1)));
+    assert!(older.is_special(next + 1) && !older.is_special(next));
+    assert!(TokenizerConfig::default().with_added_tokens(b"[]").is_err());
 }
