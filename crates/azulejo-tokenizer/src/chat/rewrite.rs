@@ -10,8 +10,6 @@ use crate::error::{Error, Result};
 
 /// Brackets inside of brackets. The engine's own limit is on what's made of them here, and a few times larger.
 const MAX_DEPTH: usize = 40;
-/// Bytes between two tags that the engine may write uncounted: its own bound is on steps.
-const COUNTED: usize = 64;
 /// Each `elif` is an `if` inside of the one before, and the engine compiles by recursion.
 const MAX_ELIFS: usize = 500;
 
@@ -32,11 +30,6 @@ pub(super) fn rewrite(source: &str) -> Result<String> {
     let mut blocks = Vec::new();
     while let Some(tag) = lexer.next_tag()? {
         match tag {
-            // In a loop text is made too: what's written as an expression is counted.
-            Tag::Text(text) if text.len() > COUNTED => {
-                let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-                out.push_str(&format!("{{{{ \"{text}\" }}}}"));
-            }
             Tag::Text(text) => out.push_str(&text),
             Tag::Expression(tokens) => {
                 let mut parser = Parser::new(tokens, scopes.last() == Some(&true));

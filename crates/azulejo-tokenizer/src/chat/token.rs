@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 /// The engine compiles an expression by recursion: a chain of a few thousand operators (`not not not ...`) would
 /// overflow the stack, where real templates have some 50 between two commas. 1,000 fit into 1 MiB of stack.
 const MAX_CHAIN: usize = 600;
+/// Bytes between two tags that the engine may write uncounted: its own bound is on steps.
+const COUNTED: usize = 64;
 
 const OPERATORS: [&str; 26] = [
     "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", "<", ">",
@@ -166,12 +168,17 @@ impl<'s> Lexer<'s> {
 
     /// Text as the engine reads it.
     fn text(&self, text: &str) -> String {
-        let plain = !text.ends_with('{') && !["{{", "{%", "{#"].iter().any(|open| text.contains(open));
+        // In a loop text is made too: what's written as an expression is counted.
+        let plain = text.len() <= COUNTED
+            && !text.ends_with('{')
+            && !["{{", "{%", "{#"].iter().any(|open| text.contains(open));
         if plain {
             return text.to_owned();
         }
         let mut out = "{{ ".to_owned();
         quote(&mut out, text);
+        // On as many lines, for errors behind it.
+        out.push_str(&"\n".repeat(count(text)));
         out.push_str(" }}");
         out
     }
