@@ -187,53 +187,41 @@ pub(crate) fn required(c: &Value, key: &str) -> Result<u32, ModelError> {
     integer(c, key)?.ok_or_else(|| ModelError::config(key, "is missing from config.json"))
 }
 
+/// A value of a type, `null` being none.
+fn typed<'a, T>(
+    c: &'a Value,
+    key: &str,
+    what: &str,
+    read: impl FnOnce(&'a Value) -> Option<T>,
+) -> Result<Option<T>, ModelError> {
+    let Some(v) = c.get(key).filter(|v| !v.is_null()) else { return Ok(None) };
+    let wrong = || ModelError::config(key, format!("is {v} in config.json; it must be {what}"));
+    read(v).map(Some).ok_or_else(wrong)
+}
+
 /// A whole number.
 pub(crate) fn integer(c: &Value, key: &str) -> Result<Option<u32>, ModelError> {
-    match c.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(v) => match v.as_u64().and_then(|n| u32::try_from(n).ok()) {
-            Some(n) => Ok(Some(n)),
-            None => Err(ModelError::config(key, format!("is {v} in config.json; it must be a whole number"))),
-        },
-    }
+    typed(c, key, "a whole number", |v| v.as_u64().and_then(|n| u32::try_from(n).ok()))
 }
 
 /// An object.
 fn object<'a>(c: &'a Value, key: &str) -> Result<Option<&'a Value>, ModelError> {
-    match c.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(v) if v.is_object() => Ok(Some(v)),
-        Some(v) => Err(ModelError::config(key, format!("is {v} in config.json; it must be an object"))),
-    }
+    typed(c, key, "an object", |v| Some(v).filter(|v| v.is_object()))
 }
 
 /// True or false.
 fn boolean(c: &Value, key: &str) -> Result<Option<bool>, ModelError> {
-    match c.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Bool(value)) => Ok(Some(*value)),
-        Some(v) => Err(ModelError::config(key, format!("is {v} in config.json; it must be true or false"))),
-    }
+    typed(c, key, "true or false", Value::as_bool)
 }
 
 /// A text.
 fn string<'a>(c: &'a Value, key: &str) -> Result<Option<&'a str>, ModelError> {
-    match c.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(v) => Err(ModelError::config(key, format!("is {v} in config.json; it must be a text"))),
-    }
+    typed(c, key, "a text", Value::as_str)
 }
 
 /// A number.
 pub(crate) fn number(c: &Value, key: &str) -> Result<Option<f64>, ModelError> {
-    match c.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(v) => match v.as_f64() {
-            Some(n) => Ok(Some(n)),
-            None => Err(ModelError::config(key, format!("is {v} in config.json; it must be a number"))),
-        },
-    }
+    typed(c, key, "a number", Value::as_f64)
 }
 
 #[cfg(test)]

@@ -131,9 +131,9 @@ impl Tokenizer {
 /// Adds the tokens that only the config has. The `tokenizers` crate numbers new ones itself, in order behind the last.
 fn add_tokens(tokenizer: &mut tokenizers::Tokenizer, config: &TokenizerConfig, warnings: &mut Vec<String>) {
     for (&id, token) in &config.added_tokens {
-        let known = tokenizer.token_to_id(&token.content);
-        let next = tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last + 1);
-        if known.unwrap_or(next) != id {
+        // The whole vocabulary is gone through for a new one alone: most are known, and there may be hundreds.
+        let next = || tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last + 1);
+        if tokenizer.token_to_id(&token.content).unwrap_or_else(next) != id {
             warnings.push(format!(
                 "tokenizer_config.json: added_tokens_decoder: {:?} can't have the id {id}: it's ignored",
                 token.content

@@ -36,9 +36,8 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     let family = Family::of(files).with_context(named)?;
     // Whatever shapes don't fit shows here, before anything is written.
     let (config, plan) = Model::plan_of(&file, &options(&file))?;
-    let has_end = |end: &str| file.tensors.keys().any(|name| name.ends_with(end));
-    if has_end("embed_tokens.weight")
-        && !has_end("lm_head.weight")
+    if find(&file, EMBEDDINGS).is_some()
+        && find(&file, HEAD).is_none()
         && files.config["tie_word_embeddings"] == false
     {
         output.warning(
@@ -70,8 +69,8 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
         .with_context(named)?;
     match &own {
         Ok(own) => {
-            keep_ends(own, &mut metadata)?;
-            compare_tokenizers(own, &metadata, output)?;
+            let new = keep_ends(own, &mut metadata)?;
+            compare_tokenizers(own, &new, output);
         }
         Err(error) => {
             output.warning(&format!("the new file's tokens can't be compared with the folder's: {error}"))
@@ -101,9 +100,17 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     Ok(())
 }
 
+/// The ends of the names of the matrices at both ends of a model, whatever stands before.
+const EMBEDDINGS: &str = "embed_tokens.weight";
+const HEAD: &str = "lm_head.weight";
+
+fn find<'f>(file: &'f ModelFile, end: &str) -> Option<&'f TensorInfo> {
+    file.tensors.values().find(|tensor| tensor.name.ends_with(end))
+}
+
 /// A model without a head of its own is planned without one: either it is tied, or it gives embeddings.
 fn options(file: &ModelFile) -> ModelOptions {
-    let has_head = file.tensors.contains_key("lm_head.weight");
+    let has_head = find(file, HEAD).is_some();
     let output = if has_head { azulejo::Output::Logits } else { azulejo::Output::Hidden };
     ModelOptions::new().output(output)
 }
@@ -132,7 +139,7 @@ fn items(
 ) -> Result<Vec<Item>> {
     let is_tied = files.config["tie_word_embeddings"] == true && ends_are_one(file)?;
     let mut items = Vec::new();
-    let has_embeddings = file.tensors.keys().any(|name| name.ends_with("embed_tokens.weight"));
+    let has_embeddings = find(file, EMBEDDINGS).is_some();
     for info in file.tensors.values() {
         let Some(mut name) = family.tensor(&info.name)? else { continue };
         if name == "output.weight" && !has_embeddings {
@@ -160,8 +167,7 @@ fn items(
 /// Whether the output matrix is the embeddings once more, where a file has both: then a GGUF needs it once.
 fn ends_are_one(file: &ModelFile) -> Result<bool> {
     const AT_ONCE: u64 = 1 << 20;
-    let find = |end: &str| file.tensors.values().find(|tensor| tensor.name.ends_with(end));
-    let (Some(a), Some(b)) = (find("embed_tokens.weight"), find("lm_head.weight")) else { return Ok(true) };
+    let (Some(a), Some(b)) = (find(file, EMBEDDINGS), find(file, HEAD)) else { return Ok(true) };
     if (&a.shape, a.format) != (&b.shape, b.format) {
         return Ok(false);
     }
@@ -215,26 +221,28 @@ fn tokenizer_of(metadata: &Metadata) -> Result<Tokenizer> {
     Ok(azulejo::tokenizer_from_file(&ModelFile::from_gguf_bytes(header)?)?)
 }
 
-/// Names the tokens that end a text besides EOS and those that readers know by their spelling: a GGUF has room for two.
-fn keep_ends(own: &Tokenizer, metadata: &mut Metadata) -> Result<()> {
+/// Names the tokens that end a text besides EOS and those that readers know by their spelling: a GGUF has room for two. Gives
+/// the tokenizer that readers make of the metadata then.
+fn keep_ends(own: &Tokenizer, metadata: &mut Metadata) -> Result<Tokenizer> {
     let new = tokenizer_of(metadata)?;
-    let keys = ["eot_token_id", "eom_token_id"];
-    for (key, id) in keys.into_iter().zip(own.end_of_text().difference(new.end_of_text())) {
+    let mut missing = own.end_of_text().difference(new.end_of_text()).peekable();
+    if missing.peek().is_none() {
+        return Ok(new);
+    }
+    for (key, id) in ["eot_token_id", "eom_token_id"].into_iter().zip(missing) {
         metadata.insert(format!("tokenizer.ggml.{key}"), *id);
     }
-    Ok(())
+    tokenizer_of(metadata)
 }
 
 /// Says where the new file's vocabulary gives other tokens than the folder's own, or ends a text at others.
-fn compare_tokenizers(own: &Tokenizer, metadata: &Metadata, output: &Output) -> Result<()> {
-    let new = tokenizer_of(metadata)?;
+fn compare_tokenizers(own: &Tokenizer, new: &Tokenizer, output: &Output) {
     for id in own.end_of_text().difference(new.end_of_text()) {
         output.warning(&format!("a GGUF can't say that token {id} ends a text too: it has room for three"));
     }
-    if let Some(text) = vocabulary::first_difference(own, &new) {
+    if let Some(text) = vocabulary::first_difference(own, new) {
         output.warning(&format!(
             "a GGUF can't say all of this tokenizer: the tokens of {text:?} differ from those of the folder"
         ));
     }
-    Ok(())
 }

@@ -82,15 +82,16 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
     if on_cpu && args.device != DeviceChoice::Cpu {
         output.notice("no GPU can be opened: this is about the CPU");
     }
+    let how = if on_cpu { options(None).device(DeviceChoice::Cpu) } else { options(None) };
     let mut tiers = Vec::new();
-    for tier in Tier::ALL {
-        let own = options(Some(tier));
-        if on_cpu || pollster::block_on(Device::open(&own))?.info().tier == tier.name() {
-            let own = if on_cpu { own.device(DeviceChoice::Cpu) } else { own };
-            tiers.push(own);
-        }
-        if on_cpu {
-            break;
+    if on_cpu {
+        tiers.push(how.clone());
+    } else {
+        for tier in Tier::ALL {
+            let own = options(Some(tier));
+            if pollster::block_on(Device::open(&own))?.info().tier == tier.name() {
+                tiers.push(own);
+            }
         }
     }
     let mut report = Report {
@@ -106,8 +107,6 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
     report.kernels = kernels::run(&tiers, output)?;
     report.save(args, start, Some("models"))?;
     report.models = models::run(&tiers, output)?;
-    let mut how = tiers.into_iter().last().unwrap_or_else(|| options(None));
-    how.checks.max_tier = None;
     let (shapes, quant) = shapes;
     for shape in shapes {
         report.save(args, start, Some(shape.name))?;
