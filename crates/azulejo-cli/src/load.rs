@@ -171,15 +171,27 @@ pub(crate) fn name(path: Option<&PathBuf>) -> String {
     path.map_or_else(|| "(embedded)".to_owned(), |p| p.display().to_string())
 }
 
-/// The chat template of the flags; what is wrong with it is told before a model is loaded.
+/// The chat template of the flags; what is wrong with one in Jinja is told before a model is loaded. A name may be that
+/// of a template of the model's own.
 pub(crate) fn template(args: &ChatFormatArgs) -> Result<Option<String>> {
     let (flag, template) = match (&args.chat_template, &args.chat_template_file) {
         (Some(template), _) => ("--chat-template", template.clone()),
         (None, Some(path)) => ("--chat-template-file", text::text_of(path)?),
         (None, None) => return Ok(None),
     };
-    azulejo::ChatTemplate::given(&template).map_err(|e| azulejo::Error::from(e).context(flag))?;
-    Ok(Some(template))
+    match azulejo::ChatTemplate::given(&template) {
+        Ok(_) | Err(azulejo_tokenizer::Error::UnknownChatTemplate { .. }) => Ok(Some(template)),
+        Err(error) => Err(azulejo::Error::from(error).context(flag).into()),
+    }
+}
+
+/// Looks the flag's template up once the model is there, which may have one of that name.
+pub(crate) fn check_template(model: &Model, template: Option<&str>) -> Result<()> {
+    if template.is_some() {
+        let found = model.tokenizer()?.chat_template(template);
+        found.map_err(|e| azulejo::Error::from(e).context("--chat-template"))?;
+    }
+    Ok(())
 }
 
 /// The system's message of the flags.

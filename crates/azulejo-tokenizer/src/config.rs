@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tokenizers::AddedToken;
 
+use crate::chat::ChatTemplates;
 use crate::error::{Error, Result};
 
 /// What `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json` add to a tokenizer. All of it is
@@ -27,15 +29,17 @@ pub struct TokenizerConfig {
     pub add_eos_token: Option<bool>,
     /// The Python class, which decides what an absent `add_bos_token` means.
     pub tokenizer_class: Option<String>,
-    /// Jinja sources by name; an unnamed one is called `default`.
-    pub chat_templates: BTreeMap<String, String>,
+    /// The model's own chat templates.
+    pub chat_templates: ChatTemplates,
     /// Ids that end a text, from `generation_config.json`.
     pub end_of_text: BTreeSet<u32>,
-    /// `added_tokens_decoder`: tokens by id that `tokenizer.json` may lack.
-    pub added_tokens: BTreeMap<u32, tokenizers::AddedToken>,
+    /// `added_tokens_decoder`: tokens by id that `tokenizer.json` may lack, or have otherwise.
+    pub added_tokens: BTreeMap<u32, AddedToken>,
+    /// Whether `tokenizer_config.json` has an `added_tokens_decoder`: then older files don't count.
+    pub has_added_tokens_decoder: bool,
     /// Tokens that the files name as special, by what they are for, and more of them behind: those that the vocabulary
     /// hasn't are added to it in this order (what `transformers` does).
-    pub special_tokens: Vec<(&'static str, tokenizers::AddedToken)>,
+    pub special_tokens: Vec<(&'static str, AddedToken)>,
     /// What the files said that can't be, and was ignored.
     pub warnings: Vec<String>,
 }
@@ -58,6 +62,7 @@ impl TokenizerConfig {
             add_bos_token: flag("add_bos_token"),
             add_eos_token: flag("add_eos_token"),
             tokenizer_class: json.get("tokenizer_class").and_then(Value::as_str).map(str::to_owned),
+            has_added_tokens_decoder: json.contains_key("added_tokens_decoder"),
             ..Self::default()
         };
         for (id, token) in json.get("added_tokens_decoder").and_then(Value::as_object).into_iter().flatten() {
@@ -71,18 +76,9 @@ impl TokenizerConfig {
             config.added_tokens.insert(id, added);
         }
         config.name_special_tokens(&json);
-        match json.get("chat_template") {
-            Some(Value::String(source)) => config = config.with_chat_template(source.clone()),
-            // The list form: [{"name": "default", "template": "..."}, {"name": "tool_use", ...}].
-            Some(Value::Array(named)) => {
-                for entry in named {
-                    let field = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
-                    if let (Some(name), Some(source)) = (field("name"), field("template")) {
-                        config.chat_templates.insert(name, source);
-                    }
-                }
-            }
-            _ => {}
+        config.chat_templates = ChatTemplates::from_json(json.get("chat_template").unwrap_or(&Value::Null));
+        if let Some(problem) = config.chat_templates.problem() {
+            config.warnings.push(format!("tokenizer_config.json: chat_template: {problem}"));
         }
         Ok(config)
     }
@@ -90,7 +86,7 @@ impl TokenizerConfig {
     /// Sets the default chat template, as a `chat_template.jinja` does; it wins over the one in the JSON.
     #[must_use]
     pub fn with_chat_template(mut self, source: impl Into<String>) -> Self {
-        self.chat_templates.insert("default".to_owned(), source.into());
+        self.chat_templates.insert("default", source);
         self
     }
 
@@ -121,7 +117,7 @@ impl TokenizerConfig {
     /// [`Error::Json`] if it's not a JSON object.
     pub fn with_special_tokens_map(mut self, special_tokens_map: &[u8]) -> Result<Self> {
         let json = object("special_tokens_map.json", special_tokens_map)?;
-        if self.added_tokens.is_empty() {
+        if !self.has_added_tokens_decoder {
             for (key, token) in [
                 ("bos_token", &mut self.bos_token),
                 ("eos_token", &mut self.eos_token),
@@ -142,14 +138,14 @@ impl TokenizerConfig {
     /// [`Error::Json`] if it's not a JSON object.
     pub fn with_added_tokens(mut self, added_tokens: &[u8]) -> Result<Self> {
         let json = object("added_tokens.json", added_tokens)?;
-        if self.added_tokens.is_empty() {
+        if !self.has_added_tokens_decoder {
             for (text, id) in json {
                 let Some(id) = id.as_u64().and_then(|id| u32::try_from(id).ok()) else {
                     self.warnings.push(format!("added_tokens.json: {text:?} has no id: it's ignored"));
                     continue;
                 };
                 let special = self.special_tokens.iter().any(|(_, named)| named.content == text);
-                self.added_tokens.insert(id, tokenizers::AddedToken::from(text, special));
+                self.added_tokens.insert(id, AddedToken::from(text, special));
             }
         }
         Ok(self)
@@ -195,14 +191,16 @@ const SPECIAL_NAMES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// A token of a file, written as a string or as an object with flags.
-fn added_token(token: &Value, special: bool) -> Option<tokenizers::AddedToken> {
-    let added = tokenizers::AddedToken::from(token_text(Some(token))?, special);
+fn added_token(token: &Value, special: bool) -> Option<AddedToken> {
+    let added = AddedToken::from(token_text(Some(token))?, special);
     if token.is_string() {
         return Some(added);
     }
     let flag = |name: &str| token.get(name).and_then(Value::as_bool).unwrap_or(false);
+    // What is left unsaid is what a new token has: a special one isn't normalized.
+    let normalized = token.get("normalized").and_then(Value::as_bool).unwrap_or(added.normalized);
     let flagged = added.single_word(flag("single_word")).lstrip(flag("lstrip")).rstrip(flag("rstrip"));
-    Some(flagged.normalized(flag("normalized")))
+    Some(flagged.normalized(normalized))
 }
 
 fn object(file: &'static str, bytes: &[u8]) -> Result<serde_json::Map<String, Value>> {

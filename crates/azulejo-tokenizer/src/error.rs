@@ -70,15 +70,17 @@ pub enum Error {
     },
     /// A chat was asked of a model without a template, and nothing built in fits its vocabulary.
     #[error(
-        "the model has no chat template{}, and its vocabulary has neither <|im_start|> nor <instruction>; \
-         give one (a Jinja template, or a name such as chatml), or use plain completion",
-        match .name { Some(n) => format!(" named \"{n}\""), None => String::new() }
+        "the model has no chat template, and its vocabulary has neither <|im_start|> nor <instruction>; \
+         give one (a Jinja template, or a name such as chatml), or use plain completion"
     )]
-    NoChatTemplate {
-        /// The template's name, where one was asked for.
-        name: Option<String>,
+    NoChatTemplate,
+    /// All of the model's chat templates have names, so that one has to be chosen.
+    #[error("the model has no usual chat template, but named ones: choose one by its name ({known})")]
+    NoDefaultChatTemplate {
+        /// Their names.
+        known: String,
     },
-    /// No built-in chat template has this name.
+    /// No chat template has this name, neither the model's nor a built-in one.
     #[error(
         "there is no chat template named \"{name}\"; there are {known}; or give one in Jinja, with its {{{{ and {{%"
     )]

@@ -1,15 +1,17 @@
 //! Building a tokenizer from the vocabulary inside a GGUF file.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::OnceLock;
 
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
 use tokenizers::normalizers::unicode::NFC;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::tokenizer::{Model, NormalizedString, Normalizer, PreTokenizedString, PreTokenizer};
 
+use crate::chat::ChatTemplates;
 use crate::error::{Error, Result, pipeline};
 use crate::pretokenize;
-use crate::special::{Piece, Splitter};
+use crate::special::{Marks, Piece, Splitter};
 use crate::spm::{SPACE_MARK, ScoreBpe};
 use crate::table::{MAX_TOKENS, TokenTable, byte_level_bytes, byte_token, sentencepiece_bytes};
 use crate::tokenizer::{Core, DecodeRule, END_OF_TEXT_NAMES, Inner, NamedTokens, Tokenizer, push_ids};
@@ -57,10 +59,8 @@ pub struct GgufVocabulary {
     pub add_space_prefix: Option<bool>,
     /// `remove_extra_whitespaces`, for `llama` only; no when absent.
     pub remove_extra_whitespaces: Option<bool>,
-    /// `tokenizer.chat_template`.
-    pub chat_template: Option<String>,
-    /// `tokenizer.chat_template.NAME`, by NAME (listed in `tokenizer.chat_templates`).
-    pub named_chat_templates: BTreeMap<String, String>,
+    /// `tokenizer.chat_template` (the usual one), and `tokenizer.chat_template.NAME` by NAME.
+    pub chat_templates: ChatTemplates,
     /// `general.basename`, or `general.name`: a GGUF has no key for Unicode normalisation, so that families known to
     /// need NFC (Salamandra, ALIA) are told by their name.
     pub model_name: Option<String>,
@@ -153,10 +153,6 @@ impl Tokenizer {
                 end_of_text.insert(id);
             }
         }
-        let mut chat_templates = vocabulary.named_chat_templates.clone();
-        if let Some(source) = &v.chat_template {
-            chat_templates.insert("default".to_owned(), source.clone());
-        }
         Ok(Self::from_inner(Inner {
             table,
             decode_rule: DecodeRule::Table,
@@ -165,8 +161,9 @@ impl Tokenizer {
             suffix,
             named,
             end_of_text,
-            chat_templates,
+            chat_templates: v.chat_templates.clone(),
             warnings,
+            controls: OnceLock::new(),
         }))
     }
 }
@@ -200,15 +197,15 @@ impl GgufCore {
         Ok(())
     }
 
-    /// As [`encode`](Self::encode), with control tokens read; but `mark` isn't text, and a stretch with it has none.
-    pub(crate) fn encode_marked(&self, text: &str, mark: char, ids: &mut Vec<u32>) -> Result<()> {
+    /// As [`encode`](Self::encode), with control tokens read; but marks aren't text, and a stretch with them has none.
+    pub(crate) fn encode_marked(&self, text: &str, marks: &Marks, ids: &mut Vec<u32>) -> Result<()> {
         let mut after_token = true;
         for piece in self.all.split(text) {
             let is_token = matches!(piece, Piece::Token(_));
             match piece {
                 Piece::Token(id) => ids.push(id),
                 Piece::Text(range) => {
-                    let plain = text[range].replace(mark, "");
+                    let plain: String = text[range].chars().filter_map(|c| marks.unmarked(c)).collect();
                     self.encode_pieces(&self.words, &plain, after_token, ids)?;
                 }
             }

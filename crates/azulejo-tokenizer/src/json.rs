@@ -1,9 +1,12 @@
 //! Reading a Hugging Face `tokenizer.json`.
 
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::Value;
+use tokenizers::AddedToken;
 use tokenizers::tokenizer::{Encoding, PostProcessor};
 
 use crate::config::TokenizerConfig;
@@ -124,28 +127,40 @@ impl Tokenizer {
             end_of_text,
             chat_templates: config.chat_templates.clone(),
             warnings,
+            controls: OnceLock::new(),
         }))
     }
 }
 
-/// Adds the tokens that only the config has. The `tokenizers` crate numbers new ones itself, in order behind the last.
+/// Adds the tokens that the small files have otherwise than `tokenizer.json`, or that it lacks, as `transformers` does:
+/// in the order of the ids that they give, then those that have a name and no id; new ones get the next ids, whatever was
+/// given.
 fn add_tokens(tokenizer: &mut tokenizers::Tokenizer, config: &TokenizerConfig, warnings: &mut Vec<String>) {
-    for (&id, token) in &config.added_tokens {
-        // The whole vocabulary is gone through for a new one alone: most are known, and there may be hundreds.
-        let next = || tokenizer.get_vocab(true).into_values().max().map_or(0, |last| last + 1);
-        if tokenizer.token_to_id(&token.content).unwrap_or_else(next) != id {
-            warnings.push(format!(
-                "tokenizer_config.json: added_tokens_decoder: {:?} can't have the id {id}: it's ignored",
-                token.content
-            ));
-        } else if !tokenizer.get_added_vocabulary().get_vocab().contains_key(&token.content) {
-            let one = [token.clone()];
-            _ = if token.special { tokenizer.add_special_tokens(one) } else { tokenizer.add_tokens(one) };
-        }
+    let own = tokenizer.get_added_tokens_decoder();
+    let mut listed: BTreeMap<u32, AddedToken> = config.added_tokens.clone();
+    if !config.has_added_tokens_decoder {
+        // Older files don't count where `tokenizer.json` has another token for an id.
+        listed.extend(own.iter().map(|(id, token)| (*id, token.clone())));
     }
-    for (_, token) in &config.special_tokens {
-        if !tokenizer.get_added_vocabulary().get_vocab().contains_key(&token.content) {
-            _ = tokenizer.add_special_tokens([token.clone()]);
+    let names = config.special_tokens.iter().filter(|(name, _)| !name.is_empty());
+    let named: HashSet<&str> = names.map(|(_, token)| token.content.as_str()).collect();
+    for token in listed.values_mut() {
+        token.special |= named.contains(token.content.as_str());
+    }
+    let known: HashSet<&str> = own.values().chain(listed.values()).map(|t| t.content.as_str()).collect();
+    let unlisted = config.special_tokens.iter().map(|(_, token)| token);
+    let unlisted = unlisted.filter(|token| !known.contains(token.content.as_str()));
+    let tokens: Vec<AddedToken> = listed.values().chain(unlisted).cloned().collect();
+    // The crate refuses only what no normalizer can take; such a token is missing below.
+    _ = tokenizer.add_tokens(tokens);
+    for (&id, token) in &config.added_tokens {
+        match tokenizer.token_to_id(&token.content) {
+            Some(has) if has == id => {}
+            Some(has) => warnings.push(format!(
+                "added_tokens_decoder: {:?} is to have the id {id}, and has {has}: ids of new tokens follow one another",
+                token.content
+            )),
+            None => warnings.push(format!("added_tokens_decoder: {:?} is ignored", token.content)),
         }
     }
 }

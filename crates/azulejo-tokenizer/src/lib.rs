@@ -20,7 +20,7 @@ mod stream;
 mod table;
 mod tokenizer;
 
-pub use chat::{CHATML, ChatTemplate, Message, Now, RenderOptions, TEENY_TINY_LLAMA};
+pub use chat::{CHATML, ChatTemplate, ChatTemplates, Message, Now, RenderOptions, TEENY_TINY_LLAMA};
 pub use config::TokenizerConfig;
 pub use error::{Error, Result};
 pub use gguf::GgufVocabulary;

@@ -1,6 +1,6 @@
 //! Finding control tokens in a text before the model sees it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 /// Tokens matched by their spelling: leftmost first, and the longest of those that begin at the same place.
@@ -66,6 +66,75 @@ impl Splitter {
             pieces.push(Piece::Text(plain..text.len()));
         }
         pieces
+    }
+}
+
+/// Characters that stand in a text for no text, so that what is a control token's spelling without them is none with
+/// them. Unicode keeps 32 that no text has.
+pub(crate) struct Marks {
+    /// Put inside of a spelling.
+    inside: char,
+    /// Put in the place of a spelling of one character, which has no inside, and that character.
+    stand_ins: Vec<(char, char)>,
+}
+
+impl Marks {
+    /// Marks that the texts don't have, for the spellings that occur in them; `None` where there are none. All texts
+    /// come by `each_text`, which is called thrice: what has all 32 characters itself loses them.
+    pub(crate) fn put(
+        spellings: &Splitter,
+        mut each_text: impl FnMut(&mut dyn FnMut(&mut String)),
+    ) -> Option<Self> {
+        const NO_TEXT: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
+        let mut taken = BTreeSet::new();
+        let mut alone = BTreeSet::new();
+        let mut is_found = false;
+        each_text(&mut |text| {
+            for (at, c) in text.char_indices() {
+                if NO_TEXT.contains(&c) {
+                    taken.insert(c);
+                }
+                if let Some((_, len)) = spellings.match_at(text, at) {
+                    is_found = true;
+                    if len == c.len_utf8() {
+                        alone.insert(c);
+                    }
+                }
+            }
+        });
+        if !is_found {
+            return None;
+        }
+        if NO_TEXT.count() - taken.len() <= alone.len() {
+            taken.clear();
+            each_text(&mut |text| text.retain(|c| !NO_TEXT.contains(&c)));
+        }
+        let mut free = NO_TEXT.filter(|c| !taken.contains(c));
+        let inside = free.next()?;
+        let marks = Self { inside, stand_ins: free.zip(alone).collect() };
+        each_text(&mut |text| *text = marks.marked(text, spellings));
+        Some(marks)
+    }
+
+    fn marked(&self, text: &str, spellings: &Splitter) -> String {
+        let mut out = String::with_capacity(text.len() + text.len() / 8);
+        for (at, c) in text.char_indices() {
+            let stand_in = self.stand_ins.iter().find(|(_, original)| *original == c);
+            out.push(stand_in.map_or(c, |(stand_in, _)| *stand_in));
+            if spellings.match_at(text, at).is_some_and(|(_, len)| len > c.len_utf8()) {
+                out.push(self.inside);
+            }
+        }
+        out
+    }
+
+    /// The text's own character.
+    pub(crate) fn unmarked(&self, c: char) -> Option<char> {
+        if c == self.inside {
+            return None;
+        }
+        let original = self.stand_ins.iter().find(|(stand_in, _)| *stand_in == c);
+        Some(original.map_or(c, |(_, original)| *original))
     }
 }
 

@@ -1,16 +1,16 @@
 //! [`Tokenizer`]: the one type that callers see, whichever file it came from.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
 use tokenizers::tokenizer::{
     AddedVocabulary, Model, NormalizedString, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
 };
 
-use crate::chat::{ChatTemplate, Message, RenderOptions};
+use crate::chat::{ChatTemplate, ChatTemplates, Message, RenderOptions, each_text};
 use crate::error::{Error, Result, pipeline};
 use crate::gguf::GgufCore;
-use crate::special::{Splitter, looks_special};
+use crate::special::{Marks, Splitter, looks_special};
 use crate::stream::StreamDecoder;
 use crate::table::TokenTable;
 
@@ -41,9 +41,11 @@ pub(crate) struct Inner {
     pub(crate) suffix: Vec<u32>,
     pub(crate) named: NamedTokens,
     pub(crate) end_of_text: BTreeSet<u32>,
-    pub(crate) chat_templates: BTreeMap<String, String>,
+    pub(crate) chat_templates: ChatTemplates,
     /// What the files said that can't be, and was ignored.
     pub(crate) warnings: Vec<String>,
+    /// The spellings by which a conversation could be forged, once they were asked for.
+    pub(crate) controls: OnceLock<Splitter>,
 }
 
 /// Ids with a role.
@@ -79,15 +81,16 @@ impl JsonCore {
         self.encode_pieces(added.extract_and_normalize(self.tokenizer.get_normalizer(), text), ids)
     }
 
-    /// As [`encode`](Self::encode), with control tokens read; but `mark` isn't text.
-    fn encode_marked(&self, text: &str, mark: char, ids: &mut Vec<u32>) -> Result<()> {
+    /// As [`encode`](Self::encode), with control tokens read; but marks aren't text.
+    fn encode_marked(&self, text: &str, marks: &Marks, ids: &mut Vec<u32>) -> Result<()> {
         let added = self.tokenizer.get_added_vocabulary();
         let mut pieces = added.extract_and_normalize(self.tokenizer.get_normalizer(), text);
-        let without_mark = |piece: &mut NormalizedString| {
-            piece.filter(|c| c != mark);
+        let unmarked = |piece: &mut NormalizedString| {
+            piece.filter(|c| marks.unmarked(c).is_some());
+            piece.map(|c| marks.unmarked(c).unwrap_or(c));
             Ok(())
         };
-        pieces.normalize(without_mark).map_err(pipeline)?;
+        pieces.normalize(unmarked).map_err(pipeline)?;
         self.encode_pieces(pieces, ids)
     }
 
@@ -147,8 +150,8 @@ impl Tokenizer {
     /// tokenizer: the spellings of BOS and EOS. Nothing stands behind; in front BOS stands where the template writes it,
     /// and by a GGUF's rule, once.
     ///
-    /// The contents of messages are text: a control token's spelling in them is that spelling's plain tokens, so that
-    /// nobody can forge a turn. With `parse_special_in_content` they are read as the template's own are.
+    /// What messages and documents say is text: a control token's spelling in them is that spelling's plain tokens, so
+    /// that nobody can forge a turn. With `parse_special_in_content` they are read as the template's own are.
     ///
     /// # Errors
     /// Those of [`ChatTemplate::render`] and [`encode`](Self::encode).
@@ -164,11 +167,16 @@ impl Tokenizer {
         let mut options = options.clone();
         options.bos_token = options.bos_token.or_else(|| bos.clone());
         options.eos_token = options.eos_token.or_else(|| text_of(self.eos()));
-        let (mark, marked) = match parse_special_in_content {
-            true => (None, messages.to_vec()),
-            false => self.with_marks(messages),
+        let mut messages = messages.to_vec();
+        let marks = if parse_special_in_content {
+            None
+        } else {
+            Marks::put(self.controls(), |mut change| {
+                messages.iter_mut().for_each(|message| message.each_text(&mut change));
+                options.documents.iter_mut().for_each(|documents| each_text(documents, &mut change));
+            })
         };
-        let text = template.render(&marked, &options)?;
+        let text = template.render(&messages, &options)?;
         let mut ids = Vec::with_capacity(text.len() / 3 + 2);
         // A folder's template writes BOS itself where the model wants it, and transformers adds nothing to it; a GGUF's
         // rule holds for a conversation too, where the template hasn't written BOS already, as in llama.cpp.
@@ -176,47 +184,23 @@ impl Tokenizer {
         if is_gguf && bos.is_none_or(|bos| !text.starts_with(&bos)) {
             ids.extend(&self.inner.prefix);
         }
-        match (&self.inner.core, mark) {
-            (Core::Json(json), Some(mark)) => json.encode_marked(&text, mark, &mut ids)?,
-            (Core::Gguf(gguf), Some(mark)) => gguf.encode_marked(&text, mark, &mut ids)?,
+        match (&self.inner.core, &marks) {
+            (Core::Json(json), Some(marks)) => json.encode_marked(&text, marks, &mut ids)?,
+            (Core::Gguf(gguf), Some(marks)) => gguf.encode_marked(&text, marks, &mut ids)?,
             (Core::Json(json), None) => json.encode(&text, true, &mut ids)?,
             (Core::Gguf(gguf), None) => gguf.encode(&text, true, &mut ids)?,
         }
         Ok(ids)
     }
 
-    /// Messages with a mark inside of each spelling of a control token, so that it's one no more; `None` where there
-    /// was none. The mark is a character that no text has: Unicode keeps 32 that are for no text.
-    fn with_marks(&self, messages: &[Message]) -> (Option<char>, Vec<Message>) {
-        let mut marked = messages.to_vec();
-        let spellings = self.controls();
-        let is_free = |c: &char| messages.iter().all(|m| !m.content.contains(*c));
-        let free = ('\u{fdd0}'..='\u{fdef}').find(is_free);
-        let mark = free.unwrap_or('\u{fdd0}');
-        let mut found = false;
-        for message in &mut marked {
-            if free.is_none() {
-                message.content.retain(|c| c != mark);
-            }
-            let content = &message.content;
-            let mut out = String::with_capacity(content.len());
-            for (at, c) in content.char_indices() {
-                out.push(c);
-                // A spelling of one character can't be broken inside: the mark behind it would leave it whole.
-                if spellings.match_at(content, at).is_some_and(|(_, len)| len > c.len_utf8()) {
-                    out.push(mark);
-                    found = true;
-                }
-            }
-            message.content = out;
-        }
-        (found.then_some(mark), marked)
-    }
-
     /// The tokens by which a conversation could be forged: those that the vocabulary calls special, those that end a
     /// text, and of all that are matched by their spelling those that look like it: many folders don't call the tokens of
     /// their turns special. (Others, such as `</think>`, templates look for in what a model said before.)
-    fn controls(&self) -> Splitter {
+    fn controls(&self) -> &Splitter {
+        self.inner.controls.get_or_init(|| self.find_controls())
+    }
+
+    fn find_controls(&self) -> Splitter {
         let inner = &self.inner;
         let table = &inner.table;
         let mut spellings = Splitter::default();
@@ -332,30 +316,47 @@ impl Tokenizer {
         &self.inner.end_of_text
     }
 
-    /// The sources of the model's own chat templates by name; the usual one is `default`.
-    pub fn chat_templates(&self) -> &BTreeMap<String, String> {
+    /// The model's own chat templates.
+    pub fn chat_templates(&self) -> &ChatTemplates {
         &self.inner.chat_templates
     }
 
     /// Whether there is a chat template, right or not, or one that the vocabulary tells.
     pub fn has_chat_template(&self) -> bool {
-        !matches!(self.chat_template(None), Err(Error::NoChatTemplate { .. }))
+        !matches!(self.chat_template(None), Err(Error::NoChatTemplate))
     }
 
-    /// The chat template to use: the model's own (the one called `name`, or `default`), else one built in that fits the
-    /// vocabulary: ChatML if it has `<|im_start|>`, TeenyTinyLlama's if it has `<instruction>`.
+    /// The chat template to use. What was `given` is Jinja, or a name: that of one of the model's own (`tool_use`), or of
+    /// a built-in one (`chatml`). Without, it's the model's usual one, else one built in that fits the vocabulary: ChatML
+    /// if it has `<|im_start|>`, TeenyTinyLlama's if it has `<instruction>`.
     ///
     /// # Errors
-    /// [`Error::NoChatTemplate`] if there is none; [`Error::Template`] if it's malformed.
-    pub fn chat_template(&self, name: Option<&str>) -> Result<ChatTemplate> {
-        if let Some(source) = self.inner.chat_templates.get(name.unwrap_or("default")) {
-            return ChatTemplate::new(source);
-        }
-        let built_in =
-            [("<|im_start|>", crate::chat::CHATML), ("<instruction>", crate::chat::TEENY_TINY_LLAMA)];
-        match built_in.iter().find(|(token, _)| name.is_none() && self.token_id(token).is_some()) {
-            Some((_, source)) => ChatTemplate::new(source),
-            None => Err(Error::NoChatTemplate { name: name.map(str::to_owned) }),
+    /// [`Error::NoChatTemplate`] if there is none, [`Error::NoDefaultChatTemplate`] if all of them have names,
+    /// [`Error::UnknownChatTemplate`] with the names that there are, [`Error::Json`] if the file has something else
+    /// instead; [`Error::Template`] if it's malformed.
+    pub fn chat_template(&self, given: Option<&str>) -> Result<ChatTemplate> {
+        let own = &self.inner.chat_templates;
+        match given {
+            Some(given) => match own.get(given.trim()) {
+                Some(source) => ChatTemplate::new(source),
+                None => ChatTemplate::given(given).map_err(|error| match error {
+                    Error::UnknownChatTemplate { name, known } if !own.names().is_empty() => {
+                        Error::UnknownChatTemplate { name, known: format!("{}, {known}", own.names()) }
+                    }
+                    error => error,
+                }),
+            },
+            None => {
+                let built_in = || {
+                    let by_token = [
+                        ("<|im_start|>", crate::chat::CHATML),
+                        ("<instruction>", crate::chat::TEENY_TINY_LLAMA),
+                    ];
+                    let fits = by_token.iter().find(|(token, _)| self.token_id(token).is_some());
+                    fits.map(|(_, source)| *source).ok_or(Error::NoChatTemplate)
+                };
+                ChatTemplate::new(own.usual()?.map_or_else(built_in, Ok)?)
+            }
         }
     }
 }

@@ -207,7 +207,8 @@ impl From<azulejo_tokenizer::Error> for Error {
             }
             E::NotUtf8 { .. }
             | E::NoToken { .. }
-            | E::NoChatTemplate { .. }
+            | E::NoChatTemplate
+            | E::NoDefaultChatTemplate { .. }
             | E::UnknownChatTemplate { .. }
             | E::Template { .. }
             | E::TemplateRaised { .. } => Code::InvalidArgument,

@@ -256,10 +256,7 @@ impl Model {
     /// malformed or has no such name.
     pub fn chat_prompt_with(&self, messages: &[Message], chat: &ChatOptions<'_>) -> Result<Vec<u32>, Error> {
         let tokenizer = self.tokenizer()?;
-        let template = match chat.template {
-            Some(given) => azulejo_tokenizer::ChatTemplate::given(given)?,
-            None => tokenizer.chat_template(None)?,
-        };
+        let template = tokenizer.chat_template(chat.template)?;
         let options =
             RenderOptions { add_generation_prompt: true, now: chat.now, ..RenderOptions::default() };
         Ok(tokenizer.encode_chat(&template, messages, &options, chat.parse_special_in_content)?)

@@ -3,6 +3,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 
+use azulejo_formats::hf::HfFiles;
 use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_tokenizer::{GgufVocabulary, Tokenizer, TokenizerConfig};
 
@@ -40,7 +41,6 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
                     add_eos: flag("add_eos_token")?,
                     add_space_prefix: flag("add_space_prefix")?,
                     remove_extra_whitespaces: flag("remove_extra_whitespaces")?,
-                    chat_template: text("tokenizer.chat_template")?,
                     model_name: text("general.basename")?.or(text("general.name")?),
                     ..GgufVocabulary::default()
                 };
@@ -53,11 +53,14 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
                 if has("merges") {
                     v.merges = Some(m.get_array_str(&key("merges"))?.to_vec());
                 }
+                if let Some(source) = text("tokenizer.chat_template")? {
+                    v.chat_templates.insert("default", source);
+                }
                 for (k, value) in m.iter() {
                     if let (Some(name), azulejo_formats::gguf::Value::String(source)) =
                         (k.strip_prefix("tokenizer.chat_template."), value)
                     {
-                        v.named_chat_templates.insert(name.to_owned(), source.clone());
+                        v.chat_templates.insert(name, source.as_str());
                     }
                 }
                 Ok(v)
@@ -72,27 +75,33 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
                     "the folder has no tokenizer.json; a tokenizer.model alone is not supported: save the tokenizer with save_pretrained() of a fast tokenizer, or use a GGUF",
                 ));
             };
-            let mut config = match &folder.tokenizer_config {
-                Some(value) => TokenizerConfig::from_json(value.to_string().as_bytes())?,
-                None => TokenizerConfig::default(),
-            };
-            if let Some(value) = &folder.special_tokens_map {
-                config = config.with_special_tokens_map(value.to_string().as_bytes())?;
-            }
-            if let Some(value) = &folder.added_tokens {
-                config = config.with_added_tokens(value.to_string().as_bytes())?;
-            }
-            if let Some(template) = &folder.chat_template {
-                config = config.with_chat_template(template.clone());
-            }
-            // config.json says what ends a text where generation_config.json doesn't.
-            let ends = folder.generation_config.iter().chain([&folder.config]);
-            if let Some(value) = ends.into_iter().find(|json| says_end_of_text(json)) {
-                config = config.with_generation_config(value.to_string().as_bytes())?;
-            }
-            Ok(Tokenizer::from_json(json, &config)?)
+            from_files(json, folder)
         }
     }
+}
+
+/// The tokenizer of a `tokenizer.json` and of what stands beside it.
+fn from_files(json: &[u8], files: &HfFiles) -> Result<Tokenizer, Error> {
+    let bytes = |value: &serde_json::Value| value.to_string().into_bytes();
+    let mut config = match &files.tokenizer_config {
+        Some(value) => TokenizerConfig::from_json(&bytes(value))?,
+        None => TokenizerConfig::default(),
+    };
+    if let Some(value) = &files.special_tokens_map {
+        config = config.with_special_tokens_map(&bytes(value))?;
+    }
+    if let Some(value) = &files.added_tokens {
+        config = config.with_added_tokens(&bytes(value))?;
+    }
+    if !files.chat_templates.is_empty() {
+        config.chat_templates = files.chat_templates.clone().into_iter().collect();
+    }
+    // config.json says what ends a text where generation_config.json doesn't.
+    let ends = files.generation_config.iter().chain([&files.config]);
+    if let Some(value) = ends.into_iter().find(|json| says_end_of_text(json)) {
+        config = config.with_generation_config(&bytes(value))?;
+    }
+    Ok(Tokenizer::from_json(json, &config)?)
 }
 
 /// Whether a `generation_config.json` or `config.json` names ids that end a text.
@@ -110,34 +119,6 @@ pub fn tokenizer_from_path(path: &Path) -> Result<Tokenizer, Error> {
     if path.extension().is_none_or(|e| e != "json") {
         return tokenizer_from_file(&open_file(path)?);
     }
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|e| Error::new(Code::Io, e).context(path.display().to_string()))
-    };
-    let beside = |name: &str| path.with_file_name(name);
-    let json = read(path)?;
-    let mut config = match beside("tokenizer_config.json") {
-        p if p.exists() => TokenizerConfig::from_json(&read(&p)?)?,
-        _ => TokenizerConfig::default(),
-    };
-    let map = beside("special_tokens_map.json");
-    if map.exists() {
-        config = config.with_special_tokens_map(&read(&map)?)?;
-    }
-    let added = beside("added_tokens.json");
-    if added.exists() {
-        config = config.with_added_tokens(&read(&added)?)?;
-    }
-    for name in ["generation_config.json", "config.json"] {
-        if !beside(name).exists() {
-            continue;
-        }
-        let bytes = read(&beside(name))?;
-        // What isn't JSON is told by the tokenizer's own reader.
-        if serde_json::from_slice(&bytes).is_ok_and(|json| !says_end_of_text(&json)) {
-            continue;
-        }
-        config = config.with_generation_config(&bytes)?;
-        break;
-    }
-    Ok(Tokenizer::from_json(&json, &config)?)
+    let files = HfFiles::beside(path)?;
+    from_files(files.tokenizer_json.as_deref().unwrap_or_default(), &files)
 }

@@ -25,6 +25,7 @@ pub(crate) fn run(args: &ChatArgs, output: &Output) -> Result<()> {
     let template = load::template(&args.format)?;
     let system = load::system_prompt(&args.format)?;
     let Loaded { model, .. } = load::load(&args.load, &options, output)?;
+    load::check_template(&model, template.as_deref())?;
     if template.is_none() && !model.tokenizer()?.has_chat_template() {
         let text =
             "the model has no chat template, so it can't talk: give one by --chat-template, or use generate";

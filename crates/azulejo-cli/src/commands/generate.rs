@@ -16,6 +16,7 @@ pub(crate) fn run(args: &GenerateArgs, output: &Output) -> Result<()> {
     let template = load::template(&args.format)?;
     let options = load::options(&args.load, args.sampling.ctx_size, KvType::F16);
     let Loaded { model, took } = load::load(&args.load, &options, output)?;
+    load::check_template(&model, template.as_deref())?;
     let prompt = tokens(&model, args, &prompt, template.as_deref(), output)?;
     output.detail(&format!("prompt:  {} tokens", prompt.len()));
     let seed = load::seed(args.sampling.seed);

@@ -375,7 +375,7 @@ fn tokenizer_json(tokenizer: &Tokenizer) -> Value {
         "bos": tokenizer.bos(),
         "eos": tokenizer.eos(),
         "end_of_text": tokenizer.end_of_text(),
-        "chat_templates": tokenizer.chat_templates(),
+        "chat_templates": tokenizer.chat_templates().iter().collect::<BTreeMap<_, _>>(),
     })
 }
 
@@ -389,13 +389,18 @@ fn print_tokenizer(tokenizer: &Tokenizer, output: &Output) -> Result<()> {
         tokenizer.vocab_size(),
         ends.join(", ")
     ))?;
-    let template = match (tokenizer.chat_templates().len(), tokenizer.chat_template(None)) {
-        (0, Ok(_)) => "built in, by the vocabulary".to_owned(),
+    let template = match (tokenizer.chat_templates().is_empty(), tokenizer.chat_template(None)) {
+        (true, Ok(_)) => "built in, by the vocabulary".to_owned(),
         (_, Ok(template)) => shortened(template.source()),
-        (0, Err(_)) => "none".to_owned(),
+        (true, Err(_)) => "none".to_owned(),
         (_, Err(error)) => format!("unusable: {error}"),
     };
     output.line(&format!("{:<15}{template}", "chat template"))?;
+    let named = tokenizer.chat_templates().iter().map(|(name, _)| name).filter(|name| *name != "default");
+    let named: Vec<&str> = named.collect();
+    if !named.is_empty() {
+        output.line(&format!("{:<15}{}", "further ones", named.join(", ")))?;
+    }
     Ok(())
 }
 

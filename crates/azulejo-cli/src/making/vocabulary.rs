@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use azulejo::{EncodeOptions, Tokenizer};
 use azulejo_formats::gguf::{Array, Metadata, Value as GgufValue};
 use azulejo_formats::hf::HfFiles;
-use azulejo_tokenizer::{looks_special, pre_tokenizer_name};
+use azulejo_tokenizer::{ChatTemplates, looks_special, pre_tokenizer_name};
 use serde_json::Value;
 
 use super::sentencepiece::SentencePiece;
@@ -95,10 +95,30 @@ pub(crate) fn describe(
     if let Some(merges) = tokens.merges {
         put(metadata, "merges", merges);
     }
-    if let Some(template) = &files.chat_template {
-        metadata.insert("tokenizer.chat_template", template.as_str());
-    }
+    chat_templates(files, metadata);
     Ok(())
+}
+
+/// The usual template, and those that have names, as llama.cpp's scripts write them.
+fn chat_templates(files: &HfFiles, metadata: &mut Metadata) {
+    let templates = if files.chat_templates.is_empty() {
+        let config = files.tokenizer_config.as_ref();
+        ChatTemplates::from_json(config.map_or(&Value::Null, |config| &config["chat_template"]))
+    } else {
+        files.chat_templates.clone().into_iter().collect()
+    };
+    let mut names = Vec::new();
+    for (name, source) in templates.iter() {
+        if name == "default" {
+            metadata.insert("tokenizer.chat_template", source);
+        } else {
+            metadata.insert(format!("tokenizer.chat_template.{name}"), source);
+            names.push(name.to_owned());
+        }
+    }
+    if !names.is_empty() {
+        metadata.insert("tokenizer.chat_templates", names);
+    }
 }
 
 fn put(metadata: &mut Metadata, key: &str, value: impl Into<GgufValue>) {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::HfFiles;
+use super::{HfFiles, NAMED_TEMPLATES};
 use crate::safetensors::ShardIndex;
 use crate::{ByteSource, FormatError, MmapSource, ModelFile};
 
@@ -17,7 +17,8 @@ const INDEX: &str = "model.safetensors.index.json";
 
 /// Opens a folder with `config.json` and `model.safetensors` or its shards.
 pub(crate) fn open(folder: &Path) -> Result<ModelFile, FormatError> {
-    let files = HfFiles::read(|name| read_text(folder, name))?;
+    let mut files = HfFiles::read(|name| read_text(folder, name))?;
+    files.read_named_templates(folder)?;
     let index = if folder.join(SINGLE).is_file() { None } else { read_text(folder, INDEX)? };
     let index = index.map(|json| ShardIndex::parse(&json)).transpose()?;
     let names = index.as_ref().map_or_else(|| vec![SINGLE.to_owned()], ShardIndex::shards);
@@ -37,6 +38,43 @@ pub(crate) fn open(folder: &Path) -> Result<ModelFile, FormatError> {
         shards.push((name, Arc::new(source) as Arc<dyn ByteSource>));
     }
     ModelFile::from_hugging_face(files, index.as_ref(), shards)
+}
+
+impl HfFiles {
+    /// What stands beside a bare `tokenizer.json`, and itself. There may be no model, nor a `config.json`.
+    ///
+    /// # Errors
+    /// [`FormatError::Json`], [`FormatError::TooLarge`], [`FormatError::Io`].
+    pub fn beside(tokenizer_json: &Path) -> Result<Self, FormatError> {
+        let folder = tokenizer_json.parent().unwrap_or(Path::new(""));
+        let mut files = Self::read_what_there_is(|name| match name {
+            "tokenizer.json" => Ok(None),
+            name => read_text(folder, name),
+        })?;
+        let failed = |error| FormatError::Io { file: tokenizer_json.display().to_string(), error };
+        files.tokenizer_json = Some(fs::read(tokenizer_json).map_err(failed)?);
+        files.read_named_templates(folder)?;
+        Ok(files)
+    }
+
+    fn read_named_templates(&mut self, folder: &Path) -> Result<(), FormatError> {
+        let folder = folder.join(NAMED_TEMPLATES);
+        let failed = |error| FormatError::Io { file: folder.display().to_string(), error };
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
+            let file = entry.map_err(failed)?.file_name();
+            let Some(file) = file.to_str() else { continue };
+            let Some(name) = file.strip_suffix(".jinja") else { continue };
+            if let Some(bytes) = read_text(&folder, file)? {
+                self.add_chat_template(name, &format!("{NAMED_TEMPLATES}/{file}"), bytes)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What to do about missing tensors.

@@ -78,10 +78,6 @@ fn model_folder_of_one_file() {
     folder.write("config.json", r#"{"architectures": ["LlamaForCausalLM"], "hidden_size": 64}"#);
     folder.write("generation_config.json", r#"{"eos_token_id": [2, 7]}"#);
     folder.write("tokenizer.json", "{}");
-    folder.write(
-        "tokenizer_config.json",
-        r#"{"chat_template": [{"name": "tool", "template": "t"}, {"name": "default", "template": "d"}]}"#,
-    );
     let path = folder.write("model.safetensors", shard(&[("a", 3, 1), ("b", 5, 2)]));
     for path in [folder.path().to_owned(), path, folder.path().join("config.json")] {
         let model = ModelFile::open(path).unwrap();
@@ -89,14 +85,19 @@ fn model_folder_of_one_file() {
         assert_eq!(files.config["hidden_size"], 64);
         assert_eq!(files.generation_config.as_ref().unwrap()["eos_token_id"][1], 7);
         assert_eq!(files.tokenizer_json.as_deref(), Some(&b"{}"[..]));
-        assert_eq!(files.chat_template.as_deref(), Some("d"));
+        assert!(files.chat_templates.is_empty());
         assert_eq!(model.slice(model.tensor("b").unwrap(), 16..20), Some(&[2u8; 4][..]));
     }
     folder.write("chat_template.jinja", "{{ x }}");
-    assert_eq!(
-        hugging_face(&ModelFile::open(folder.path()).unwrap()).chat_template.as_deref(),
-        Some("{{ x }}")
-    );
+    std::fs::create_dir(folder.path().join("additional_chat_templates")).unwrap();
+    folder.write("additional_chat_templates/tool_use.jinja", "{{ y }}");
+    folder.write("additional_chat_templates/README.md", "no template");
+    let model = ModelFile::open(folder.path()).unwrap();
+    let templates: Vec<_> = hugging_face(&model).chat_templates.iter().collect();
+    let expected = [("default", "{{ x }}"), ("tool_use", "{{ y }}")];
+    assert!(templates.iter().map(|(name, source)| (name.as_str(), source.as_str())).eq(expected));
+    let bare = HfFiles::beside(&folder.path().join("tokenizer.json")).unwrap();
+    assert_eq!(&bare, hugging_face(&model));
 }
 
 #[test]

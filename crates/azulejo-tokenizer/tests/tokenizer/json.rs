@@ -129,7 +129,31 @@ fn json_config_adds_tokens_that_the_file_lacks() {
     let ids = tokenizer.encode("<|turn_a|>oi<|turn_b|>", PLAIN).unwrap();
     assert_eq!((ids.first(), ids.last()), (Some(&count), Some(&(count + 1))));
     assert!(tokenizer.is_special(count) && tokenizer.end_of_text().contains(&(count + 1)));
+    // Ids of new tokens follow one another, whatever a file says.
+    assert_eq!(tokenizer.token_id("<|far|>"), Some(count + 2));
     assert_eq!(tokenizer.warnings().len(), 1, "{:?}", tokenizer.warnings());
+}
+
+/// As transformers 5.24 does it.
+#[test]
+fn json_config_has_tokens_otherwise_than_the_file() {
+    let json = fixture_bytes("qwen_style.tokenizer.json");
+    let end = load("qwen_style").token_id("<|im_end|>").unwrap();
+    let of = |config: TokenizerConfig| Tokenizer::from_json(&json, &config).unwrap();
+    let plain = json!({"added_tokens_decoder": {end.to_string(): {"content": "<|im_end|>", "rstrip": true}}});
+    let plain = of(TokenizerConfig::from_json(plain.to_string().as_bytes()).unwrap());
+    assert!(!plain.is_special(end));
+    assert_eq!(plain.encode("a<|im_end|>  b", PLAIN).unwrap(), plain.encode("a<|im_end|>b", PLAIN).unwrap());
+    // A name makes it special again.
+    let named = json!({
+        "added_tokens_decoder": {end.to_string(): {"content": "<|im_end|>"}}, "eos_token": "<|im_end|>",
+    });
+    assert!(of(TokenizerConfig::from_json(named.to_string().as_bytes()).unwrap()).is_special(end));
+    // An older file's other token for an id doesn't count.
+    let older = format!("{{\"<|other|>\": {end}}}");
+    let older = of(TokenizerConfig::default().with_added_tokens(older.as_bytes()).unwrap());
+    assert_eq!((older.token_id("<|other|>"), older.is_special(end)), (None, true));
+    assert_eq!(older.warnings().len(), 1, "{:?}", older.warnings());
 }
 
 #[test]
@@ -150,9 +174,9 @@ fn json_special_tokens_map_counts_in_older_folders() {
 fn json_config_reads_named_templates() {
     let config = json!({"chat_template": [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]});
     let config = TokenizerConfig::from_json(config.to_string().as_bytes()).unwrap();
-    assert_eq!(config.chat_templates["default"], "a");
-    assert_eq!(config.chat_templates["tool_use"], "b");
-    assert_eq!(config.with_chat_template("c").chat_templates["default"], "c");
+    assert_eq!(config.chat_templates.get("default"), Some("a"));
+    assert_eq!(config.chat_templates.get("tool_use"), Some("b"));
+    assert_eq!(config.with_chat_template("c").chat_templates.get("default"), Some("c"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod chat;
+mod forged;
 mod gguf;
 mod jinja;
 mod json;
