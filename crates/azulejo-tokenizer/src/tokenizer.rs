@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde_json::Value;
 use tokenizers::tokenizer::{
     AddedVocabulary, Model, NormalizedString, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
 };
 
-use crate::chat::{ChatTemplate, Message, RenderOptions};
+use crate::chat::{ChatTemplate, RenderOptions};
 use crate::error::{Error, Result, pipeline};
 use crate::gguf::GgufCore;
 use crate::special::{Splitter, looks_special};
@@ -147,15 +149,29 @@ impl Tokenizer {
     /// tokenizer: the spellings of BOS and EOS. Nothing stands behind; in front BOS stands where the template writes it,
     /// and by a GGUF's rule, once.
     ///
-    /// The contents of messages are text: a control token's spelling in them is that spelling's plain tokens, so that
-    /// nobody can forge a turn. With `parse_special_in_content` they are read as the template's own are.
+    /// Messages are [`Message`](crate::Message)s, or anything that serialises to the objects the template expects. What they say, and
+    /// what the template's further variables say, is text: a control token's spelling in it is that spelling's plain
+    /// tokens, so that nobody can forge a turn. With `parse_special_in_content` it is read as the template's own are.
     ///
     /// # Errors
     /// Those of [`ChatTemplate::render`] and [`encode`](Self::encode).
-    pub fn encode_chat(
+    pub fn encode_chat<M: Serialize>(
         &self,
         template: &ChatTemplate,
-        messages: &[Message],
+        messages: &[M],
+        options: &RenderOptions,
+        parse_special_in_content: bool,
+    ) -> Result<Vec<u32>> {
+        let unreadable =
+            |e: serde_json::Error| Error::Template { line: 0, reason: format!("the messages: {e}") };
+        let values: Result<Vec<Value>, _> = messages.iter().map(serde_json::to_value).collect();
+        self.encode_values(template, values.map_err(unreadable)?, options, parse_special_in_content)
+    }
+
+    fn encode_values(
+        &self,
+        template: &ChatTemplate,
+        mut messages: Vec<Value>,
         options: &RenderOptions,
         parse_special_in_content: bool,
     ) -> Result<Vec<u32>> {
@@ -164,11 +180,11 @@ impl Tokenizer {
         let mut options = options.clone();
         options.bos_token = options.bos_token.or_else(|| bos.clone());
         options.eos_token = options.eos_token.or_else(|| text_of(self.eos()));
-        let (mark, marked) = match parse_special_in_content {
-            true => (None, messages.to_vec()),
-            false => self.with_marks(messages),
+        let mark = match parse_special_in_content {
+            true => None,
+            false => self.mark(&mut messages, &mut options),
         };
-        let text = template.render(&marked, &options)?;
+        let text = template.render(&messages, &options)?;
         let mut ids = Vec::with_capacity(text.len() / 3 + 2);
         // A folder's template writes BOS itself where the model wants it, and transformers adds nothing to it; a GGUF's
         // rule holds for a conversation too, where the template hasn't written BOS already, as in llama.cpp.
@@ -185,32 +201,40 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// Messages with a mark inside of each spelling of a control token, so that it's one no more; `None` where there
-    /// was none. The mark is a character that no text has: Unicode keeps 32 that are for no text.
-    fn with_marks(&self, messages: &[Message]) -> (Option<char>, Vec<Message>) {
-        let mut marked = messages.to_vec();
+    /// Sets a mark inside of each spelling of a control token in what a template is given, so that it's one no more;
+    /// `None` where there was none. The mark is a character that no text has.
+    fn mark(&self, messages: &mut [Value], options: &mut RenderOptions) -> Option<char> {
+        let RenderOptions { tools, documents, extra, .. } = options;
+        let mut each = |act: &mut dyn FnMut(&mut String)| {
+            let values =
+                messages.iter_mut().chain(&mut *tools).chain(&mut *documents).chain(extra.values_mut());
+            values.for_each(|value| each_text(value, act));
+        };
+        let mut taken = [false; 32];
+        each(&mut |text| {
+            let used = text.chars().filter(|c| MARKS.contains(c));
+            used.for_each(|c| taken[c as usize - *MARKS.start() as usize] = true);
+        });
+        let free = MARKS.zip(taken).find_map(|(c, taken)| (!taken).then_some(c));
+        let mark = free.unwrap_or(*MARKS.start());
         let spellings = self.controls();
-        let is_free = |c: &char| messages.iter().all(|m| !m.content.contains(*c));
-        let free = ('\u{fdd0}'..='\u{fdef}').find(is_free);
-        let mark = free.unwrap_or('\u{fdd0}');
         let mut found = false;
-        for message in &mut marked {
+        each(&mut |text| {
             if free.is_none() {
-                message.content.retain(|c| c != mark);
+                text.retain(|c| c != mark);
             }
-            let content = &message.content;
-            let mut out = String::with_capacity(content.len());
-            for (at, c) in content.char_indices() {
+            let mut out = String::with_capacity(text.len());
+            for (at, c) in text.char_indices() {
                 out.push(c);
                 // A spelling of one character can't be broken inside: the mark behind it would leave it whole.
-                if spellings.match_at(content, at).is_some_and(|(_, len)| len > c.len_utf8()) {
+                if spellings.match_at(text, at).is_some_and(|(_, len)| len > c.len_utf8()) {
                     out.push(mark);
                     found = true;
                 }
             }
-            message.content = out;
-        }
-        (found.then_some(mark), marked)
+            *text = out;
+        });
+        found.then_some(mark)
     }
 
     /// The tokens by which a conversation could be forged: those that the vocabulary calls special, those that end a
@@ -367,6 +391,26 @@ impl std::fmt::Debug for Tokenizer {
             .field("bos", &self.bos())
             .field("end_of_text", self.end_of_text())
             .finish_non_exhaustive()
+    }
+}
+
+/// Characters that Unicode keeps for no text.
+const MARKS: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
+
+/// Does something with each text in a value, the keys of objects too: a model wrote those of a call's arguments.
+fn each_text(value: &mut Value, act: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::String(text) => act(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| each_text(value, act)),
+        Value::Object(map) => {
+            let marked = std::mem::take(map).into_iter().map(|(mut key, mut value)| {
+                act(&mut key);
+                each_text(&mut value, act);
+                (key, value)
+            });
+            *map = marked.collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
