@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use serde::Serialize;
+use serde_json::Value;
 use tokenizers::tokenizer::{
     AddedVocabulary, Model, NormalizedString, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
 };
 
-use crate::chat::{ChatTemplate, ChatTemplates, Message, RenderOptions, each_text};
+use crate::chat::{ChatTemplate, ChatTemplates, RenderOptions};
 use crate::error::{Error, Result, pipeline};
 use crate::gguf::GgufCore;
 use crate::special::{Marks, Splitter, looks_special};
@@ -150,15 +152,30 @@ impl Tokenizer {
     /// tokenizer: the spellings of BOS and EOS. Nothing stands behind; in front BOS stands where the template writes it,
     /// and by a GGUF's rule, once.
     ///
-    /// What messages and documents say is text: a control token's spelling in them is that spelling's plain tokens, so
-    /// that nobody can forge a turn. With `parse_special_in_content` they are read as the template's own are.
+    /// Messages are [`Message`](crate::Message)s, or anything that serialises to the objects the template expects. What
+    /// they say, and what the template's further variables say, is text: a control token's spelling in it is that
+    /// spelling's plain tokens, so that nobody can forge a turn. With `parse_special_in_content` it is read as the
+    /// template's own are.
     ///
     /// # Errors
     /// Those of [`ChatTemplate::render`] and [`encode`](Self::encode).
-    pub fn encode_chat(
+    pub fn encode_chat<M: Serialize>(
         &self,
         template: &ChatTemplate,
-        messages: &[Message],
+        messages: &[M],
+        options: &RenderOptions,
+        parse_special_in_content: bool,
+    ) -> Result<Vec<u32>> {
+        let unreadable =
+            |e: serde_json::Error| Error::Template { line: 0, reason: format!("the messages: {e}") };
+        let values: Result<Vec<Value>, _> = messages.iter().map(serde_json::to_value).collect();
+        self.encode_values(template, values.map_err(unreadable)?, options, parse_special_in_content)
+    }
+
+    fn encode_values(
+        &self,
+        template: &ChatTemplate,
+        mut messages: Vec<Value>,
         options: &RenderOptions,
         parse_special_in_content: bool,
     ) -> Result<Vec<u32>> {
@@ -167,13 +184,13 @@ impl Tokenizer {
         let mut options = options.clone();
         options.bos_token = options.bos_token.or_else(|| bos.clone());
         options.eos_token = options.eos_token.or_else(|| text_of(self.eos()));
-        let mut messages = messages.to_vec();
         let marks = if parse_special_in_content {
             None
         } else {
-            Marks::put(self.controls(), |mut change| {
-                messages.iter_mut().for_each(|message| message.each_text(&mut change));
-                options.documents.iter_mut().for_each(|documents| each_text(documents, &mut change));
+            let RenderOptions { tools, documents, extra, .. } = &mut options;
+            Marks::put(self.controls(), |change| {
+                let said = messages.iter_mut().chain(&mut *tools).chain(&mut *documents);
+                said.chain(extra.values_mut()).for_each(|value| each_text(value, change));
             })
         };
         let text = template.render(&messages, &options)?;
@@ -368,6 +385,23 @@ impl std::fmt::Debug for Tokenizer {
             .field("bos", &self.bos())
             .field("end_of_text", self.end_of_text())
             .finish_non_exhaustive()
+    }
+}
+
+/// Does something with each text in a value, the keys of objects too: a model wrote those of a call's arguments.
+fn each_text(value: &mut Value, act: &mut dyn FnMut(&mut String)) {
+    match value {
+        Value::String(text) => act(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| each_text(value, act)),
+        Value::Object(map) => {
+            let marked = std::mem::take(map).into_iter().map(|(mut key, mut value)| {
+                act(&mut key);
+                each_text(&mut value, act);
+                (key, value)
+            });
+            *map = marked.collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -1,4 +1,4 @@
-//! Errors as JavaScript sees them: an `Error` with `code` and `hint`.
+//! Errors as JavaScript sees them: an `Error` with `code`, `hint` and `parameters`.
 
 use azulejo::Error;
 use wasm_bindgen::JsValue;
@@ -10,12 +10,17 @@ pub(crate) type Result<T> = std::result::Result<T, JsValue>;
 pub(crate) fn thrown(error: impl Into<Error>) -> JsValue {
     let error = error.into();
     let thrown = js_sys::Error::new(&error.to_string());
-    let set = |name: &str, value: &str| {
+    let set = |object: &JsValue, name: &str, value: JsValue| {
         // Setting a property of a fresh object does not fail.
-        let _ = js_sys::Reflect::set(&thrown, &name.into(), &value.into());
+        let _ = js_sys::Reflect::set(object, &name.into(), &value);
     };
-    set("code", error.code().as_str());
-    set("hint", error.code().hint());
+    set(&thrown, "code", error.code().as_str().into());
+    set(&thrown, "hint", error.code().hint().into());
+    let parameters = js_sys::Object::new();
+    for &(name, number) in error.numbers() {
+        set(&parameters, name, (number as f64).into());
+    }
+    set(&thrown, "parameters", parameters.into());
     thrown.into()
 }
 

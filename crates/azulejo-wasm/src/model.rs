@@ -1,7 +1,7 @@
 //! A loaded model.
 
-use azulejo::{EncodeOptions, Message, Now};
-use serde_json::json;
+use azulejo::{EncodeOptions, Now};
+use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Session;
@@ -33,16 +33,17 @@ impl Model {
         .to_string()
     }
 
-    /// The tokens of a conversation, `[{role, content}]`, by the model's chat template: `{template?, now?,
-    /// parseSpecialInContent?}`.
+    /// The tokens of a conversation, `[{role, content, ...}]`, by the model's chat template: `{template?, variables?,
+    /// now?, parseSpecialInContent?}`.
     #[wasm_bindgen(js_name = chatPrompt)]
     pub fn chat_prompt(&self, messages: &str, options: &str) -> Result<Vec<u32>> {
-        let messages: Vec<Message> = read(messages)?;
+        let messages: Vec<Value> = read(messages)?;
         let options: ChatOptions = read(options)?;
         let date = |(year, month, day, hour, minute, second)| Now { year, month, day, hour, minute, second };
         let now = options.now.map(date);
         let mut chat = azulejo::ChatOptions::new().parse_special_in_content(options.parse_special_in_content);
-        (chat.template, chat.now) = (options.template.as_deref(), now);
+        (chat.template, chat.now, chat.variables) =
+            (options.template.as_deref(), now, Some(&options.variables));
         self.0.chat_prompt_with(&messages, &chat).map_err(thrown)
     }
 

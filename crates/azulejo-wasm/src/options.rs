@@ -130,6 +130,8 @@ pub(crate) struct TokenizeOptions {
 pub(crate) struct ChatOptions {
     /// A chat template in place of the model's own: Jinja, or a built-in one's name.
     pub(crate) template: Option<String>,
+    /// Further variables of the template.
+    pub(crate) variables: serde_json::Map<String, serde_json::Value>,
     /// Reads control tokens' spellings in messages as those tokens.
     pub(crate) parse_special_in_content: bool,
     /// The page's date, for templates that ask for one: year, month (1 to 12), day, hour, minute, second.

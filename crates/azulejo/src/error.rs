@@ -20,6 +20,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     code: Code,
     context: Option<String>,
+    numbers: Vec<(&'static str, u64)>,
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
@@ -106,7 +107,7 @@ impl Code {
 
 impl Error {
     pub(crate) fn new(code: Code, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(Box::new(Inner { code, context: None, source: source.into() }))
+        Self(Box::new(Inner { code, context: None, numbers: Vec::new(), source: source.into() }))
     }
 
     /// An argument that makes no sense.
@@ -120,6 +121,17 @@ impl Error {
         if !self.to_string().starts_with(&context) {
             self.0.context = Some(context);
         }
+        self
+    }
+
+    /// The numbers that the message names, for those who say it in another language: `needed` and `capacity` tokens of
+    /// a full context, the `needed` bytes of memory that can't be had, a `token` and its `vocabulary`.
+    pub fn numbers(&self) -> &[(&'static str, u64)] {
+        &self.0.numbers
+    }
+
+    fn with_numbers(mut self, numbers: &[(&'static str, u64)]) -> Self {
+        self.0.numbers = numbers.to_vec();
         self
     }
 
@@ -225,12 +237,14 @@ impl From<EngineError> for Error {
             EngineError::Tokenizer(error) => error.into(),
             EngineError::Backend(error) => backend(error),
             EngineError::Encoder => Self::new(Code::Unsupported, error),
-            EngineError::ContextFull { .. } => Self::new(Code::ContextFull, error),
+            EngineError::ContextFull { tokens, capacity } => Self::new(Code::ContextFull, error)
+                .with_numbers(&[("needed", tokens as u64), ("capacity", capacity.into())]),
+            EngineError::UnknownToken { token, vocabulary } => Self::new(Code::InvalidArgument, error)
+                .with_numbers(&[("token", token.into()), ("vocabulary", vocabulary.into())]),
             EngineError::Cancelled => Self::new(Code::Cancelled, error),
-            EngineError::EmptyPrompt
-            | EngineError::UnknownToken { .. }
-            | EngineError::Sampler { .. }
-            | EngineError::NotFilled { .. } => Self::new(Code::InvalidArgument, error),
+            EngineError::EmptyPrompt | EngineError::Sampler { .. } | EngineError::NotFilled { .. } => {
+                Self::new(Code::InvalidArgument, error)
+            }
             EngineError::Quant { .. } => Self::new(Code::Corrupt, error),
             EngineError::NotANumber => Self::new(Code::Device, error),
         }
@@ -248,13 +262,16 @@ fn backend(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
             E::ContextFull { .. } => Code::ContextFull,
             _ => Code::Device,
         };
-        return Error::new(code, error);
+        let needed = match e {
+            // A device doesn't always tell.
+            &E::OutOfMemory { bytes, .. } if bytes > 0 => vec![("needed", bytes)],
+            _ => Vec::new(),
+        };
+        return Error::new(code, error).with_numbers(&needed);
     }
     #[cfg(feature = "cpu")]
-    if let Some(e) = error.downcast_ref::<azulejo_cpu::CpuError>()
-        && e.is_out_of_memory()
-    {
-        return Error::new(Code::OutOfMemory, error);
+    if let Some(&azulejo_cpu::CpuError::OutOfMemory { bytes, .. }) = error.downcast_ref() {
+        return Error::new(Code::OutOfMemory, error).with_numbers(&[("needed", bytes)]);
     }
     Error::new(Code::Device, error)
 }

@@ -10,6 +10,7 @@ use azulejo_models::Config;
 use azulejo_plan::{Backend, DeviceInfo, Memory, Plan};
 use azulejo_shaders::{BufferClass, Limits, lower};
 use azulejo_tokenizer::{Message, RenderOptions, Tokenizer};
+use serde::Serialize;
 
 use crate::options::planned;
 use crate::{ChatOptions, Code, Error, ModelOptions, Session};
@@ -248,17 +249,23 @@ impl Model {
         self.chat_prompt_with(messages, &ChatOptions::default())
     }
 
-    /// The same with a template of the caller's, a date for templates that ask for one, and a choice of whether a
-    /// control token's spelling in a message is that token.
+    /// The same with a template of the caller's, a date for templates that ask for one, variables, and a choice of
+    /// whether a control token's spelling in a message is that token. Messages are [`Message`]s, or anything that
+    /// serialises to what the template expects (tool calls, names).
     ///
     /// # Errors
     /// Those of [`chat_prompt`](Self::chat_prompt), and [`Code::InvalidArgument`] for a template of the caller's that is
     /// malformed or has no such name.
-    pub fn chat_prompt_with(&self, messages: &[Message], chat: &ChatOptions<'_>) -> Result<Vec<u32>, Error> {
+    pub fn chat_prompt_with<M: Serialize>(
+        &self,
+        messages: &[M],
+        chat: &ChatOptions<'_>,
+    ) -> Result<Vec<u32>, Error> {
         let tokenizer = self.tokenizer()?;
         let template = tokenizer.chat_template(chat.template)?;
+        let extra = chat.variables.cloned().unwrap_or_default();
         let options =
-            RenderOptions { add_generation_prompt: true, now: chat.now, ..RenderOptions::default() };
+            RenderOptions { add_generation_prompt: true, now: chat.now, extra, ..RenderOptions::default() };
         Ok(tokenizer.encode_chat(&template, messages, &options, chat.parse_special_in_content)?)
     }
 }

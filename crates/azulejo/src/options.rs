@@ -157,6 +157,8 @@ pub struct ChatOptions<'a> {
     pub template: Option<&'a str>,
     /// The date and time, for templates that tell them.
     pub now: Option<Now>,
+    /// Further variables of the template (`enable_thinking`).
+    pub variables: Option<&'a serde_json::Map<String, serde_json::Value>>,
     /// Reads a control token's spelling in a message (`<|im_end|>`) as that token. Whoever writes messages can then
     /// forge turns: only for messages that the program itself wrote.
     pub parse_special_in_content: bool,
@@ -177,6 +179,12 @@ impl<'a> ChatOptions<'a> {
     /// Sets [`now`](field@Self::now).
     pub fn now(mut self, now: Now) -> Self {
         self.now = Some(now);
+        self
+    }
+
+    /// Sets [`variables`](field@Self::variables).
+    pub fn variables(mut self, variables: &'a serde_json::Map<String, serde_json::Value>) -> Self {
+        self.variables = Some(variables);
         self
     }
 

@@ -49,38 +49,20 @@ const FUEL: u64 = 1_000_000;
 /// And for each message on top.
 const FUEL_A_MESSAGE: u64 = 20_000;
 
-/// One turn of a chat.
+/// One turn of a chat. Templates that want more than these two fields (tool calls, lists of parts) take any
+/// serialisable type instead: see [`ChatTemplate::render`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// `system`, `user`, `assistant`, `tool`.
     pub role: String,
     /// The words.
     pub content: String,
-    /// What else the template is to see of it, by name: `name`, `tool_calls`, `tool_call_id`, `reasoning_content`.
-    #[serde(flatten)]
-    pub other: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Message {
     /// A message of `role`.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into(), other: serde_json::Map::new() }
-    }
-
-    /// Calls `change` for each text of it.
-    pub(crate) fn each_text(&mut self, change: &mut impl FnMut(&mut String)) {
-        change(&mut self.content);
-        self.other.values_mut().for_each(|value| each_text(value, change));
-    }
-}
-
-/// Calls `change` for each text in a value. (serde_json bounds how deep one goes.)
-pub(crate) fn each_text(value: &mut serde_json::Value, change: &mut impl FnMut(&mut String)) {
-    match value {
-        serde_json::Value::String(text) => change(text),
-        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, change)),
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(|field| each_text(field, change)),
-        _ => {}
+        Self { role: role.into(), content: content.into() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 import { chatChunks, chatCompletion, type Chunker, completion, completionChunks, heading } from "./answer.js";
 import type { Written } from "./answer.js";
-import { parseChat, parseCompletion, parseMessages, type Parsed } from "./chat.js";
+import { checkRequestOptions, parseChat, parseCompletion, parseMessages, type Parsed, tokenIds } from "./chat.js";
 import { cancelled, checkAbort, pause } from "./errors.js";
 import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js";
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
@@ -54,7 +54,7 @@ export class Client implements LocalEngine {
     loseDevice: async () => void (await this.#port.call("loseDevice", null)),
     memory: () => this.#port.call("memory", null),
     greedyTokens: (prompt: readonly number[], count: number) =>
-      this.#port.call("greedyTokens", { prompt: [...prompt], count }),
+      this.#port.call("greedyTokens", { prompt: tokenIds(prompt, "prompt"), count }),
   };
 
   async interruptGenerate(): Promise<void> {
@@ -65,13 +65,13 @@ export class Client implements LocalEngine {
     await this.#port.call("clear", null);
   }
 
-  tokenize(input: string | readonly ChatMessage[]): Promise<number[]> {
+  async tokenize(input: string | readonly ChatMessage[]): Promise<number[]> {
     const prompt = typeof input === "string" ? wellFormed(input) : { messages: parseMessages(input) };
     return this.#port.call("tokenize", { input: prompt, special: false });
   }
 
-  detokenize(tokens: readonly number[]): Promise<string> {
-    return this.#port.call("detokenize", { tokens: [...tokens] });
+  async detokenize(tokens: readonly number[]): Promise<string> {
+    return this.#port.call("detokenize", { tokens: tokenIds(tokens, "tokens", this.#info.vocabulary) });
   }
 
   dispose(): Promise<void> {
@@ -102,6 +102,7 @@ export class Client implements LocalEngine {
 
   async #chat(body: ChatRequest, options?: RequestOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>> {
     const parsed = parseChat(body);
+    checkRequestOptions(options);
     const head = this.#heading("chatcmpl-");
     const request = this.#request(parsed, [body.signal, options?.signal], options);
     if (parsed.stream) return this.#stream(request, chatChunks(head, parsed));
@@ -110,6 +111,7 @@ export class Client implements LocalEngine {
 
   async #complete(body: CompletionRequest, options?: RequestOptions): Promise<Completion | Stream<Completion>> {
     const parsed = parseCompletion(body);
+    checkRequestOptions(options);
     const head = this.#heading("cmpl-");
     const request = this.#request(parsed, [body.signal, options?.signal], options);
     if (parsed.stream) return this.#stream(request, completionChunks(head, parsed));

@@ -16,15 +16,23 @@ export const ERROR_CODES = [
 /** What kind of error it is. Stable across versions: branch on it, not on the message. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** What was thrown: `code` to branch on, `message` (what and where), `hint` (what to do). */
+/** What a message names, for pages that say it in their own language: `{needed, capacity}`. */
+export type Parameters = Readonly<Record<string, string | number>>;
+
+/**
+ * What was thrown: `code` to branch on, `message` (what and where), `hint` (what to do), and as `parameters` the
+ * numbers and names in the message.
+ */
 export class AzulejoError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
+  readonly parameters: Parameters;
 
-  constructor(code: ErrorCode, message: string, hint = "", cause?: unknown) {
+  constructor(code: ErrorCode, message: string, hint = "", cause?: unknown, parameters: Parameters = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
+    this.parameters = parameters;
     // What the platform's own aborts are called, so that the usual `error.name === "AbortError"` finds it.
     this.name = code === "cancelled" ? "AbortError" : "AzulejoError";
   }
@@ -32,9 +40,12 @@ export class AzulejoError extends Error {
   /** Any thrown value as an AzulejoError: those that have a code already keep it, also across a worker's border. */
   static from(thrown: unknown): AzulejoError {
     if (thrown instanceof AzulejoError) return thrown;
-    const { name, message, code, hint } = (thrown ?? {}) as { [key: string]: unknown };
+    const { name, message, code, hint, parameters } = (thrown ?? {}) as { [key: string]: unknown };
     const text = typeof message === "string" && message ? message : String(thrown);
-    if (isCode(code)) return new AzulejoError(code, text, typeof hint === "string" ? hint : "", thrown);
+    if (isCode(code)) {
+      const named = typeof parameters === "object" && parameters !== null ? (parameters as Parameters) : {};
+      return new AzulejoError(code, text, typeof hint === "string" ? hint : "", thrown, named);
+    }
     if (name === "AbortError") return cancelled(thrown);
     return new AzulejoError(
       "internal",
@@ -54,26 +65,43 @@ export interface WireError {
   code: ErrorCode;
   message: string;
   hint: string;
+  parameters: Parameters;
   /** Where it was thrown, if it is a bug. */
   stack?: string;
 }
 
 export function toWire(thrown: unknown): WireError {
   const error = AzulejoError.from(thrown);
-  const { code, message, hint } = error;
+  const { code, message, hint, parameters } = error;
   const { stack } = (error.cause ?? error) as { stack?: string };
-  return { code, message, hint, ...(code === "internal" && stack ? { stack } : {}) };
+  return { code, message, hint, parameters, ...(code === "internal" && stack ? { stack } : {}) };
 }
 
-/** What an abort throws. */
+/** What ends a call inside of the engine when a signal stops it; `forCaller` makes the caller's own reason of it. */
 export function cancelled(cause?: unknown): AzulejoError {
   return new AzulejoError("cancelled", "The caller stopped it.", "Nothing is wrong: a signal was aborted.", cause);
 }
 
-/** What an argument that makes no sense throws. */
-export function invalid(message: string, hint = "Correct the argument that the message names."): AzulejoError {
-  return new AzulejoError("invalid_argument", message, hint);
+/**
+ * What a caller gets of what was thrown: the reason of its own signal if that was aborted, as it is (`AbortSignal.timeout`
+ * has a TimeoutError), as with the platform's own functions; else an AzulejoError.
+ */
+export function forCaller(thrown: unknown, ...signals: (AbortSignal | null | undefined)[]): unknown {
+  const aborted = signals.find((signal) => signal?.aborted);
+  return aborted ? aborted.reason : AzulejoError.from(thrown);
 }
+
+/** What an argument that makes no sense throws. */
+export function invalid(
+  message: string,
+  hint = "Correct the argument that the message names.",
+  parameters: Parameters = {},
+): AzulejoError {
+  return new AzulejoError("invalid_argument", message, hint, undefined, parameters);
+}
+
+/** What an engine that was disposed throws. */
+export const disposed = () => invalid("This engine was disposed.", "Make a new one with createEngine().");
 
 /** Throws if the signal was aborted. */
 export function checkAbort(signal?: AbortSignal | null): void {

@@ -3,6 +3,7 @@
 
 import type { WireError } from "./errors.js";
 import type { PromptProgress, Timings } from "./shapes.js";
+import type { Json } from "./text.js";
 import type { DeviceInfo, SessionOptions } from "./wasm-surface.js";
 import type { EngineInfo, LoadOptions, Probe, ProbeRequest, Progress, RandomModel } from "./types.js";
 
@@ -12,8 +13,16 @@ export type WireModel =
   | { kind: "blob"; blob: Blob; name: string; manifest?: string | object; root?: string }
   | ({ kind: "random" } & RandomModel);
 
+/** A message with all that templates may read of it; `content` is null beside calls alone. */
+export type WireMessage = { role: string; content: string | null; [field: string]: Json };
+
 export type WirePrompt =
-  | { messages: { role: string; content: string }[]; template?: string; parseSpecialInContent?: boolean }
+  | {
+      messages: WireMessage[];
+      template?: string;
+      variables?: { [name: string]: Json };
+      parseSpecialInContent?: boolean;
+    }
   | string
   | number[];
 

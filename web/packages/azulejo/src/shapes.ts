@@ -6,9 +6,20 @@ export interface ChatMessagePart {
   text?: string;
 }
 
+/**
+ * A message. Chat templates get all of it, also fields that aren't listed here; what they don't read has no effect, as
+ * with transformers.
+ */
 export interface ChatMessage {
+  /** `system`, `developer` (the same), `user`, `assistant`, `tool`. */
   role: string;
   content?: string | null | readonly ChatMessagePart[];
+  name?: string | null;
+  /** What the assistant called. The arguments, JSON in a string, are an object to templates. */
+  tool_calls?: readonly unknown[] | null;
+  tool_call_id?: string | null;
+  /** What the assistant thought before it spoke. */
+  reasoning_content?: string | null;
 }
 
 /** What both kinds of requests may hold beside their prompt. */
@@ -40,7 +51,7 @@ export interface SamplingOptions {
   /** Aborts the request, here as well as in the second argument. */
   signal?: AbortSignal | null;
   n?: number | null;
-  // What OpenAI's requests may hold and this engine refuses unless it means nothing (null, [], {}, "text", "none").
+  // What OpenAI's requests may hold and this engine refuses unless it asks for nothing (fields.ts).
   logit_bias?: unknown;
 }
 
@@ -51,6 +62,8 @@ export interface ChatRequest extends SamplingOptions {
   top_logprobs?: number | null;
   /** A chat template in place of the model's own: Jinja, or a built-in one's name (`chatml`; a wrong one gets the list). */
   chat_template?: string | null;
+  /** Variables of the chat template, as transformers and vLLM have them: `{enable_thinking: false}` for Qwen 3. */
+  chat_template_kwargs?: Readonly<Record<string, unknown>> | null;
   /**
    * Reads a control token's spelling in a message (`<|im_end|>`) as that token. Whoever writes messages can then forge
    * turns: only for messages that the page itself wrote.

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseChat, parseCompletion } from "../src/chat.js";
+import { checkRequestOptions, parseChat, parseCompletion } from "../src/chat.js";
 import { AzulejoError, ERROR_CODES, toWire } from "../src/errors.js";
-import { unescaped, wellFormed, wellFormedJson } from "../src/text.js";
+import { CHAT, COMPLETION, type Fate, MESSAGE } from "../src/fields.js";
+import { json, unescaped, wellFormed } from "../src/text.js";
 
 const messages = [{ role: "user", content: "Bom dia" }];
 const refused = (body: object, code: string, words: RegExp) =>
@@ -56,8 +57,90 @@ test("chat_what the engine can't do is refused by name", () => {
   refused({ response_format: { type: "json_object" } }, "unsupported", /"response_format"/);
   refused({ logit_bias: { 5: -100 } }, "unsupported", /"logit_bias"/);
   refused({ temprature: 0 }, "unsupported", /"temprature"/);
-  refused({ messages: [{ role: "tool", content: "" }] }, "unsupported", /role "tool"/);
+  refused({ messages: [{ role: "function", content: "" }] }, "unsupported", /role "function"/);
   refused({ messages: [{ role: "user", content: [{ type: "image_url" }] }] }, "unsupported", /messages\[0\]\.content\[0\].*image_url/);
+});
+
+test("chat_fields: each has one fate in the table, and no other name is taken", () => {
+  for (const [fates, parse, whole] of [
+    [CHAT, parseChat, { messages }],
+    [COMPLETION, parseCompletion, { prompt: "a" }],
+    [MESSAGE, (message: object) => parseChat({ messages: [message as never] }), messages[0]!],
+  ] as [Record<string, Fate>, (body: never) => unknown, object][]) {
+    for (const [name, fate] of Object.entries(fates)) {
+      const body = { ...whole, [name]: () => 1 } as never;
+      if (fate === "harmless") parse(body);
+      else if (fate === "done") assert.throws(() => parse(body), { code: "invalid_argument" }, name);
+      else {
+        assert.throws(() => parse(body), { code: "unsupported", parameters: { name } }, name);
+        for (const nothing of [null, undefined, ...fate.nothing]) parse({ ...whole, [name]: nothing } as never);
+      }
+    }
+  }
+  for (const value of [false, "", 0, [], {}, "none", "auto"]) {
+    refused({ temprature: value }, "unsupported", /"temprature"/);
+    assert.throws(() => parseCompletion({ prompt: "a", mesages: value } as never), { code: "unsupported" });
+  }
+  refused({ web_search_options: {} }, "unsupported", /"web_search_options"/);
+  refused({ service_tier: "flex" }, "unsupported", /"service_tier"/);
+  refused({ stream_options: { include_usgae: true } }, "unsupported", /"include_usgae"/);
+  refused({ constructor: 1 }, "unsupported", /"constructor"/);
+});
+
+test("chat_values of the wrong kind are refused and not guessed", () => {
+  for (const name of ["stream", "ignore_eos", "return_progress", "logprobs", "parse_special_in_content"]) {
+    for (const value of ["true", 1, "", {}]) refused({ [name]: value }, "invalid_argument", new RegExp(`"${name}" is .*true or false`));
+  }
+  refused({ stream_options: { include_usage: "yes" } }, "invalid_argument", /include_usage/);
+  refused({ signal: {} }, "invalid_argument", /AbortSignal/);
+  refused({ chat_template_kwargs: "x" }, "invalid_argument", /"chat_template_kwargs" is "x"/);
+  refused({ chat_template_kwargs: { messages: [] } }, "invalid_argument", /"messages"/);
+  for (const options of [{ sginal: null }, 5, { timeout: 1000 }, { onPromptProgress: 1 }, { signal: 1 }]) {
+    if ("sginal" in Object(options)) checkRequestOptions(options as never);
+    else assert.throws(() => checkRequestOptions(options as never), AzulejoError);
+  }
+});
+
+test("chat_messages reach templates whole", () => {
+  const call = { id: "c1", type: "function", function: { name: "weather", arguments: '{"city":"Évora","days":[1,2]}' } };
+  const { prompt } = parseChat({
+    messages: [
+      { role: "user", content: "Sol?", name: "Ana", refusal: null } as never,
+      { role: "assistant", content: null, tool_calls: [call], reasoning_content: "Hm\ud83d.", annotations: [] } as never,
+      { role: "tool", content: [{ type: "text", text: "sim" }], tool_call_id: "c1", lang: { of: ["pt"] } } as never,
+      { role: "assistant" },
+    ],
+    chat_template_kwargs: { enable_thinking: false, tools: [{ a: 1 }] },
+  });
+  const parsed = { ...call, function: { name: "weather", arguments: { city: "Évora", days: [1, 2] } } };
+  assert.deepEqual(prompt, {
+    messages: [
+      { role: "user", content: "Sol?", name: "Ana" },
+      { role: "assistant", content: null, tool_calls: [parsed], reasoning_content: "Hm\ufffd." },
+      { role: "tool", content: "sim", tool_call_id: "c1", lang: { of: ["pt"] } },
+      { role: "assistant", content: "" },
+    ],
+    variables: { enable_thinking: false, tools: [{ a: 1 }] },
+  });
+  const of = (more: object) => ({ messages: [{ role: "assistant", content: "a", ...more }] });
+  const self: { self?: unknown } = {};
+  self.self = self;
+  for (const [more, words] of [
+    [{ odd: () => 1 }, /messages\[0\]\.odd is a function/],
+    [{ odd: { deep: [NaN] } }, /messages\[0\]\.odd\.deep\[0\] is NaN/],
+    [{ odd: self }, /holds itself/],
+    [{ odd: 1n }, /odd is 1/],
+    [{ name: 5 }, /messages\[0\]\.name/],
+    [{ tool_calls: {} }, /tool_calls/],
+    [{ tool_calls: [{ function: { arguments: "{" } }] }, /tool_calls\[0\]\.function\.arguments/],
+  ] as const) {
+    refused(of(more), "invalid_argument", words);
+  }
+  refused(of({ refusal: "no" }), "unsupported", /"refusal"/);
+  refused(of({ function_call: {} }), "unsupported", /"function_call"/);
+  refused({ messages: [null] }, "invalid_argument", /messages\[0\]/);
+  refused({ messages: [{ role: "user", content: [null] }] }, "unsupported", /content\[0\]/);
+  refused({ messages: [{ role: "user", content: 5 }] }, "invalid_argument", /content/);
 });
 
 test("chat_values out of bounds are refused with the bounds", () => {
@@ -100,7 +183,7 @@ test("text_halves of characters become U+FFFD wherever a text comes in", () => {
     assert.deepEqual(options.stop, [whole]);
     assert.deepEqual(parseCompletion({ prompt: text!, echo: true }).prompt, whole);
     assert.equal(parseCompletion({ prompt: text!, echo: true }).echo, whole);
-    assert.equal(wellFormedJson({ messages: [{ content: text }], n: 1 }), JSON.stringify({ messages: [{ content: whole }], n: 1 }));
+    assert.deepEqual(json({ messages: [{ content: text }], n: 1 }, "it"), { messages: [{ content: whole }], n: 1 });
   }
   // Halves of one character in two parts of a message are that character.
   const content = [high, low].map((text) => ({ type: "text", text }));
@@ -119,15 +202,17 @@ test("completion_prompts are one text or one list of tokens", () => {
   assert.deepEqual(parseCompletion({ prompt: [1, 2] }).prompt, [1, 2]);
   assert.deepEqual(parseCompletion({ prompt: [[1, 2]] }).prompt, [1, 2]);
   assert.equal(parseCompletion({ prompt: "a" }).options.maxTokens, 16);
-  for (const prompt of [["a", "b"], [[1], [2]], [1.5], [], null]) {
+  // 32 bits would make token 5 of the last but one.
+  for (const prompt of [["a", "b"], [[1], [2]], [1.5], [], null, [-1], [2 ** 32 + 5], [1, "2"]]) {
     assert.throws(() => parseCompletion({ prompt } as never), { code: "invalid_argument" });
   }
 });
 
 test("error_codes and hints survive a worker's border", () => {
-  const there = structuredClone(toWire(new AzulejoError("integrity", "Chunk 3 is wrong.", "Check it.")));
+  const chunk = { chunk: 3 };
+  const there = structuredClone(toWire(new AzulejoError("integrity", "Chunk 3 is wrong.", "Check it.", undefined, chunk)));
   const back = AzulejoError.from(there);
-  assert.deepEqual([back.code, back.message, back.hint], ["integrity", "Chunk 3 is wrong.", "Check it."]);
+  assert.deepEqual([back.code, back.message, back.hint, back.parameters], ["integrity", "Chunk 3 is wrong.", "Check it.", chunk]);
   const bug = AzulejoError.from(structuredClone(toWire(new RangeError("odd"))));
   assert.match(String((bug.cause as Error).stack), /RangeError: odd[^]*chat\.test/);
   assert.equal(AzulejoError.from(new DOMException("stop", "AbortError")).code, "cancelled");

@@ -15,7 +15,7 @@ import { azulejo, azulejoV3 } from "../src/adapters/ai-sdk.js";
 import { engineFetch } from "../src/adapters/openai.js";
 import { languageModel } from "../src/adapters/prompt-api.js";
 import { createRemoteEngine } from "../src/adapters/remote.js";
-import { createEngine, type LocalEngine, type ModelInput, type Progress } from "../src/index.js";
+import { type AzulejoError, createEngine, type LocalEngine, type ModelInput, type Progress } from "../src/index.js";
 
 const local = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const QUESTION = "Where do glass bottles go?";
@@ -122,6 +122,43 @@ test("chat_template may be a built-in one's name, and a wrong one gets the list"
   assert.equal(answer.choices[0]!.message.content, text, "the demonstration model's own format");
   const wrong = engine.chat.completions.create({ ...ask, chat_template: "chatmk" });
   await assert.rejects(wrong, { code: "invalid_argument", message: /"chatmk".*chatml, llama2/ });
+});
+
+test("chat_template gets all of a message, and the request's variables", async () => {
+  const prompt = async (body: object) => {
+    const how = { temperature: 0, max_tokens: 4, ...body };
+    const answer = await engine.chat.completions.create({ messages, ...how });
+    return [answer.usage.prompt_tokens, answer.choices[0]!.message.content];
+  };
+  const call = { type: "function", function: { name: "weather", arguments: '{"city": "Evora"}' } };
+  const talk = [
+    { role: "user", content: "?", name: "Ana" },
+    { role: "assistant", content: null, tool_calls: [call], reasoning_content: "Sun" },
+    { role: "tool", content: "yes", tool_call_id: "c1" },
+  ];
+  const template = "{% for m in messages %}{{ m.name }},{{ m.content is none }},{{ m.reasoning_content }}," +
+    "{{ m.tool_call_id }},{% for c in m.tool_calls %}{{ c.function.arguments.city }}{% endfor %};{% endfor %}";
+  const written = "Ana,False,,,;,True,Sun,,Evora;,False,,c1,;";
+  assert.deepEqual(await prompt({ messages: talk, chat_template: template }), await prompt({ chat_template: `{{ "${written}" }}` }));
+  const thinking = "{{ messages[0].content }}{% if enable_thinking is defined and enable_thinking is false %} no{% else %} yes{% endif %}";
+  const kwargs = { chat_template: thinking, chat_template_kwargs: { enable_thinking: false } };
+  assert.deepEqual(await prompt(kwargs), await prompt({ chat_template: `{{ messages[0].content + " no" }}` }));
+  assert.deepEqual(await prompt({ chat_template: thinking }), await prompt({ chat_template: `{{ messages[0].content + " yes" }}` }));
+});
+
+test("errors_tell their numbers, and tokens that there aren't are none", async () => {
+  const long = { ...ask, messages: [{ role: "user", content: "bottle ".repeat(2000) }] };
+  await assert.rejects(engine.chat.completions.create(long), (error: AzulejoError) => {
+    assert.equal(error.code, "context_full");
+    assert.equal(error.parameters.capacity, engine.info.contextLength);
+    assert.ok((error.parameters.needed as number) > 2000);
+    return true;
+  });
+  const { vocabulary } = engine.info;
+  await assert.rejects(engine.completions.create({ prompt: [vocabulary] }), { code: "invalid_argument", parameters: { token: vocabulary, vocabulary } });
+  for (const token of [vocabulary, -1, 1.5, 2 ** 32 + 1]) {
+    await assert.rejects(engine.detokenize([5, token]), { code: "invalid_argument", message: /tokens\[1\]/ });
+  }
 });
 
 test("control_tokens that a message spells are text, unless the caller says otherwise", async () => {

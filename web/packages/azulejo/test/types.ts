@@ -5,6 +5,7 @@ import type { LanguageModelV3, LanguageModelV4 } from "@ai-sdk/provider";
 import type { LanguageModel as SdkModel6 } from "ai";
 import type { LanguageModel as SdkModel7 } from "ai-7";
 
+import type { CHAT, COMPLETION, MESSAGE, PART, STREAM_OPTIONS } from "../src/fields.js";
 import { azulejo, azulejoV3 } from "../src/adapters/ai-sdk.js";
 import type { ChatCompletion, ChatCompletionChunk, ChatRequest, Completion, CompletionRequest, Engine } from "../src/index.js";
 import type { Stream } from "../src/index.js";
@@ -19,6 +20,21 @@ export type Requests = [
   Fits<OpenAI.ChatCompletionCreateParamsNonStreaming, ChatRequest>,
   Fits<OpenAI.ChatCompletionCreateParamsStreaming, ChatRequest>,
   Fits<OpenAI.CompletionCreateParamsNonStreaming, CompletionRequest>,
+];
+
+/** The names of the fields of each of a union's types. */
+type Names<Union> = Union extends unknown ? keyof Union : never;
+
+// What becomes of each field of the SDK is said in the engine's table: a new one there doesn't compile here.
+export type Fields = [
+  Fits<Names<OpenAI.ChatCompletionCreateParams>, keyof typeof CHAT>,
+  Fits<Names<OpenAI.CompletionCreateParams>, keyof typeof COMPLETION>,
+  Fits<Names<OpenAI.ChatCompletionStreamOptions>, keyof typeof STREAM_OPTIONS>,
+  Fits<Names<OpenAI.ChatCompletionMessageParam | OpenAI.ChatCompletionMessage>, keyof typeof MESSAGE>,
+  Fits<Names<OpenAI.ChatCompletionContentPartText>, keyof typeof PART>,
+  // ... and of each of the engine's own.
+  Fits<keyof ChatRequest, keyof typeof CHAT>,
+  Fits<keyof CompletionRequest, keyof typeof COMPLETION>,
 ];
 
 // Answers of the engine are answers of the SDK.

@@ -4,7 +4,7 @@
 import { AzulejoError, cancelled, checkAbort } from "../errors.js";
 import type { ChatMessage, ChatRequest, CompletionRequest } from "../shapes.js";
 import { Stream } from "../stream.js";
-import { wellFormedJson } from "../text.js";
+import { json } from "../text.js";
 import type { ChatCompletions, Completions, Engine, EngineInfo, RequestOptions } from "../types.js";
 
 export interface RemoteOptions {
@@ -77,7 +77,7 @@ class Server {
   async fetch(path: string, body: unknown, signal?: AbortSignal | null): Promise<Response> {
     // vLLM has its tokenizer beside the API, not in it.
     const url = (path.endsWith("tokenize") ? this.#base.replace(/\/v1$/, "") : this.#base) + path;
-    const how = body === null ? {} : { method: "POST", body: wellFormedJson(body) };
+    const how = body === null ? {} : { method: "POST", body: JSON.stringify(json(body, "The request")) };
     let response: Response;
     try {
       response = await fetch(url, { ...how, headers: this.#headers, signal: signal ?? null });
