@@ -226,7 +226,7 @@ function finished(
       bytes: source?.total ?? 0,
       verified: source?.verified ?? false,
       storage: source?.storage ?? "none",
-      persistent: source?.persistent ?? false,
+      kept: source?.kept ?? false,
       id: source?.id ?? null,
       note: source?.note ?? null,
     },

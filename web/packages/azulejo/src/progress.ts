@@ -24,7 +24,7 @@ export class Reporter {
     timeElapsed: 0,
     fromCache: false,
     verified: false,
-    persistent: false,
+    kept: false,
   };
 
   constructor(send?: (progress: Progress) => void) {
@@ -32,8 +32,8 @@ export class Reporter {
   }
 
   /** What is being loaded. */
-  about({ name, total, verified, persistent }: ModelSource): void {
-    Object.assign(this.#now, { file: name, total, verified, persistent });
+  about({ name, total, verified, kept }: ModelSource): void {
+    Object.assign(this.#now, { file: name, total, verified, kept });
   }
 
   phase(phase: Progress["phase"], text: string): void {
@@ -42,9 +42,9 @@ export class Reporter {
   }
 
   /** Bytes came. While any of them come from the network, that is what is going on. */
-  bytes({ downloaded, kept }: SourceProgress): void {
+  bytes({ downloaded, fromStore }: SourceProgress): void {
     const now = performance.now();
-    const all = downloaded + kept;
+    const all = downloaded + fromStore;
     this.#samples.push({ at: now, bytes: all });
     while (this.#samples.length > 2 && this.#samples[0]!.at < now - SPEED_MS) this.#samples.shift();
     const first = this.#samples[0]!;
@@ -57,7 +57,7 @@ export class Reporter {
       progress: total > 0 ? loaded / total : 0,
       bytesPerSecond: Math.round(speed),
       etaSeconds: speed > 0 && total > 0 ? left / speed : null,
-      fromCache: downloaded === 0 && kept > 0,
+      fromCache: downloaded === 0 && fromStore > 0,
     });
     if (phase === "compile" || now - this.#told < EVERY_MS) return;
     if (downloaded > 0) {

@@ -72,7 +72,7 @@ export interface Progress {
   /** True if what was read so far was checked against a manifest. */
   verified: boolean;
   /** True if the file will be there the next time. */
-  persistent: boolean;
+  kept: boolean;
 }
 
 /** The part of the options that crosses to the worker. */
@@ -127,7 +127,7 @@ export interface EngineInfo {
     verified: boolean;
     /** Where it is kept, and by which id `storage.delete` knows it. */
     storage: "opfs" | "cache-api" | "memory" | "file" | "none";
-    persistent: boolean;
+    kept: boolean;
     id: string | null;
     /** What to know about the storage, such as why the file is not kept. */
     note: string | null;

@@ -20,7 +20,7 @@ const WINDOW_BYTES = 12 << 20;
 export interface SourceProgress {
   /** Bytes from the network, and from the store or the visitor's file. */
   downloaded: number;
-  kept: number;
+  fromStore: number;
 }
 
 export interface SourceOptions {
@@ -49,7 +49,7 @@ export class ModelSource {
   /** True if each chunk is checked against a manifest. */
   readonly verified: boolean;
   readonly storage: EngineInfo["file"]["storage"];
-  readonly persistent: boolean;
+  readonly kept: boolean;
   /** Why the file is not kept, if that was not asked for. */
   readonly note: string | null;
   /** What the store knows it by. */
@@ -64,13 +64,13 @@ export class ModelSource {
   /** For a range of several chunks. */
   #joined: Bytes = new Uint8Array(0);
 
-  constructor(about: Pick<ModelSource, "name" | "total" | "verified" | "storage" | "persistent" | "note" | "id" |
+  constructor(about: Pick<ModelSource, "name" | "total" | "verified" | "storage" | "kept" | "note" | "id" |
     "progress">, chunkBytes: number, chunks: Chunks) {
     this.name = about.name;
     this.total = about.total;
     this.verified = about.verified;
     this.storage = about.storage;
-    this.persistent = about.persistent;
+    this.kept = about.kept;
     this.note = about.note;
     this.id = about.id;
     this.progress = about.progress;
@@ -152,7 +152,7 @@ export async function openSource(model: WireModel, options: SourceOptions): Prom
   const remote = await remoteOf(model.url, manifest, store, options.signal);
   const name = manifest?.file ?? unescaped(new URL(remote.url).pathname.split("/").pop() || remote.url);
   if (remote.total === null) {
-    const progress = { downloaded: 0, kept: 0 };
+    const progress = { downloaded: 0, fromStore: 0 };
     const blob = await fetchWhole(remote, options.signal, (n) => {
       progress.downloaded += n;
       options.onProgress?.(progress);
@@ -189,7 +189,7 @@ function blobSource(
   options: SourceOptions,
   storage: "file" | "memory",
   note: string | null = null,
-  progress: SourceProgress = { downloaded: 0, kept: 0 },
+  progress: SourceProgress = { downloaded: 0, fromStore: 0 },
 ): ModelSource {
   if (manifest && manifest.bytes !== blob.size) {
     throw new AzulejoError("integrity", `${name} has ${blob.size} bytes, and its manifest says ${manifest.bytes}.`,
@@ -201,12 +201,12 @@ function blobSource(
       const start = index * chunkBytes;
       await fillFromFile(into, blob, start, name);
       if (!(await isRight(manifest, index, into))) throw integrity(name, index);
-      progress.kept += into.length;
+      progress.fromStore += into.length;
       options.onProgress?.(progress);
     },
     close() {},
   };
-  const about = { name, total: blob.size, verified: manifest !== null, storage, persistent: false, note, id: null };
+  const about = { name, total: blob.size, verified: manifest !== null, storage, kept: false, note, id: null };
   return new ModelSource({ ...about, progress }, chunkBytes, chunks);
 }
 
@@ -231,7 +231,7 @@ async function urlSource(
   const key = manifest?.root ?? (await weakKey(`${remote.url}\n${total}\n${remote.tag ?? ""}`));
   const meta: Meta = { url: remote.url, file: name, bytes: total, chunkBytes, tag: remote.tag, manifest, manifestUrl };
   const { store, note } = await prepared(wanted, key, meta, options.cache);
-  const progress = { downloaded: 0, kept: 0 };
+  const progress = { downloaded: 0, fromStore: 0 };
   const chunks = new UrlChunks(remote, name, manifest, store, key, progress, () => options.onProgress?.(progress));
   return new ModelSource(
     {
@@ -239,7 +239,7 @@ async function urlSource(
       total,
       verified: manifest !== null,
       storage: store?.kind ?? "memory",
-      persistent: store !== null,
+      kept: store !== null,
       note: note ?? (store ? null : "The file is not kept: it is downloaded again at each visit."),
       id: store ? key : null,
       progress,
@@ -341,7 +341,7 @@ class UrlChunks implements Chunks {
 
   async #kept(store: ChunkStore, index: number, into: Bytes): Promise<boolean> {
     if (!(await store.get(this.#key, index, into)) || !(await isRight(this.#manifest, index, into))) return false;
-    this.#progress.kept += into.length;
+    this.#progress.fromStore += into.length;
     this.#tell();
     return true;
   }
