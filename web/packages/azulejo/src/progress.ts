@@ -1,6 +1,7 @@
 // Progress of a loading model, told often enough to look alive and seldom enough to cost nothing.
 
-import type { ModelSource, SourceProgress } from "./store/source.js";
+import type { SourceProgress } from "./store/chunks.js";
+import type { ModelSource } from "./store/source.js";
 import type { Progress } from "./types.js";
 
 const EVERY_MS = 100;
@@ -25,6 +26,7 @@ export class Reporter {
     fromCache: false,
     verified: false,
     kept: false,
+    waiting: false,
   };
 
   constructor(send?: (progress: Progress) => void) {
@@ -32,8 +34,8 @@ export class Reporter {
   }
 
   /** What is being loaded. */
-  about({ name, total, verified, kept }: ModelSource): void {
-    Object.assign(this.#now, { file: name, total, verified, kept });
+  about({ name, total, verified, file }: ModelSource): void {
+    Object.assign(this.#now, { file: name, total, verified, kept: file.kept });
   }
 
   phase(phase: Progress["phase"], text: string): void {
@@ -42,7 +44,7 @@ export class Reporter {
   }
 
   /** Bytes came. While any of them come from the network, that is what is going on. */
-  bytes({ downloaded, fromStore }: SourceProgress): void {
+  bytes({ downloaded, fromStore, waiting, kept }: SourceProgress): void {
     const now = performance.now();
     const all = downloaded + fromStore;
     this.#samples.push({ at: now, bytes: all });
@@ -58,7 +60,13 @@ export class Reporter {
       bytesPerSecond: Math.round(speed),
       etaSeconds: speed > 0 && total > 0 ? left / speed : null,
       fromCache: downloaded === 0 && fromStore > 0,
+      kept,
     });
+    if (waiting !== this.#now.waiting) {
+      this.#now.waiting = waiting;
+      if (waiting) this.#now.text = "Waiting for the network";
+      this.#tell();
+    }
     if (phase === "compile" || now - this.#told < EVERY_MS) return;
     if (downloaded > 0) {
       const percent = total > 0 ? `${Math.floor(this.#now.progress * 100)} % of ` : "";
