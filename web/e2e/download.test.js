@@ -328,7 +328,7 @@ for (const name of ENGINES) {
       assert.equal(server.bytes(MODEL), 0);
       const info = await load(page, { engine: here });
       assert.equal(info.file.storage, "memory");
-      assert.equal(info.file.persistent, false);
+      assert.equal(info.file.kept, false);
       assert.match(info.file.note, /not kept/);
       assert.equal(await answer(page), text);
       await page.evaluate(() => (StorageManager.prototype.estimate = window.e2eEstimate) && null);

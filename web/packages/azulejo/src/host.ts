@@ -3,7 +3,7 @@
 
 import { type Chosen, chooseDevice, closeDevice, openCpu, tiersBelow } from "./device.js";
 import { AzulejoError, cancelled, checkAbort, invalid } from "./errors.js";
-import { load, type LoadCall, type Loaded, unload } from "./load.js";
+import { download, load, type LoadCall, type Loaded, unload } from "./load.js";
 import { probe } from "./probe.js";
 import type { Call, CallContext, Calls, EngineEvent, Generated, Port, WirePrompt, WireToken } from "./protocol.js";
 import { awaited, breathe, type Runtime, startRuntime } from "./runtime.js";
@@ -57,6 +57,7 @@ export class Host implements Port {
   call<K extends Call>(name: K, args: Calls[K]["args"], context: CallContext<K> = {}): Promise<Calls[K]["answer"]> {
     const calls: { [C in Call]: (args: Calls[C]["args"], context: CallContext<C>) => Promise<Calls[C]["answer"]> } = {
       load: (a, c) => this.#load(a, c),
+      download: (a, c) => download(a, c),
       probe: async (a) => probe(await startRuntime(a.wasmUrl), a),
       generate: (a, c) => this.#line.run(() => this.#generate(a.prompt, a.options, c), c.signal),
       tokenize: (a) => this.#line.run(async () => [...this.#tokens(a.input, a.special)]),
@@ -81,11 +82,11 @@ export class Host implements Port {
     throw new AzulejoError("device_lost", "The engine has no device any more.", "Make a new one with createEngine().");
   }
 
-  async #load({ model, options, wasmUrl }: Calls["load"]["args"], context: CallContext<"load">) {
-    this.#how = { model, options };
+  async #load({ model, options, network, wasmUrl }: Calls["load"]["args"], context: CallContext<"load">) {
+    this.#how = { model, options, network };
     this.#runtime = await startRuntime(wasmUrl);
     checkAbort(context.signal);
-    this.#loaded = await load(this.#runtime, { model, options, onProgress: context.onEvent, signal: context.signal });
+    this.#loaded = await load(this.#runtime, { ...this.#how, onProgress: context.onEvent, signal: context.signal });
     return this.#loaded.info;
   }
 

@@ -2,18 +2,18 @@
 
 import { Client } from "./client.js";
 import { checkAbort, invalid } from "./errors.js";
+import { absolute, wireManifest, wireModel, wireNetwork } from "./inputs.js";
 import { openPort } from "./port.js";
-import type { EngineEvent, WireModel } from "./protocol.js";
+import type { Call, CallContext, Calls, EngineEvent, Port } from "./protocol.js";
 import type {
+  DownloadOptions,
   EngineOptions,
+  FileInfo,
   LoadOptions,
   LocalEngine,
-  Manifest,
-  ModelAddress,
   ModelInput,
   Probe,
   ProbeOptions,
-  RandomModel,
 } from "./types.js";
 
 export { AzulejoError, ERROR_CODES, type ErrorCode } from "./errors.js";
@@ -27,29 +27,34 @@ export type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
 /** Bundlers copy a file that is named like this, and workers are told where it went. */
 const engineFile = (wasmUrl?: string | URL) => absolute(wasmUrl ?? new URL("./azulejo_wasm_bg.wasm", import.meta.url));
 
-/** An address as a worker needs it, which has no page to be relative to. */
-function absolute(url: string | URL): string {
+/**
+ * Makes a call that takes long. A page that is left may be kept frozen for the way back, and its download's locks with
+ * it, which other tabs wait for: the call ends.
+ */
+async function untilLeft<K extends Call>(
+  port: Port,
+  name: K,
+  args: Calls[K]["args"],
+  signal: AbortSignal | undefined,
+  onEvent: CallContext<K>["onEvent"],
+): Promise<Calls[K]["answer"]> {
+  const stopped = new AbortController();
+  const stop = () => stopped.abort(signal?.reason);
+  const leave = () => {
+    stopped.abort();
+    port.close();
+  };
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  globalThis.addEventListener?.("pagehide", leave);
   try {
-    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
-  } catch {
-    throw invalid(`"${url}" is not an address.`);
+    return await port.call(name, args, { signal: stopped.signal, onEvent });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    globalThis.removeEventListener?.("pagehide", leave);
+    // Also when it was stopped while the answer was on its way.
+    checkAbort(stopped.signal);
   }
-}
-
-function wireManifest(manifest: string | URL | Manifest | undefined): { manifest?: string | Manifest } {
-  if (manifest === undefined || manifest === null) return {};
-  return { manifest: typeof manifest === "string" || manifest instanceof URL ? absolute(manifest) : manifest };
-}
-
-function wireModel(model: ModelInput): WireModel {
-  if (typeof model === "string" || model instanceof URL) return { kind: "url", url: absolute(model) };
-  if (model instanceof Blob) return { kind: "blob", blob: model, name: (model as Partial<File>).name ?? "the file" };
-  if (model instanceof ArrayBuffer) return { kind: "blob", blob: new Blob([model]), name: "the given bytes" };
-  const { shape, quant } = model as Partial<RandomModel>;
-  if (shape !== undefined && quant !== undefined) return { kind: "random", shape, quant };
-  const { url, manifest, root } = model as Partial<ModelAddress>;
-  if (!url) throw invalid("The model has no address.", "Give an address, {url, manifest}, a File or an ArrayBuffer.");
-  return { kind: "url", url: absolute(url), ...wireManifest(manifest), ...(root ? { root } : {}) };
 }
 
 /**
@@ -57,46 +62,49 @@ function wireModel(model: ModelInput): WireModel {
  * everything is ready. Throws an `AzulejoError` with a `code` and a `hint`.
  */
 export async function createEngine(model: ModelInput, options: EngineOptions = {}): Promise<LocalEngine> {
-  const { onProgress, initProgressCallback, onEvent, signal, worker = true, wasmUrl, workerUrl, ...how } = options;
+  const { onProgress, initProgressCallback, onEvent, signal, worker = true, wasmUrl, workerUrl, ...others } = options;
+  const { headers, credentials, fetch, retryMinutes, ...how } = others;
   checkAbort(signal);
-  const args = { model: wireModel(model), options: how satisfies LoadOptions, wasmUrl: engineFile(wasmUrl) };
+  const network = wireNetwork(others, worker);
+  const args = { model: wireModel(model), options: how satisfies LoadOptions, network, wasmUrl: engineFile(wasmUrl) };
   let engine: Client | null = null;
   const tell = (event: EngineEvent) => {
     engine?.tell(event);
     onEvent?.(event);
   };
   const port = await openPort(worker, workerUrl && absolute(workerUrl), tell);
-  // A page that is left may be kept frozen for the way back, and its download's locks with it, which other tabs wait
-  // for: the loading ends.
-  const stopped = new AbortController();
-  const stop = () => stopped.abort();
-  const leave = () => {
-    stop();
-    port.close();
-  };
-  signal?.addEventListener("abort", stop);
-  if (signal?.aborted) stop();
-  globalThis.addEventListener?.("pagehide", leave);
   try {
-    const info = await port.call("load", args, {
-      signal: stopped.signal,
-      onEvent: (progress) => {
-        onProgress?.(progress);
-        initProgressCallback?.(progress);
-      },
+    const info = await untilLeft(port, "load", args, signal, (progress) => {
+      onProgress?.(progress);
+      initProgressCallback?.(progress);
     });
-    // Also when it was stopped while the answer was on its way.
-    checkAbort(stopped.signal);
     engine = new Client(port, info);
     return engine;
   } catch (error) {
     await port.call("dispose", null).catch(() => {});
     port.close();
-    checkAbort(stopped.signal);
     throw error;
+  }
+}
+
+/**
+ * Downloads a model so that a later `createEngine` finds it kept, and loads nothing; one that is there is not read. A
+ * file that can't be kept is an error.
+ */
+export async function download(model: ModelInput, options: DownloadOptions = {}): Promise<FileInfo> {
+  const { onProgress, signal, cache = "auto", worker = true, workerUrl, ...others } = options;
+  checkAbort(signal);
+  const wire = wireModel(model);
+  if (wire.kind !== "url") throw invalid("Only a model that has an address can be downloaded.");
+  if ((cache as string) === "memory") {
+    throw invalid('"cache" is "memory", which keeps nothing that was downloaded.', 'Use "auto", "opfs" or "cache-api".');
+  }
+  const network = wireNetwork(others, worker);
+  const port = await openPort(worker, workerUrl && absolute(workerUrl), () => {});
+  try {
+    return await untilLeft(port, "download", { model: wire, cache, network }, signal, onProgress);
   } finally {
-    signal?.removeEventListener("abort", stop);
-    globalThis.removeEventListener?.("pagehide", leave);
+    port.close();
   }
 }
 
@@ -105,13 +113,15 @@ export async function createEngine(model: ModelInput, options: EngineOptions = {
  * makes the answer exact.
  */
 export async function probe(options: ProbeOptions = {}): Promise<Probe> {
-  const { model, manifest, context, wasmUrl, workerUrl, worker = true } = options;
+  const { model, manifest, context, wasmUrl, workerUrl, worker = true, ...others } = options;
+  const network = wireNetwork(others, worker);
   const port = await openPort(worker, workerUrl && absolute(workerUrl), () => {});
   try {
     return await port.call("probe", {
       ...(model ? { model: absolute(model) } : {}),
       ...wireManifest(manifest),
       ...(context === undefined ? {} : { context }),
+      network,
       wasmUrl: engineFile(wasmUrl),
     });
   } finally {

@@ -2,12 +2,13 @@
 
 import { type Chosen, chooseDevice, closeDevice, openCpu } from "./device.js";
 import { AzulejoError, checkAbort } from "./errors.js";
-import type { WireModel } from "./protocol.js";
+import type { Calls, WireModel, WireNetwork } from "./protocol.js";
 import { Reporter } from "./progress.js";
 import { awaited, breathe, release, type Runtime } from "./runtime.js";
 import { FileChanged } from "./store/download.js";
+import type { SourceProgress } from "./store/chunks.js";
 import { type ModelSource, openSource } from "./store/source.js";
-import type { EngineInfo, LoadOptions, Progress } from "./types.js";
+import type { EngineInfo, FileInfo, LoadOptions, Progress } from "./types.js";
 import type { HeaderSummary, ModelInfo, WasmHeader, WasmModel, WasmSession } from "./wasm-surface.js";
 
 /** Tokens of the context if the caller doesn't say: long contexts take much memory. */
@@ -16,6 +17,9 @@ const FIRST_READ = 1 << 20;
 /** Bytes that may be on their way to a GPU. */
 const FLUSH_BYTES = 16 << 20;
 const CHANGES = 3;
+
+const NO_FILE: FileInfo =
+  { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null };
 
 /** A model on a device, ready for requests. */
 export interface Loaded {
@@ -29,26 +33,57 @@ export interface Loaded {
 export interface LoadCall {
   model: WireModel;
   options: LoadOptions;
+  network: WireNetwork;
   onProgress?: ((progress: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /** Loads a model: on a device that is chosen here, or on the given one. */
-export async function load(runtime: Runtime, call: LoadCall, chosen?: Chosen): Promise<Loaded> {
-  for (let changes = 1; ; changes++) {
+export function load(runtime: Runtime, call: LoadCall, chosen?: Chosen): Promise<Loaded> {
+  return whileItStays(call.signal, (signal, attempts) =>
+    // The device was closed with the attempt before.
+    attempt(runtime, { ...call, signal }, attempts === 1 ? chosen : undefined));
+}
+
+/** Brings a model's file into the store. */
+export function download(
+  { model, cache, network }: Calls["download"]["args"],
+  { signal, onEvent }: { signal?: AbortSignal | undefined; onEvent?: ((progress: Progress) => void) | undefined },
+): Promise<FileInfo> {
+  return whileItStays(signal, async (signal) => {
+    const report = new Reporter(onEvent);
+    report.phase("probe", "Looking for the model");
+    const onProgress = (progress: SourceProgress) => report.bytes(progress);
+    const source = await openSource(model, { cache, network, mustKeep: true, signal, onProgress });
+    try {
+      report.about(source);
+      await source.keepAll(signal);
+      report.ready(`${source.name} is kept`);
+      return source.file;
+    } finally {
+      source.close();
+    }
+  });
+}
+
+/** Makes attempts until one isn't ended by a file that changes on the server. */
+async function whileItStays<T>(
+  outer: AbortSignal | undefined,
+  work: (signal: AbortSignal, attempts: number) => Promise<T>,
+): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
     // Ends what is under way when something fails: downloads ahead, locks.
     const controller = new AbortController();
-    const stop = () => controller.abort();
-    call.signal?.addEventListener("abort", stop);
+    const stop = () => controller.abort(outer!.reason);
+    if (outer?.aborted) stop();
+    outer?.addEventListener("abort", stop);
     try {
-      return await attempt(runtime, { ...call, signal: controller.signal }, chosen);
+      return await work(controller.signal, attempts);
     } catch (error) {
       controller.abort();
-      if (!(error instanceof FileChanged) || changes >= CHANGES) throw error;
-      // The device was closed with the attempt.
-      chosen = undefined;
+      if (!(error instanceof FileChanged) || attempts >= CHANGES) throw error;
     } finally {
-      call.signal?.removeEventListener("abort", stop);
+      outer?.removeEventListener("abort", stop);
     }
   }
 }
@@ -86,6 +121,7 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
       loaded = await fill(runtime, header, chosen, how, source, report, signal);
     }
     source.rest();
+    await source.settle();
     return finished(runtime, loaded, chosen, source, report);
   } catch (error) {
     if (chosen) closeDevice(chosen.device);
@@ -97,9 +133,10 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
 }
 
 async function opened(call: LoadCall, report: Reporter): Promise<ModelSource> {
-  const { model, options, signal } = call;
+  const { model, options, network, signal } = call;
   const source = await openSource(model, {
     cache: options.cache ?? "auto",
+    network,
     signal,
     onProgress: (progress) => report.bytes(progress),
   });
@@ -221,15 +258,7 @@ function finished(
     bytesPerToken: about.bytesPerToken,
     memory: about.memory,
     device: { ...about.device, choice: chosen.choice },
-    file: {
-      name: source?.name ?? "",
-      bytes: source?.total ?? 0,
-      verified: source?.verified ?? false,
-      storage: source?.storage ?? "none",
-      persistent: source?.persistent ?? false,
-      id: source?.id ?? null,
-      note: source?.note ?? null,
-    },
+    file: source?.file ?? NO_FILE,
     warnings: about.warnings,
     version: wasm.version(),
   };

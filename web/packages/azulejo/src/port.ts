@@ -2,9 +2,10 @@
 
 import { AzulejoError, cancelled, invalid } from "./errors.js";
 import type { Call, CallContext, Calls, EngineEvent, FromHost, Port, ToHost } from "./protocol.js";
+import { portable } from "./store/fetch-port.js";
 
 interface Peer {
-  postMessage(message: ToHost): void;
+  postMessage(message: ToHost, transfer?: Transferable[]): void;
   onmessage: ((event: MessageEvent<FromHost>) => void) | null;
 }
 
@@ -47,7 +48,8 @@ export class WorkerPort implements Port {
     signal?.addEventListener("abort", abort);
     const answer = new Promise<Calls[K]["answer"]>((done, fail) => {
       this.#open.set(id, { done, fail, onEvent });
-      this.#peer.postMessage({ id, call: name, args });
+      const [wire, transfer] = portable(args);
+      this.#peer.postMessage({ id, call: name, args: wire }, transfer);
     });
     return answer.finally(() => signal?.removeEventListener("abort", abort));
   }

@@ -1,6 +1,7 @@
 // Progress of a loading model, told often enough to look alive and seldom enough to cost nothing.
 
-import type { ModelSource, SourceProgress } from "./store/source.js";
+import type { SourceProgress } from "./store/chunks.js";
+import type { ModelSource } from "./store/source.js";
 import type { Progress } from "./types.js";
 
 const EVERY_MS = 100;
@@ -24,7 +25,8 @@ export class Reporter {
     timeElapsed: 0,
     fromCache: false,
     verified: false,
-    persistent: false,
+    kept: false,
+    waiting: false,
   };
 
   constructor(send?: (progress: Progress) => void) {
@@ -32,8 +34,8 @@ export class Reporter {
   }
 
   /** What is being loaded. */
-  about({ name, total, verified, persistent }: ModelSource): void {
-    Object.assign(this.#now, { file: name, total, verified, persistent });
+  about({ name, total, verified, file }: ModelSource): void {
+    Object.assign(this.#now, { file: name, total, verified, kept: file.kept });
   }
 
   phase(phase: Progress["phase"], text: string): void {
@@ -42,9 +44,9 @@ export class Reporter {
   }
 
   /** Bytes came. While any of them come from the network, that is what is going on. */
-  bytes({ downloaded, kept }: SourceProgress): void {
+  bytes({ downloaded, fromStore, waiting, kept }: SourceProgress): void {
     const now = performance.now();
-    const all = downloaded + kept;
+    const all = downloaded + fromStore;
     this.#samples.push({ at: now, bytes: all });
     while (this.#samples.length > 2 && this.#samples[0]!.at < now - SPEED_MS) this.#samples.shift();
     const first = this.#samples[0]!;
@@ -57,8 +59,14 @@ export class Reporter {
       progress: total > 0 ? loaded / total : 0,
       bytesPerSecond: Math.round(speed),
       etaSeconds: speed > 0 && total > 0 ? left / speed : null,
-      fromCache: downloaded === 0 && kept > 0,
+      fromCache: downloaded === 0 && fromStore > 0,
+      kept,
     });
+    if (waiting !== this.#now.waiting) {
+      this.#now.waiting = waiting;
+      if (waiting) this.#now.text = "Waiting for the network";
+      this.#tell();
+    }
     if (phase === "compile" || now - this.#told < EVERY_MS) return;
     if (downloaded > 0) {
       const percent = total > 0 ? `${Math.floor(this.#now.progress * 100)} % of ` : "";

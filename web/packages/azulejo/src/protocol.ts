@@ -5,16 +5,32 @@ import type { WireError } from "./errors.js";
 import type { PromptProgress, Timings } from "./shapes.js";
 import type { Json } from "./text.js";
 import type { DeviceInfo, SessionOptions } from "./wasm-surface.js";
-import type { EngineInfo, LoadOptions, Probe, ProbeRequest, Progress, RandomModel } from "./types.js";
+import type {
+  CacheChoice,
+  EngineInfo,
+  FileInfo,
+  LoadOptions,
+  Probe,
+  ProbeRequest,
+  Progress,
+  RandomModel,
+} from "./types.js";
 
 /** A model as it crosses: addresses are absolute, an ArrayBuffer has become a Blob. */
 export type WireModel =
-  | { kind: "url"; url: string; manifest?: string | object; root?: string }
+  | { kind: "url"; url: string; manifest?: string | object; root?: string; cacheKey?: string }
   | { kind: "blob"; blob: Blob; name: string; manifest?: string | object; root?: string }
   | ({ kind: "random" } & RandomModel);
 
 /** A message with all that templates may read of it; `content` is null beside calls alone. */
 export type WireMessage = { role: string; content: string | null; [field: string]: Json };
+/** How servers are asked. The page's own fetch is a port once it has crossed. */
+export interface WireNetwork {
+  headers?: Record<string, string>;
+  credentials?: RequestCredentials;
+  fetch?: typeof fetch | MessagePort;
+  retryMinutes?: number;
+}
 
 export type WirePrompt =
   | {
@@ -59,7 +75,16 @@ export type EngineEvent =
 
 /** The calls: their argument, their answer and the events on the way. */
 export interface Calls {
-  load: { args: { model: WireModel; options: LoadOptions; wasmUrl: string }; answer: EngineInfo; event: Progress };
+  load: {
+    args: { model: WireModel; options: LoadOptions; network: WireNetwork; wasmUrl: string };
+    answer: EngineInfo;
+    event: Progress;
+  };
+  download: {
+    args: { model: WireModel; cache: CacheChoice; network: WireNetwork };
+    answer: FileInfo;
+    event: Progress;
+  };
   probe: { args: ProbeRequest & { wasmUrl: string }; answer: Probe; event: never };
   generate: { args: { prompt: WirePrompt; options: SessionOptions }; answer: Generated; event: GenerateEvent };
   tokenize: { args: { input: WirePrompt; special: boolean }; answer: number[]; event: never };

@@ -8,7 +8,7 @@ import type {
   Completion,
   CompletionRequest,
 } from "./shapes.js";
-import type { EngineEvent } from "./protocol.js";
+import type { EngineEvent, WireNetwork } from "./protocol.js";
 import type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
 import type { Stream } from "./stream.js";
 
@@ -37,6 +37,18 @@ export interface ModelAddress {
   manifest?: string | URL | Manifest;
   /** The manifest's root hash, if the page pins it. */
   root?: string;
+  /**
+   * What the file is kept under where the address is another one at each visit (`?sig=…`): any text that stays. The
+   * address, if absent. With a manifest it only tells which older file the new one replaces.
+   */
+  cacheKey?: string;
+}
+
+/** A file that the visitor chose, or bytes, and what they are checked against. */
+export interface ModelFile {
+  file: Blob | ArrayBuffer | Uint8Array;
+  manifest?: string | URL | Manifest;
+  root?: string;
 }
 
 /** A model of a known shape with random weights and no tokenizer: for benches. */
@@ -46,7 +58,7 @@ export interface RandomModel {
 }
 
 /** An address, a file that the visitor chose, or bytes. */
-export type ModelInput = string | URL | ModelAddress | Blob | ArrayBuffer | RandomModel;
+export type ModelInput = string | URL | ModelAddress | ModelFile | ModelFile["file"] | RandomModel;
 
 export type DeviceChoice = "auto" | "webgpu" | "cpu";
 export type CacheChoice = "auto" | "opfs" | "cache-api" | "memory";
@@ -72,7 +84,9 @@ export interface Progress {
   /** True if what was read so far was checked against a manifest. */
   verified: boolean;
   /** True if the file will be there the next time. */
-  persistent: boolean;
+  kept: boolean;
+  /** True while the network brings nothing and is waited for. */
+  waiting: boolean;
 }
 
 /** The part of the options that crosses to the worker. */
@@ -91,7 +105,32 @@ export interface LoadOptions {
   measure?: boolean;
 }
 
-export interface EngineOptions extends LoadOptions {
+/** How servers are asked for a model and its manifest. */
+export interface NetworkOptions {
+  /** Sent with each request to the model's origin, and to no other. */
+  headers?: HeadersInit;
+  /** As `fetch` takes it; "same-origin" if absent. */
+  credentials?: RequestCredentials;
+  /**
+   * Called instead of the browser's `fetch`, on this page also where the engine is in a worker. A TypeError is taken for
+   * a failing network, and tried again; any other error ends the download. Not with `worker: "shared"`.
+   */
+  fetch?: typeof globalThis.fetch;
+  /** Minutes that a download which gets nothing more is gone on with (5); a server that never answered is given up soon. */
+  retryMinutes?: number;
+}
+
+export interface DownloadOptions extends NetworkOptions {
+  onProgress?: (progress: Progress) => void;
+  /** Ends it; what was kept stays, and the next download goes on from there. */
+  signal?: AbortSignal;
+  /** Where it is kept: where an engine with the same option looks for it. */
+  cache?: Exclude<CacheChoice, "memory">;
+  worker?: boolean;
+  workerUrl?: string | URL;
+}
+
+export interface EngineOptions extends LoadOptions, NetworkOptions {
   onProgress?: (progress: Progress) => void;
   /** web-llm's name of `onProgress`. */
   initProgressCallback?: (progress: Progress) => void;
@@ -104,6 +143,22 @@ export interface EngineOptions extends LoadOptions {
   /** Where `azulejo_wasm_bg.wasm` and `worker.js` are, if not beside the package's JavaScript. */
   wasmUrl?: string | URL;
   workerUrl?: string | URL;
+}
+
+/** A model's file, and what has become of it. */
+export interface FileInfo {
+  name: string;
+  bytes: number;
+  /** True if each byte was checked against a manifest. */
+  verified: boolean;
+  /** Where it was read from, or is kept. */
+  storage: "opfs" | "cache-api" | "memory" | "file" | "none";
+  /** True if it will be there the next time. */
+  kept: boolean;
+  /** What `storage.delete` knows it by, if anything of it is kept. */
+  id: string | null;
+  /** What to know about the storage, such as why the file is not kept. */
+  note: string | null;
 }
 
 /** What an engine is and where it runs. */
@@ -120,18 +175,7 @@ export interface EngineInfo {
     /** Why this device and not another. */
     choice: string;
   };
-  file: {
-    name: string;
-    bytes: number;
-    /** True if each byte was checked against a manifest. */
-    verified: boolean;
-    /** Where it is kept, and by which id `storage.delete` knows it. */
-    storage: "opfs" | "cache-api" | "memory" | "file" | "none";
-    persistent: boolean;
-    id: string | null;
-    /** What to know about the storage, such as why the file is not kept. */
-    note: string | null;
-  };
+  file: FileInfo;
   /** What to know about the file: keys that have no effect here, ids that name no token. */
   warnings: string[];
   version: string;
@@ -141,9 +185,10 @@ export interface ProbeRequest {
   model?: string;
   manifest?: string | Manifest;
   context?: number;
+  network?: WireNetwork;
 }
 
-export interface ProbeOptions {
+export interface ProbeOptions extends NetworkOptions {
   model?: string | URL;
   manifest?: string | URL | Manifest;
   context?: number;

@@ -79,7 +79,10 @@ class Shared {
 
 /** The same model with the same options is the same engine; files that a visitor chose are always different ones. */
 function keyOf({ model, options }: Calls["load"]["args"]): string {
-  return model.kind === "blob" ? `blob ${Math.random()}` : JSON.stringify([model, options]);
+  if (model.kind === "blob") return `blob ${Math.random()}`;
+  // Where the page names a file whose address changes, it's the name that tells it.
+  const named = model.kind === "url" && model.cacheKey !== undefined ? { ...model, url: "" } : model;
+  return JSON.stringify([named, options]);
 }
 
 function serveShared(peer: Peer): void {

@@ -172,8 +172,8 @@ test("size_unknown: the file is taken whole and not kept", async () => {
   const { port } = chunked.address() as { port: number };
   const source = await openSource({ kind: "url", url: `http://127.0.0.1:${port}/m.gguf` }, { cache: "auto" });
   assert.equal(source.total, SIZE);
-  assert.equal(source.persistent, false);
-  assert.match(source.note ?? "", /size/);
+  assert.equal(source.file.kept, false);
+  assert.match(source.file.note ?? "", /size/);
   assert.ok(Buffer.from(await source.read(99_990, 100_020)).equals(FILE.subarray(99_990, 100_020)));
   source.close();
   chunked.close();

@@ -314,7 +314,7 @@ test("load_tells its progress, and can be aborted at each phase", async () => {
   const phases = new Set<string>();
   const seen: Progress[] = [];
   const other = await load({ onProgress: (p: Progress) => (phases.add(p.phase), seen.push(p)) });
-  assert.deepEqual([other.info.name, other.info.file.persistent], [engine.info.name, false]);
+  assert.deepEqual([other.info.name, other.info.file.kept], [engine.info.name, false]);
   await other.dispose();
   await other.dispose();
   await assert.rejects(other.chat.completions.create(ask), { code: "invalid_argument", message: /disposed/ });

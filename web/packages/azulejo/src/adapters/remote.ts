@@ -59,7 +59,7 @@ function infoOf(name: string, base: string, contextLength: number): EngineInfo {
     bytesPerToken: 0,
     memory: { weights: 0, kv: 0, activations: 0 },
     device: { backend: "remote", name: new URL(base).host, driver: "", tier: "remote", reason: "", choice: "asked for" },
-    file: { name: "", bytes: 0, verified: false, storage: "none", persistent: false, id: null, note: null },
+    file: { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null },
     warnings: [],
     version: "",
   };

@@ -35,9 +35,9 @@ class CacheStore implements ChunkStore {
     return this.#cache.put(`${BASE}${key}/${index}`, new Response(bytes, { headers }));
   }
 
-  async storedBytes(key: string, lengthOf: (index: number) => number): Promise<number> {
+  async stored(key: string): Promise<Set<number>> {
     const chunks = (await this.#names()).filter(([of, name]) => of === key && /^\d+$/.test(name));
-    return chunks.reduce((sum, [, name]) => sum + lengthOf(Number(name)), 0);
+    return new Set(chunks.map(([, name]) => Number(name)));
   }
 
   async meta(key: string): Promise<Meta | null> {

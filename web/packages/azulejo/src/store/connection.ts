@@ -1,13 +1,7 @@
-// One connection to a server and how long to go on trying: stalls, waits, and what statuses and headers mean.
+// One connection to a server, and what statuses and headers mean.
 
-import { AzulejoError, cancelled, checkAbort, pause } from "../errors.js";
-
-/** Tries in a row that bring no byte. */
-const TRIES = 5;
-/** Tries that bring some, for one range: a server that cuts after each kilobyte is not worth going on with. */
-const PIECES = 200;
-const STALL_MS = 30_000;
-const LONGEST_WAIT_MS = 30_000;
+import { AzulejoError, cancelled } from "../errors.js";
+import { type Network, STALL_MS } from "./network.js";
 
 /** What names a file's state: its ETag, else the time of its last change. A server that compresses some answers calls the
  * same tag weak in those and strong in others (RFC 9110, 8.8.3.2: weak comparison). */
@@ -45,67 +39,23 @@ export function refusal(response: Response, url: string): AzulejoError | null {
   }
   if (status === 401 || status === 403) {
     return new AzulejoError("network", `The server refuses ${url} (${status}).`,
-      "Check that the page's visitors may read the file; other origins are sent no credentials.");
+      "Check that the page's visitors may read the file. What a server wants to see is sent by the options headers " +
+        'and credentials ("include" for another origin\'s cookies).');
   }
   if (status === 408 || status === 429 || status >= 500) return null;
   return new AzulejoError("network", `The server answers ${url} with the status ${status}.`,
     "Check how the server is set up: it has to answer GET, best with ranges.");
 }
 
-/** How long a busy server wants to be left alone: seconds or a date. */
-function wantedWait(response: Response | null): number | null {
-  const text = response?.headers.get("retry-after");
-  if (!text) return null;
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(wait) ? null : Math.min(Math.max(wait, 0), LONGEST_WAIT_MS);
-}
-
-/** What went wrong at one try, told if it was the last. */
-interface Failed {
-  response: Response | null;
-  what: string;
-  cause?: unknown;
-}
-
-/** Waits before the next try, longer each time; throws when there were enough. */
-export class Patience {
-  #tries = 0;
-  #pieces = 0;
-  readonly #url: string;
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(url: string, signal?: AbortSignal) {
-    this.#url = url;
-    this.#signal = signal;
-  }
-
-  async again(failed: Failed, gotSome = false): Promise<void> {
-    checkAbort(this.#signal);
-    if (gotSome) this.#tries = 0;
-    else this.#tries++;
-    this.#pieces++;
-    if (this.#tries >= TRIES || this.#pieces >= PIECES) {
-      const status = failed.response ? ` (status ${failed.response.status})` : "";
-      throw new AzulejoError(
-        "network",
-        `${this.#url} could not be read${status}: ${failed.what}. ${this.#pieces} tries were made.`,
-        "Check the connection and the address, then try again: what was kept is not downloaded again. On another " +
-          "origin the server has to allow this page (CORS), and the page's policy the address (connect-src).",
-        failed.cause,
-      );
-    }
-    const backoff = this.#tries === 0 ? 0 : 250 * 2 ** (this.#tries - 1) * (0.5 + Math.random() / 2);
-    await pause(wantedWait(failed.response) ?? backoff, this.#signal);
-  }
-}
-
 /** One connection: ends with the signal, or when nothing comes for a while. */
 export class Connection {
   readonly #controller = new AbortController();
+  readonly #network: Network;
   readonly #signal: AbortSignal | undefined;
   readonly #forward = () => this.#controller.abort();
 
-  constructor(signal?: AbortSignal) {
+  constructor(network: Network, signal?: AbortSignal) {
+    this.#network = network;
     this.#signal = signal;
     if (signal?.aborted) this.#controller.abort();
     signal?.addEventListener("abort", this.#forward);
@@ -129,10 +79,7 @@ export class Connection {
   }
 
   fetch(url: string, headers: Record<string, string> = {}, method = "GET"): Promise<Response> {
-    // Chunks are kept in the store: the browser's own cache would be a second copy.
-    return this.watch(
-      fetch(url, { method, headers, cache: "no-store", credentials: "same-origin", signal: this.#controller.signal }),
-    );
+    return this.watch(this.#network.fetch(url, headers, method, this.#controller.signal));
   }
 
   close(): void {

@@ -3,7 +3,8 @@
 // status and the address.
 
 import { AzulejoError, checkAbort } from "../errors.js";
-import { BUSY, Connection, isOfAnother, message, Patience, rangeOf, refusal, sizeOf, tagOf } from "./connection.js";
+import { BUSY, Connection, isOfAnother, message, rangeOf, refusal, sizeOf, tagOf } from "./connection.js";
+import { type Network, Patience } from "./network.js";
 import { Pieces } from "./pieces.js";
 import type { Bytes } from "./store.js";
 
@@ -14,6 +15,8 @@ export interface Remote {
   total: number | null;
   /** Its ETag or date: another one means another file. Null: not told, or of no interest, since chunks are checked. */
   tag: string | null;
+  /** The last that an answer told, for the store. */
+  seenTag: string | null;
 }
 
 /** Thrown when a server gives another file than it did before: what was read so far is worth nothing. */
@@ -52,15 +55,22 @@ function good(response: Response, url: string): Response | Busy {
   return new Busy(response);
 }
 
+/** How a small thing is asked for. `hasOther`: what was kept will do if the server doesn't answer. */
+export interface Asking {
+  network: Network;
+  signal?: AbortSignal | undefined;
+  hasOther?: boolean;
+}
+
 /** Makes attempts, a connection each, until one gives something. */
 async function retried<T>(
   url: string,
-  signal: AbortSignal | undefined,
+  { network, signal, hasOther }: Asking,
   attempt: (connection: Connection) => Promise<T | Busy>,
 ): Promise<T> {
-  const patience = new Patience(url, signal);
+  const patience = new Patience(network, url, signal, hasOther);
   for (;;) {
-    const connection = new Connection(signal);
+    const connection = new Connection(network, signal);
     try {
       const given = await attempt(connection);
       if (!(given instanceof Busy)) return given;
@@ -75,22 +85,24 @@ async function retried<T>(
   }
 }
 
+const tagged = (tag: string | null) => ({ tag, seenTag: tag });
+
 /** Asks for a file's size and tag: by HEAD, and where that isn't answered by a range of one byte. */
-export function describe(url: string, signal?: AbortSignal): Promise<Remote> {
-  return retried(url, signal, async (connection) => {
+export function describe(url: string, how: Asking): Promise<Remote> {
+  return retried(url, how, async (connection) => {
     const head = await connection.fetch(url, {}, "HEAD");
-    if (head.ok && sizeOf(head) !== null) return { url, total: sizeOf(head), tag: tagOf(head) };
+    if (head.ok && sizeOf(head) !== null) return { url, total: sizeOf(head), ...tagged(tagOf(head)) };
     if (head.status === 404 || head.status === 410 || head.status >= 500) good(head, url);
     const response = good(await connection.fetch(url, { range: "bytes=0-0" }), url);
     if (response instanceof Busy) return response;
     const total = response.status === 206 ? rangeOf(response).total : sizeOf(response);
-    return { url, total, tag: tagOf(response) };
+    return { url, total, ...tagged(tagOf(response)) };
   });
 }
 
 /** A small file, such as a manifest, as JSON. */
-export function fetchJson(url: string, signal?: AbortSignal): Promise<unknown> {
-  return retried(url, signal, async (connection) => {
+export function fetchJson(url: string, how: Asking): Promise<unknown> {
+  return retried(url, how, async (connection) => {
     const response = good(await connection.fetch(url), url);
     if (response instanceof Busy) return response;
     const text = await connection.watch(response.text());
@@ -103,8 +115,8 @@ export function fetchJson(url: string, signal?: AbortSignal): Promise<unknown> {
 }
 
 /** A file whose size no one tells, taken whole: the browser keeps the bytes, on its disk if they are many. */
-export function fetchWhole(remote: Remote, signal?: AbortSignal, onBytes?: OnBytes): Promise<Blob> {
-  return retried(remote.url, signal, async (connection) => {
+export function fetchWhole(remote: Remote, how: Asking, onBytes?: OnBytes): Promise<Blob> {
+  return retried(remote.url, how, async (connection) => {
     const response = good(await connection.fetch(remote.url), remote.url);
     if (response instanceof Busy) return response;
     const count = new TransformStream<Uint8Array, Uint8Array>({
@@ -119,7 +131,9 @@ export function fetchWhole(remote: Remote, signal?: AbortSignal, onBytes?: OnByt
 
 /** Throws if an answer is about another file than the one that is being read, or not the range that was asked for. */
 function checkRange(response: Response, remote: Remote, start: number): void {
-  if (isOfAnother(tagOf(response), remote.tag)) throw new FileChanged(remote.url);
+  const tag = tagOf(response);
+  if (isOfAnother(tag, remote.tag)) throw new FileChanged(remote.url);
+  remote.seenTag = tag ?? remote.seenTag;
   const range = rangeOf(response);
   if (range.total !== null && remote.total !== null && range.total !== remote.total) {
     throw new AzulejoError(
@@ -136,6 +150,7 @@ function checkRange(response: Response, remote: Remote, start: number): void {
 
 /** Fills `bytes` with those from `start` on, each exactly once, over as many connections as it takes. */
 export async function fetchRange(
+  network: Network,
   remote: Remote,
   start: number,
   bytes: Bytes,
@@ -143,11 +158,12 @@ export async function fetchRange(
   onBytes?: OnBytes,
 ): Promise<void> {
   const end = start + bytes.length;
-  const patience = new Patience(remote.url, signal);
+  const patience = new Patience(network, remote.url, signal);
   let got = 0;
   while (got < bytes.length) {
-    const connection = new Connection(signal);
+    const connection = new Connection(network, signal);
     const before = got;
+    let hasBegun = false;
     let ignored: RangeIgnored | null = null;
     try {
       const from = start + got;
@@ -167,6 +183,7 @@ export async function fetchRange(
         ignored = new RangeIgnored(response, connection);
         throw ignored;
       }
+      hasBegun = true;
       const pieces = new Pieces(response.body!);
       for (;;) {
         const next = await connection.watch(pieces.next());
@@ -177,10 +194,11 @@ export async function fetchRange(
         onBytes?.(piece.length);
         if (got === bytes.length) break;
       }
-      if (got < bytes.length) await patience.again({ response, what: "the answer ended too early" }, got > before);
+      if (got === bytes.length) network.heard(remote.url);
+      else await patience.again({ response, hasBegun, what: "the answer ended too early" }, got > before);
     } catch (error) {
       if (error instanceof AzulejoError || error === ignored) throw error;
-      await patience.again({ response: null, what: message(error), cause: error }, got > before);
+      await patience.again({ response: null, hasBegun, what: message(error), cause: error }, got > before);
     } finally {
       // A whole file on its way is read on by who catches it.
       if (!ignored) connection.close();
@@ -190,6 +208,7 @@ export async function fetchRange(
 
 /** A file from a server that knows no ranges: read from its start; after a cut from its start again, up to the place. */
 export class Sequential {
+  readonly #network: Network;
   readonly #remote: Remote;
   readonly #signal: AbortSignal | undefined;
   readonly #patience: Patience;
@@ -203,10 +222,11 @@ export class Sequential {
   #failedAt = 0;
 
   /** `from`: an answer that is on its way already. */
-  constructor(remote: Remote, signal?: AbortSignal, from?: RangeIgnored) {
+  constructor(network: Network, remote: Remote, signal?: AbortSignal, from?: RangeIgnored) {
+    this.#network = network;
     this.#remote = remote;
     this.#signal = signal;
-    this.#patience = new Patience(remote.url, signal);
+    this.#patience = new Patience(network, remote.url, signal);
     this.#connection = from?.connection ?? null;
     this.#pieces = from?.response.body ? new Pieces(from.response.body) : null;
   }
@@ -230,19 +250,21 @@ export class Sequential {
         this.position += piece.length;
         this.#rest = this.#rest.subarray(skip + piece.length);
         if (piece.length > 0) onBytes?.(piece.length);
+        this.#network.heard(this.#remote.url);
       } catch (error) {
+        const hasBegun = this.#pieces !== null;
         this.close();
         if (error instanceof AzulejoError) throw error;
         const gotSome = this.position > this.#failedAt;
         this.#failedAt = this.position;
-        await this.#patience.again({ response: null, what: message(error), cause: error }, gotSome);
+        await this.#patience.again({ response: null, hasBegun, what: message(error), cause: error }, gotSome);
       }
     }
   }
 
   /** A new connection at byte 0; false if the server wants to be asked again later. */
   async #open(): Promise<boolean> {
-    this.#connection = new Connection(this.#signal);
+    this.#connection = new Connection(this.#network, this.#signal);
     this.#at = 0;
     const response = await this.#connection.fetch(this.#remote.url);
     const refused = response.ok ? null : refusal(response, this.#remote.url);

@@ -17,10 +17,10 @@ type FileHandle = Omit<FileSystemFileHandle, "createWritable"> &
   Partial<Pick<FileSystemFileHandle, "createWritable">> & { createSyncAccessHandle?(): Promise<SyncHandle> };
 
 /** The store, or null where there is none: old browsers, private windows, no https, no way to write from here. */
-export async function opfsStore(): Promise<ChunkStore | null> {
+export async function opfsStore({ write }: { write: boolean }): Promise<ChunkStore | null> {
   try {
     const handles = globalThis.FileSystemFileHandle?.prototype as Partial<FileHandle> | undefined;
-    if (!handles || !("createWritable" in handles || "createSyncAccessHandle" in handles)) return null;
+    if (!handles || (write && !("createWritable" in handles || "createSyncAccessHandle" in handles))) return null;
     const root = await navigator.storage.getDirectory();
     return new OpfsStore(await root.getDirectoryHandle(FOLDER, { create: true }));
   } catch {
@@ -55,17 +55,17 @@ class OpfsStore implements ChunkStore {
     return this.#write(key, String(index), bytes);
   }
 
-  async storedBytes(key: string, lengthOf: (index: number) => number): Promise<number> {
+  async stored(key: string, lengthOf: (index: number) => number): Promise<Set<number>> {
     const folder = await found(this.#folder.getDirectoryHandle(key));
-    if (!folder) return 0;
-    const chunks: Promise<number>[] = [];
+    if (!folder) return new Set();
+    const chunks: Promise<number | null>[] = [];
     for await (const name of names(folder)) {
       if (!/^\d+$/.test(name)) continue;
-      const length = lengthOf(Number(name));
+      const index = Number(name);
       // A file is there, and empty, from the beginning of its chunk's write on.
-      chunks.push(fileIn(folder, name).then((file) => (file?.size === length ? length : 0)));
+      chunks.push(fileIn(folder, name).then((file) => (file?.size === lengthOf(index) ? index : null)));
     }
-    return (await Promise.all(chunks)).reduce((sum, bytes) => sum + bytes, 0);
+    return new Set((await Promise.all(chunks)).filter((index) => index !== null));
   }
 
   async meta(key: string): Promise<Meta | null> {

@@ -1,26 +1,40 @@
-// From what the caller named to a manifest that was checked, also without a network if it was kept.
+// From what the caller named to a file on a server and the manifest that it's checked against, also without a network if
+// they were kept.
 
 import { AzulejoError } from "../errors.js";
 import type { WireModel } from "../protocol.js";
 import type { Manifest } from "../types.js";
-import { fetchJson } from "./download.js";
+import { type Asking, describe, fetchJson, type Remote } from "./download.js";
 import { checkManifest } from "./manifest.js";
-import type { ChunkStore, Meta } from "./store.js";
+import { chunkLength, type ChunkStore, type Meta, storedBytes } from "./store.js";
 
-/** What is kept and fits, if anything. */
-export async function remembered(store: ChunkStore | null, fits: (meta: Meta) => boolean): Promise<Meta | null> {
-  for (const key of (await store?.keys()) ?? []) {
-    const meta = await store!.meta(key);
-    if (meta && fits(meta)) return meta;
+/** What is kept and fits: what is whole first, and of that what was used last. A store that can't be read has nothing. */
+export async function remembered(store: ChunkStore | null, fits: (meta: Meta) => boolean): Promise<Meta[]> {
+  const found: { meta: Meta; key: string; isWhole?: boolean }[] = [];
+  try {
+    for (const key of (await store?.keys()) ?? []) {
+      const meta = await store!.meta(key);
+      if (meta && fits(meta)) found.push({ meta, key });
+    }
+    // Looking takes opening a file a chunk.
+    if (found.length > 1) for (const one of found) one.isWhole = await isWhole(store!, one.key, one.meta);
+  } catch {
+    // None of it can be used.
   }
-  return null;
+  const order = ({ meta, isWhole }: (typeof found)[0]) => (isWhole ? 1e15 : 0) + meta.lastUsed;
+  return found.sort((a, b) => order(b) - order(a)).map(({ meta }) => meta);
+}
+
+export async function isWhole(store: ChunkStore, key: string, meta: Meta): Promise<boolean> {
+  const there = await store.stored(key, (index) => chunkLength(meta.bytes, meta.chunkBytes, index));
+  return storedBytes(meta, there) === meta.bytes;
 }
 
 /** A model's manifest, checked; null if it has none. A pinned root hash that is kept needs no network. */
 export async function manifestOf(
   model: Exclude<WireModel, { kind: "random" }>,
   store: ChunkStore | null,
-  signal: AbortSignal | undefined,
+  asking: Asking,
 ): Promise<Manifest | null> {
   const { manifest, root } = model;
   if (manifest === undefined) {
@@ -29,14 +43,41 @@ export async function manifestOf(
       "Give the address of its manifest (model.gguf.azulejo.json) beside the root hash.");
   }
   if (typeof manifest !== "string") return checkManifest(manifest, "of the page", root);
-  const pinned = root ? (await store?.meta(root.toLowerCase()))?.manifest : null;
+  const pinned = root ? (await store?.meta(root.toLowerCase()).catch(() => null))?.manifest : null;
   if (pinned) return checkManifest(pinned, "that was kept", root);
+  const [kept] = await remembered(store, (meta) => meta.manifest !== null && meta.manifestUrl === manifest);
   try {
-    return await checkManifest(await fetchJson(manifest, signal), `at ${manifest}`, root);
+    const hasOther = kept !== undefined;
+    return await checkManifest(await fetchJson(manifest, { ...asking, hasOther }), `at ${manifest}`, root);
   } catch (error) {
-    const offline = (error as AzulejoError).code === "network";
-    const meta = offline ? await remembered(store, (m) => m.manifestUrl === manifest) : null;
-    if (!meta?.manifest) throw error;
-    return checkManifest(meta.manifest, "that was kept", root);
+    if (!kept?.manifest || (error as AzulejoError).code !== "network") throw error;
+    return checkManifest(kept.manifest, "that was kept", root);
+  }
+}
+
+/** The file on the server, and the manifest to check it against, if there is one, with its address. */
+export async function resolved(
+  model: Extract<WireModel, { kind: "url" }>,
+  manifest: Manifest | null,
+  store: ChunkStore | null,
+  asking: Asking,
+): Promise<{ remote: Remote; manifest: Manifest | null; manifestUrl: string | null }> {
+  const { url, cacheKey = url } = model;
+  const manifestUrl = typeof model.manifest === "string" ? model.manifest : null;
+  // With a manifest there is nothing to ask: it tells the size, and its hashes which file it is.
+  if (manifest) return { remote: { url, total: manifest.bytes, tag: null, seenTag: null }, manifest, manifestUrl };
+  const kept = await remembered(store, (meta) => meta.cacheKey === cacheKey);
+  try {
+    const remote = await describe(url, { ...asking, hasOther: kept.length > 0 });
+    // A copy that another page has checked is as good, if the server says that its file is still that one.
+    const { total, tag } = remote;
+    const checked = tag === null ? null : kept.find((m) => m.manifest && m.bytes === total && m.tag === tag);
+    return checked ? { ...checked, remote: { ...remote, tag: null } } : { remote, manifest: null, manifestUrl };
+  } catch (error) {
+    // Offline: what was kept of this address will do.
+    const [best] = kept;
+    if (!best || (error as AzulejoError).code !== "network") throw error;
+    const tag = best.manifest ? null : best.tag;
+    return { ...best, remote: { url, total: best.bytes, tag, seenTag: best.tag } };
   }
 }
