@@ -93,10 +93,127 @@ for (const name of CONFIGURATIONS) {
       }
     });
 
+    for (const [slow, waits, options] of [
+      ["its test", "mapAsync", {}],
+      ["compiling", "popErrorScope", { selfTest: false }],
+    ]) {
+      test(`a GPU whose ${slow === "compiling" ? "programs take" : "test takes"} long isn't waited for, and takes over later`, async (t) => {
+        if (notRun(t, name, "webgpu")) return;
+        const { first, second, texts, phases } = await page.evaluate(async (waits, options, prompt, tokens) => {
+          await azulejo.storage.forgetDevices();
+          const of = waits === "mapAsync" ? GPUBuffer.prototype : GPUDevice.prototype;
+          const own = of[waits];
+          let go;
+          const gone = new Promise((done) => (go = done));
+          of[waits] = function (...args) {
+            return gone.then(() => own.apply(this, args));
+          };
+          try {
+            // Without a measurement the GPU is taken where there is one that passes, be it made of software.
+            await e2e.load("/models/demo.gguf", { worker: false, measure: false, ...options });
+            const first = e2e.engine.info.device;
+            const ask = async () => (await e2e.ask(prompt, { max_tokens: tokens })).text;
+            const texts = [await ask()];
+            const changed = new Promise((done) => e2e.engine.addEventListener("device-changed", done));
+            go();
+            // An answer while it moves.
+            texts.push(await ask());
+            await changed;
+            const second = e2e.engine.info.device;
+            texts.push(await ask());
+            return { first, second, texts, phases: e2e.progress.map((p) => p.phase) };
+          } finally {
+            of[waits] = own;
+            await e2e.dispose();
+          }
+        }, waits, options, PROMPT, TOKENS);
+        assert.deepEqual([first.backend, second.backend], ["cpu", "webgpu"]);
+        t.diagnostic(`${first.choice}; ${second.choice}`);
+        assert.deepEqual(texts, [native.text, native.text, native.text]);
+        assert.ok(phases.includes(slow === "compiling" ? "compile" : "test"), phases.join(" "));
+      });
+    }
+
+    test("a GPU that is still being tried when the engine is disposed is closed", async (t) => {
+      if (notRun(t, name, "webgpu")) return;
+      const { opened, closed } = await page.evaluate(async () => {
+        await azulejo.storage.forgetDevices();
+        const { mapAsync } = GPUBuffer.prototype;
+        const { requestDevice } = GPUAdapter.prototype;
+        const devices = [];
+        let go;
+        const gone = new Promise((done) => (go = done));
+        GPUBuffer.prototype.mapAsync = function (...args) {
+          return gone.then(() => mapAsync.apply(this, args));
+        };
+        GPUAdapter.prototype.requestDevice = async function (...args) {
+          const device = await requestDevice.apply(this, args);
+          devices.push(device);
+          return device;
+        };
+        try {
+          await e2e.load("/models/demo.gguf", { worker: false, measure: false });
+          await e2e.dispose();
+          go();
+          await Promise.all(devices.map((device) => device.lost));
+          return { opened: devices.length, closed: true };
+        } finally {
+          GPUBuffer.prototype.mapAsync = mapAsync;
+          GPUAdapter.prototype.requestDevice = requestDevice;
+        }
+      });
+      assert.ok(opened > 0 && closed);
+    });
+
+    test("a GPU made of software is neither tested nor measured, and progress says what is waited for", async (t) => {
+      if (notRun(t, name, "webgpu")) return;
+      const phases = await page.evaluate(async () => {
+        await azulejo.storage.forgetDevices();
+        await e2e.load("/models/demo.gguf");
+        await e2e.dispose();
+        return e2e.progress.map((p) => p.phase);
+      });
+      assert.ok(!phases.includes("test") && !phases.includes("measure"), phases.join(" "));
+      assert.equal(phases[0], "probe");
+      assert.equal(phases.at(-1), "ready");
+    });
+
+    test("a failed test of a GPU counts for a week, and can be forgotten", async (t) => {
+      if (notRun(t, name, "webgpu")) return;
+      const tiers = await page.evaluate(async () => {
+        const options = { worker: false, device: "webgpu" };
+        const tier = async () => {
+          const { device } = await e2e.load("/models/demo.gguf", options);
+          await e2e.dispose();
+          return device.tier;
+        };
+        await azulejo.storage.forgetDevices();
+        const best = await tier();
+        // What was found, as it is kept, with the best tier failed: just now, and more than a week ago.
+        const cache = await caches.open("azulejo-settings");
+        const [entry] = await cache.keys();
+        const found = await (await cache.match(entry)).json();
+        const failed = async (at) => {
+          await cache.put(entry, Response.json({ ...found, passed: [], failed: { [best]: "it was wrong" }, at }));
+          return tier();
+        };
+        const now = Date.now();
+        const day = 24 * 60 * 60 * 1000;
+        const tiers = { best, today: await failed(now), later: await failed(now - 8 * day) };
+        await failed(now);
+        await azulejo.storage.forgetDevices();
+        return { ...tiers, forgotten: await tier() };
+      });
+      assert.notEqual(tiers.today, tiers.best);
+      assert.deepEqual([tiers.later, tiers.forgotten], [tiers.best, tiers.best]);
+    });
+
     test("a GPU that is gone for good between two answers leaves the next to the CPU", async (t) => {
       if (notRun(t, name, "webgpu")) return;
       const { first, second, device } = await page.evaluate(async (prompt, tokens) => {
-        await e2e.load("/models/demo.gguf", { worker: false, measure: false });
+        const { device } = await e2e.load("/models/demo.gguf", { worker: false, measure: false });
+        // It takes over later where it compiles slowly.
+        if (device.backend === "cpu") await new Promise((done) => e2e.engine.addEventListener("device-changed", done));
         const ask = async () => (await e2e.ask(prompt, { max_tokens: tokens })).text;
         const first = await ask();
         const requestAdapter = navigator.gpu.requestAdapter;

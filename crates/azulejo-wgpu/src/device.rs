@@ -107,7 +107,7 @@ fn instance() -> wgpu::Instance {
 /// All adapters, each with why it can't be opened, if so; in a browser the one that it gives, which isn't tried.
 pub async fn devices() -> Vec<(Adapter, Option<WgpuError>)> {
     let mut devices = Vec::new();
-    for adapter in adapters(&instance()).await {
+    for adapter in adapters().await {
         let described = Adapter::of(&adapter).await;
         let tried = match cfg!(target_arch = "wasm32") {
             true => None,
@@ -126,12 +126,13 @@ pub async fn missing() -> Option<String> {
     None
 }
 
-async fn adapters(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
+/// All adapters. Where there is no browser (Node), wgpu can't even be asked.
+async fn adapters() -> Vec<wgpu::Adapter> {
     #[cfg(target_arch = "wasm32")]
     if crate::browser::Facts::offered().await.is_err() {
         return Vec::new();
     }
-    instance.enumerate_adapters(wgpu::Backends::all()).await
+    instance().enumerate_adapters(wgpu::Backends::all()).await
 }
 
 /// A GPU.
@@ -165,9 +166,8 @@ impl std::fmt::Debug for WgpuBackend {
 /// # Errors
 /// [`WgpuError::NoAdapter`], [`WgpuError::NoSuchDevice`], [`WgpuError::Request`].
 pub async fn open(options: Options) -> Result<WgpuBackend, WgpuError> {
-    let instance = instance();
     let mut skipped = Vec::new();
-    for adapter in candidates(&instance, options.selection).await? {
+    for adapter in candidates(options.selection).await? {
         let described = Adapter::of(&adapter).await;
         let (tier, reason) = choose(&described, &adapter.get_info(), options.max_tier);
         match request(&adapter, &described, tier).await {
@@ -187,12 +187,9 @@ fn words_of(errors: &[WgpuError]) -> String {
 }
 
 /// The adapters to try, in their order.
-async fn candidates(
-    instance: &wgpu::Instance,
-    selection: Selection,
-) -> Result<Vec<wgpu::Adapter>, WgpuError> {
+async fn candidates(selection: Selection) -> Result<Vec<wgpu::Adapter>, WgpuError> {
     if let Selection::Index(index) = selection {
-        let all = adapters(instance).await;
+        let all = adapters().await;
         let count = all.len();
         let chosen = all.into_iter().nth(index).ok_or(WgpuError::NoSuchDevice { index, count })?;
         return Ok(vec![chosen]);
@@ -206,17 +203,17 @@ async fn candidates(
             ..Default::default()
         };
         let no_adapter = |e: wgpu::RequestAdapterError| WgpuError::NoAdapter { detail: e.to_string() };
-        Ok(vec![instance.request_adapter(&wanted).await.map_err(no_adapter)?])
+        Ok(vec![instance().request_adapter(&wanted).await.map_err(no_adapter)?])
     }
     #[cfg(not(target_arch = "wasm32"))]
-    Ok(by_kind(instance, selection).await)
+    Ok(by_kind(selection).await)
 }
 
 /// All adapters in the order of their kinds.
 #[cfg(not(target_arch = "wasm32"))]
-async fn by_kind(instance: &wgpu::Instance, selection: Selection) -> Vec<wgpu::Adapter> {
+async fn by_kind(selection: Selection) -> Vec<wgpu::Adapter> {
     let mut known = Vec::new();
-    for adapter in adapters(instance).await {
+    for adapter in adapters().await {
         let described = Adapter::of(&adapter).await;
         if selection != Selection::Hardware || described.is_hardware() {
             let place = KINDS.iter().position(|kind| *kind == described.kind);

@@ -96,7 +96,7 @@ export class Client implements LocalEngine {
 
   /** Passes on what the engine tells by itself. */
   tell(event: EngineEvent): void {
-    if (event.type === "device-restored") this.#info = event.info;
+    if ("info" in event) this.#info = event.info;
     this.#events.dispatchEvent(new CustomEvent(event.type, { detail: event }));
   }
 

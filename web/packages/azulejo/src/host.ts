@@ -1,8 +1,8 @@
 // The engine itself: what answers a client's calls, in a worker or on the page. One model, one session, one request at
 // a time; a GPU that goes away is opened anew and the answer goes on.
 
-import { type Chosen, chooseDevice, closeDevice, openCpu, tiersBelow } from "./device.js";
-import { AzulejoError, cancelled, checkAbort, invalid } from "./errors.js";
+import { type Chosen, closeDevice, openCpu, tiersBelow, Trial } from "./device.js";
+import { abortable, AzulejoError, cancelled, checkAbort, invalid } from "./errors.js";
 import { download, load, type LoadCall, type Loaded, unload } from "./load.js";
 import { probe } from "./probe.js";
 import type { Call, CallContext, Calls, EngineEvent, Generated, Port, WirePrompt, WireToken } from "./protocol.js";
@@ -48,6 +48,8 @@ export class Host implements Port {
   #interrupted = false;
   #running = false;
   #disposed = false;
+  /** Aborted when the engine is disposed. */
+  readonly #left = new AbortController();
   #losses: number[] = [];
 
   constructor(tell: (event: EngineEvent) => void) {
@@ -87,12 +89,37 @@ export class Host implements Port {
     this.#runtime = await startRuntime(wasmUrl);
     checkAbort(context.signal);
     this.#loaded = await load(this.#runtime, { ...this.#how, onProgress: context.onEvent, signal: context.signal });
-    return this.#loaded.info;
+    const { info, trial } = this.#loaded;
+    if (trial) void this.#move(trial);
+    return info;
+  }
+
+  /** Moves the model to the device that turns out to be better: loads it there beside its answers, and changes over between two. */
+  async #move(trial: Trial): Promise<void> {
+    const chosen = await trial.better;
+    const isLeft = () => this.#disposed || this.#loaded?.trial !== trial;
+    // What was left was stopped, too, which closes the device.
+    if (!chosen || isLeft()) return;
+    trial.better = null;
+    let moved: Loaded;
+    try {
+      moved = await load(this.#runtime!, { ...this.#how!, signal: this.#left.signal }, chosen);
+    } catch {
+      // It stays where it is; the loader has closed the device.
+      return;
+    }
+    await this.#line.run(async () => {
+      if (isLeft()) return unload(moved);
+      unload(this.#loaded!);
+      this.#loaded = moved;
+      this.#tell({ type: "device-changed", device: moved.info.device, info: moved.info });
+    });
   }
 
   async #dispose(): Promise<null> {
     if (this.#disposed) return null;
     this.#disposed = true;
+    this.#left.abort();
     this.#interrupt();
     await this.#line.run(async () => {
       if (this.#loaded) unload(this.#loaded);
@@ -166,13 +193,14 @@ export class Host implements Port {
 
   /** One run of the session: on a GPU it is nudged, on the CPU messages are let in after each event. */
   async #session(tokens: Uint32Array, options: SessionOptions, heard: (event: SessionEvent) => boolean) {
-    const { session, chosen } = this.#ready();
+    const { session, chosen, trial } = this.#ready();
     const onGpu = chosen.info.backend === "webgpu";
     const onEvent = (json: string) => {
       const goOn = heard(JSON.parse(json));
       return onGpu ? goOn : breathe().then(() => goOn && !this.#interrupted);
     };
     const work = session.generate(tokens, JSON.stringify(options), onEvent);
+    trial?.disturb(work);
     const answer: SessionAnswer = JSON.parse(await awaited(chosen, work));
     return answer;
   }
@@ -209,10 +237,12 @@ export class Host implements Port {
     // Which of GPU and CPU is faster was settled when the model was loaded first.
     const tier = losses === 2 ? below : (old?.info.tier as Tier | undefined);
     const again = { ...options, device: "webgpu" as const, ...(tier ? { maxTier: tier } : {}) };
+    const trial = new Trial(wasm, again);
     let chosen: Chosen;
     try {
-      chosen = await chooseDevice(wasm, again, signal);
+      chosen = await abortable(trial.best(() => {}), signal);
     } catch (error) {
+      trial.stop();
       checkAbort(signal);
       if (options.device === "webgpu") throw error;
       return openCpu(wasm, `the GPU was lost and can't be opened again: ${AzulejoError.from(error).message}`);

@@ -1,7 +1,8 @@
 // From a model's file to a model on a device: header, plan, shaders, then the weights range by range.
 
-import { type Chosen, chooseDevice, closeDevice, openCpu } from "./device.js";
-import { AzulejoError, checkAbort } from "./errors.js";
+import { type Chosen, closeDevice, openCpu, Trial } from "./device.js";
+import { abortable, AzulejoError, checkAbort } from "./errors.js";
+import { checkRoom, fitsCpu, sum } from "./memory.js";
 import type { Calls, WireModel, WireNetwork } from "./protocol.js";
 import { Reporter } from "./progress.js";
 import { awaited, breathe, release, type Runtime } from "./runtime.js";
@@ -17,6 +18,8 @@ const FIRST_READ = 1 << 20;
 /** Bytes that may be on their way to a GPU. */
 const FLUSH_BYTES = 16 << 20;
 const CHANGES = 3;
+/** Larger models aren't loaded twice, on the CPU first and then on the GPU. */
+const TWICE_BYTES = 1.5e9;
 
 const NO_FILE: FileInfo =
   { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null };
@@ -28,6 +31,8 @@ export interface Loaded {
   session: WasmSession;
   info: EngineInfo;
   source: ModelSource | null;
+  /** What is still being found out about a better device. */
+  trial: Trial | null;
 }
 
 export interface LoadCall {
@@ -38,7 +43,7 @@ export interface LoadCall {
   signal?: AbortSignal | undefined;
 }
 
-/** Loads a model: on a device that is chosen here, or on the given one. */
+/** Loads a model: on a device that is chosen here, or on the given one, which is closed if that fails. */
 export function load(runtime: Runtime, call: LoadCall, chosen?: Chosen): Promise<Loaded> {
   return whileItStays(call.signal, (signal, attempts) =>
     // The device was closed with the attempt before.
@@ -91,45 +96,65 @@ async function whileItStays<T>(
 async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promise<Loaded> {
   const { model, options, signal } = call;
   const report = new Reporter(call.onProgress);
+  const onStep: Parameters<Trial["best"]>[0] = ({ phase, text }) => report.phase(phase, text);
   let source: ModelSource | null = null;
   let chosen: Chosen | null = given ?? null;
   let header: WasmHeader | null = null;
+  let trial: Trial | null = null;
+  let end!: () => void;
+  const ended = new Promise<void>((done) => (end = done));
   try {
     report.phase("probe", "Looking at this device");
-    if (model.kind !== "random") {
-      source = await opened(call, report);
-      report.about(source);
-      source.prefetch(0, signal);
+    trial = given ? null : new Trial(runtime.wasm, options);
+    if (model.kind === "random") {
+      chosen ??= await abortable(trial!.best(onStep), signal);
+      return await randomModel(runtime, call, chosen, report);
     }
-    chosen ??= await chooseDevice(runtime.wasm, options, signal);
-    checkAbort(signal);
-    if (!source) return await randomModel(runtime, call, chosen, report);
+    source = await opened(call, report);
+    report.about(source);
     header = await readHeader(runtime, source, report, signal);
-    const summary: HeaderSummary = JSON.parse(header.summary("{}"));
-    const context = options.context ?? Math.min(summary.contextLength, USUAL_CONTEXT);
-    const { kvType } = options;
-    const how = JSON.stringify({ context, ...(kvType ? { kvType } : {}) });
-    let loaded: WasmModel;
+    const how = loadOptions(header, options);
+    const needed = sum((JSON.parse(header.summary(how)) as HeaderSummary).memory);
+    // What isn't kept would be downloaded once more for the other device.
+    const mayMove = needed < TWICE_BYTES && (source.file.kept || source.file.storage === "file");
+    chosen ??= await abortable(mayMove ? trial!.first(onStep) : trial!.best(onStep), signal);
+    trial?.disturb(ended);
+    checkRoom(source.name, needed, chosen.info);
+    const fillOn = (device: Chosen, waits: Trial | null) =>
+      fill(runtime, header!, device, how, source!, report, signal, waits);
+    let why = "the GPU's programs were still being compiled when the model was there";
+    let loaded: WasmModel | null = null;
     try {
-      loaded = await fill(runtime, header, chosen, how, source, report, signal);
+      loaded = await fillOn(chosen, mayMove ? trial : null);
     } catch (error) {
-      const full = (error as AzulejoError).code === "out_of_memory" && chosen.info.backend === "webgpu";
-      if (!full || (options.device ?? "auto") !== "auto") throw error;
+      const isFull = (error as AzulejoError).code === "out_of_memory" && chosen.info.backend === "webgpu";
+      if (!isFull || (options.device ?? "auto") !== "auto" || !fitsCpu(needed)) throw error;
       closeDevice(chosen.device);
+      why = `the GPU has too little memory: ${(error as Error).message}`;
+    }
+    if (!loaded) {
       chosen = null;
-      chosen = await openCpu(runtime.wasm, `the GPU has too little memory: ${(error as Error).message}`);
-      loaded = await fill(runtime, header, chosen, how, source, report, signal);
+      chosen = await openCpu(runtime.wasm, why);
+      loaded = (await fillOn(chosen, null))!;
     }
     source.rest();
     await source.settle();
-    return finished(runtime, loaded, chosen, source, report);
+    return finished(runtime, loaded, chosen, source, report, trial?.better ? trial : null);
   } catch (error) {
+    trial?.stop();
     if (chosen) closeDevice(chosen.device);
     source?.close();
     throw error;
   } finally {
+    end();
     release(header);
   }
+}
+
+/** The options of a model, as the engine wants them. */
+function loadOptions(header: WasmHeader, { context, kvType }: LoadOptions): string {
+  const { contextLength }: HeaderSummary = JSON.parse(header.summary("{}"));
+  return JSON.stringify({ context: context ?? Math.min(contextLength, USUAL_CONTEXT), ...(kvType ? { kvType } : {}) });
 }
 
 async function opened(call: LoadCall, report: Reporter): Promise<ModelSource> {
@@ -180,7 +205,7 @@ async function readHeader(
   }
 }
 
-/** Gives a device the weights. */
+/** Gives a device the weights; null if `waits` says that it isn't waited for. */
 async function fill(
   runtime: Runtime,
   header: WasmHeader,
@@ -189,7 +214,8 @@ async function fill(
   source: ModelSource,
   report: Reporter,
   signal: AbortSignal | undefined,
-): Promise<WasmModel> {
+  waits: Trial | null,
+): Promise<WasmModel | null> {
   const { device, info } = chosen;
   const loading = new runtime.wasm.Loading(header, device, options);
   let done = false;
@@ -198,7 +224,11 @@ async function fill(
     if (ranges.length > 0) source.prefetch(ranges[0]!, signal);
     report.phase("compile", info.backend === "webgpu" ? "Preparing the GPU's programs" : "Preparing the CPU");
     await breathe();
-    await awaited(chosen, device.settle());
+    const compiled = awaited(chosen, device.settle());
+    if (info.backend === "webgpu" && waits) {
+      if (!(await abortable(waits.isCompiled(chosen, compiled), signal))) return null;
+    }
+    await abortable(compiled, signal);
     report.phase("upload", "Loading the weights");
     let inFlight = 0;
     for (let i = 0; i < ranges.length; i += 2) {
@@ -231,7 +261,7 @@ async function randomModel(
   report.phase("upload", "Making random weights");
   const how = JSON.stringify({ context: options.context ?? USUAL_CONTEXT });
   const made = wasm.Loading.random(model.shape, model.quant, chosen.device, how);
-  return finished({ wasm, memory }, await awaited(chosen, made), chosen, null, report);
+  return finished({ wasm, memory }, await awaited(chosen, made), chosen, null, report, null);
 }
 
 function finished(
@@ -240,6 +270,7 @@ function finished(
   chosen: Chosen,
   source: ModelSource | null,
   report: Reporter,
+  trial: Trial | null,
 ): Loaded {
   let session: WasmSession;
   try {
@@ -263,11 +294,12 @@ function finished(
     version: wasm.version(),
   };
   report.ready(`${info.name} is ready on ${info.device.name}`);
-  return { chosen, model, session, info, source };
+  return { chosen, model, session, info, source, trial };
 }
 
 /** Frees what a model holds. The device goes with it. */
-export function unload({ chosen, model, session, source }: Loaded): void {
+export function unload({ chosen, model, session, source, trial }: Loaded): void {
+  trial?.stop();
   release(session, model);
   closeDevice(chosen.device);
   source?.close();

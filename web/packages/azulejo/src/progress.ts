@@ -7,6 +7,8 @@ import type { Progress } from "./types.js";
 const EVERY_MS = 100;
 /** Speed is that of the last seconds. */
 const SPEED_MS = 4000;
+/** What is waited for in these isn't the file, which comes beside it. */
+const BUSY: Progress["phase"][] = ["test", "measure", "compile"];
 
 export class Reporter {
   readonly #send: ((progress: Progress) => void) | undefined;
@@ -67,7 +69,8 @@ export class Reporter {
       if (waiting) this.#now.text = "Waiting for the network";
       this.#tell();
     }
-    if (phase === "compile" || now - this.#told < EVERY_MS) return;
+    if (now - this.#told < EVERY_MS) return;
+    if (BUSY.includes(phase)) return this.#tell();
     if (downloaded > 0) {
       const percent = total > 0 ? `${Math.floor(this.#now.progress * 100)} % of ` : "";
       const size = `${((total || loaded) / 1e6).toFixed(1)} MB`;

@@ -71,7 +71,9 @@ export interface Generated {
 /** What an engine tells by itself. */
 export type EngineEvent =
   | { type: "device-lost"; message: string; generated: number }
-  | { type: "device-restored"; device: DeviceInfo; info: EngineInfo };
+  | { type: "device-restored"; device: DeviceInfo; info: EngineInfo }
+  /** The model moved to a device that turned out to be better. */
+  | { type: "device-changed"; device: DeviceInfo; info: EngineInfo };
 
 /** The calls: their argument, their answer and the events on the way. */
 export interface Calls {

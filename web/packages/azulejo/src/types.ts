@@ -66,7 +66,7 @@ export type Tier = "subgroups+f16" | "subgroups" | "f16" | "baseline";
 
 /** What a loading engine says about itself; many names for the same so that existing progress bars work as they are. */
 export interface Progress {
-  phase: "probe" | "download" | "verify" | "upload" | "compile" | "ready";
+  phase: "probe" | "test" | "measure" | "download" | "verify" | "upload" | "compile" | "ready";
   /** Bytes of the model that are on the device, and of its file. */
   loaded: number;
   total: number;

@@ -83,4 +83,7 @@ export const settings = {
       // Nothing is lost but a second of the next start.
     }
   },
+  async clear(): Promise<void> {
+    await globalThis.caches?.delete("azulejo-settings");
+  },
 };

@@ -3,6 +3,7 @@
 import { AzulejoError, invalid } from "../errors.js";
 import { wireModel } from "../inputs.js";
 import type { ModelInput } from "../types.js";
+import { settings } from "./cache.js";
 import { isWhole } from "./resolve.js";
 import { allStores, chunkLength, type Meta, storedBytes } from "./store.js";
 
@@ -108,6 +109,11 @@ export const storage = {
       left -= model.storedBytes;
     }
     return deleted;
+  },
+
+  /** Forgets what was found of this device's GPU: the next engine tests and measures it anew. */
+  async forgetDevices(): Promise<void> {
+    await settings.clear();
   },
 
   /**
