@@ -61,7 +61,8 @@ async function onnxruntime({ model, device, tokens }) {
     if (!last.every(Number.isFinite)) throw new Error("onnxruntime-web's logits are no numbers");
     return last.indexOf(last.reduce((a, b) => Math.max(a, b)));
   };
-  let token = await next([await next(PROMPT)]);
+  let token = await next(PROMPT);
+  if (tokens > 1) token = await next([token]);
   const more = async (count) => {
     for (let i = 0; i < count; i++) token = await next([token]);
   };
@@ -91,3 +92,47 @@ window.measure = async (peer, ours, theirs, rounds) => {
   }
   window.told.ended = true;
 };
+
+/** What a visitor waits for: from nothing to the first token, in milliseconds. Each keeps the file as it does by itself. */
+const VISITS = {
+  async nothing() {
+    return { ready: performance.now(), about: "a page of nothing" };
+  },
+
+  async azulejo({ model, device, measure }) {
+    const engine = await createEngine(model, { device, measure, context: 512 });
+    const ready = performance.now();
+    await engine.completions.create({ prompt: TEXT, max_tokens: 1, temperature: 0 });
+    const { name, backend, tier } = engine.info.device;
+    const { wasmBytes } = await engine.debug.memory();
+    return { ready, about: `azulejo, ${backend} (${name}, ${tier})`, wasmBytes };
+  },
+
+  async wllama({ model }) {
+    const { Wllama } = await import("./wllama/index.js");
+    const peer = new Wllama({ default: new URL("./wllama/wasm/wllama.wasm", location.href).href }, { suppressNativeLog: true });
+    await peer.loadModelFromUrl(model, { n_threads: 1, n_gpu_layers: 0, n_ctx: 512 });
+    const ready = performance.now();
+    await peer.createCompletion({ prompt: TEXT, max_tokens: 1, temperature: 0, cache_prompt: false, ignore_eos: true });
+    return { ready, about: "wllama, wasm" };
+  },
+
+  /** Keeps nothing by itself: Transformers.js keeps the file in the Cache API. */
+  async onnxruntime({ model, device }) {
+    const cache = await caches.open("models");
+    if (!(await cache.match(model))) await cache.add(model);
+    const bytes = await (await cache.match(model)).arrayBuffer();
+    const engine = await onnxruntime({ model: bytes, device, tokens: 1 });
+    return { ready: performance.now(), about: engine.about };
+  },
+};
+
+const wish = new URLSearchParams(location.search).get("visit");
+if (wish) {
+  const [peer, settings] = JSON.parse(wish);
+  const start = performance.now();
+  VISITS[peer](settings).then(
+    ({ ready, ...more }) => ({ ready: ready - start, first: performance.now() - start, ...more }),
+    (error) => ({ error: String(error) }),
+  ).then((visited) => console.log(`VISITED ${JSON.stringify(visited)}`));
+}
