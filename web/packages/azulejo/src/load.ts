@@ -61,7 +61,7 @@ export function download(
       report.ready(`${source.name} is kept`);
       return source.file;
     } finally {
-      source.close();
+      await source.close();
     }
   });
 }
@@ -125,7 +125,7 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
     return finished(runtime, loaded, chosen, source, report);
   } catch (error) {
     if (chosen) closeDevice(chosen.device);
-    source?.close();
+    await source?.close();
     throw error;
   } finally {
     release(header);
@@ -270,5 +270,5 @@ function finished(
 export function unload({ chosen, model, session, source }: Loaded): void {
   release(session, model);
   closeDevice(chosen.device);
-  source?.close();
+  void source?.close();
 }

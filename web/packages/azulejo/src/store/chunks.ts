@@ -32,7 +32,7 @@ export interface Chunks {
   missing(): Promise<number[]>;
   /** All that was wanted of the file was had. */
   settle(): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Checks a chunk; without a manifest anything is right. */
@@ -94,9 +94,10 @@ export class UrlChunks implements Chunks {
     return this.#file.settle(this.#remote.seenTag);
   }
 
-  close(): void {
+  close(): Promise<void> {
     this.#sequential?.close();
     this.#passed.clear();
+    return this.#file.close();
   }
 
   async #kept(index: number, into: Bytes): Promise<boolean> {

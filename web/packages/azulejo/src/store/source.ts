@@ -130,9 +130,10 @@ export class ModelSource {
     this.#joined = new Uint8Array(0);
   }
 
-  close(): void {
+  /** Ends it; resolves when nothing of it is being written any more. */
+  close(): Promise<void> {
     this.rest();
-    this.#chunks.close();
+    return this.#chunks.close();
   }
 }
 
@@ -207,7 +208,7 @@ function blobSource(
     },
     missing: async () => [],
     settle: async () => {},
-    close() {},
+    close: async () => {},
   };
   return new ModelSource({ name, total: blob.size, verified: manifest !== null, progress }, chunkBytes, chunks);
 }
