@@ -222,7 +222,8 @@ for (const name of ENGINES) {
           const stop = new AbortController();
           const file = await azulejo.download(${JSON.stringify(checked(MODEL))}, {
             onProgress: (progress) => seen.push(progress), signal: stop.signal, ${options} });
-          return { file, last: seen.at(-1), phases: [...new Set(seen.map((p) => p.phase))] };
+          return { file, last: seen.at(-1),
+            first: seen.find((p) => p.phase === "download")?.loaded ?? null, phases: [...new Set(seen.map((p) => p.phase))] };
         })()`);
       assert.equal(await has(page, checked(MODEL)), false);
       await assert.rejects(download("onProgress: (p) => p.loaded > 3e6 && stop.abort()"), { code: "cancelled" });
@@ -230,7 +231,8 @@ for (const name of ENGINES) {
       assert.ok(begun > 0 && begun < size, `${begun} bytes`);
       assert.equal(await has(page, checked(MODEL)), false);
       server.log.length = 0;
-      const { file, last, phases } = await download();
+      const { file, first, last, phases } = await download();
+      assert.ok(first >= begun, "what is there counts");
       assert.ok(server.bytes(MODEL) <= size - begun, `${server.bytes(MODEL)} bytes and ${begun} of ${size}`);
       assert.deepEqual([file.kept, file.verified, file.bytes, last.phase, last.progress], [true, true, size, "ready", 1]);
       assert.ok(phases.includes("download"), String(phases));
@@ -301,6 +303,21 @@ for (const name of ENGINES) {
       await until(() => server.log.filter((e) => e.status === 503).length >= 3 * 5 + 1, "more tries than a wrong address gets");
       server.faults.clear();
       assert.deepEqual(await loading, { kept: true, waited: true, last: false });
+    });
+
+    test("an entry of which no one knows what it is, is listed and deleted", async (t) => {
+      if (notRun(t, name, "opfs")) return;
+      await page.evaluate(async () => {
+        const azulejo = await (await navigator.storage.getDirectory()).getDirectoryHandle("azulejo");
+        const lost = await azulejo.getDirectoryHandle("lost", { create: true });
+        await lost.getFileHandle("0", { create: true });
+        await azulejo.getFileHandle("no-folder", { create: true });
+      });
+      await load(page, checked(MODEL));
+      assert.deepEqual((await list(page)).map(({ id, bytes, complete }) => (complete ? bytes : id)).sort(), [size, "lost", "no-folder"]);
+      await page.evaluate(() => azulejo.storage.delete("lost"));
+      assert.deepEqual(await page.evaluate(async () => (await azulejo.storage.free({ unusedDays: 1 })).map((m) => m.id)), ["no-folder"]);
+      assert.equal((await list(page)).length, 1);
     });
 
     test("what wasn't used for long goes first, by age or by room", async () => {

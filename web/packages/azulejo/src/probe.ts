@@ -19,12 +19,12 @@ const PHONE_LIMIT = 1.2e9;
 const size = (bytes: number) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
 export async function probe({ wasm }: Runtime, { model, manifest, context, network: how }: ProbeRequest): Promise<Probe> {
-  const network = new Network(how, model);
+  const asking = { network: new Network(how, model), brief: true };
   const device: DeviceProbe = JSON.parse(await wasm.probe());
   let about: Manifest | null = null;
-  if (typeof manifest === "string") about = await checkManifest(await fetchJson(manifest, { network }), `at ${manifest}`);
+  if (typeof manifest === "string") about = await checkManifest(await fetchJson(manifest, asking), `at ${manifest}`);
   else if (manifest) about = await checkManifest(manifest, "of the page");
-  const bytes = about?.bytes ?? (model ? (await describe(model, { network })).total : null);
+  const bytes = about?.bytes ?? (model ? (await describe(model, asking)).total : null);
   const memory = estimated(about, bytes, context);
   const reasons: string[] = [];
   if (bytes === null || !memory) {

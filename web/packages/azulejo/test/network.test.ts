@@ -9,6 +9,7 @@ import { download } from "../src/index.js";
 import type { WireNetwork } from "../src/protocol.js";
 import { portable } from "../src/store/fetch-port.js";
 import { rootOf, sha256 } from "../src/store/manifest.js";
+import { Network, Patience } from "../src/store/network.js";
 import { openSource } from "../src/store/source.js";
 import type { Manifest } from "../src/types.js";
 
@@ -145,6 +146,35 @@ test("outage_is not waited for at an address that never gave anything", async ()
   await assert.rejects(source({ fetch: counted }, { manifest: `${origin}/manifest.json` }), { code: "network" });
   assert.equal(tries, 5);
   await start(port);
+});
+
+test("network_that the browser knows to be gone is waited for, and asked at once when it's back", async () => {
+  // What a browser's window or worker is, and Node isn't.
+  const scope = new EventTarget();
+  const had = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { onLine: false }, configurable: true });
+  globalThis.addEventListener = scope.addEventListener.bind(scope);
+  globalThis.removeEventListener = scope.removeEventListener.bind(scope);
+  try {
+    let waits = 0;
+    // Without an end but for the event: each wait is an hour.
+    const network = new Network({ retryMinutes: 600 }, undefined, () => {
+      waits++;
+      setTimeout(() => scope.dispatchEvent(new Event("online")));
+    });
+    const patience = new Patience(network, origin);
+    const busy = new Response(null, { status: 503, headers: { "retry-after": "3600" } });
+    for (let tries = 0; tries < 8; tries++) await patience.again({ response: busy, what: "it's gone" });
+    assert.equal(waits, 8, "more than an address gets that never gave anything");
+    const brief = new Patience(network, origin, undefined, true);
+    await assert.rejects(brief.again({ response: null, what: "it's gone" }), { code: "network" });
+    assert.equal(waits, 8, "what is kept is taken at once");
+  } finally {
+    if (had) Object.defineProperty(globalThis, "navigator", had);
+    else delete (globalThis as { navigator?: unknown }).navigator;
+    delete (globalThis as { addEventListener?: unknown }).addEventListener;
+    delete (globalThis as { removeEventListener?: unknown }).removeEventListener;
+  }
 });
 
 test("headers are sent to the model's origin, and to no other", async () => {

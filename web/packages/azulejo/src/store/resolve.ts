@@ -47,8 +47,8 @@ export async function manifestOf(
   if (pinned) return checkManifest(pinned, "that was kept", root);
   const [kept] = await remembered(store, (meta) => meta.manifest !== null && meta.manifestUrl === manifest);
   try {
-    const hasOther = kept !== undefined;
-    return await checkManifest(await fetchJson(manifest, { ...asking, hasOther }), `at ${manifest}`, root);
+    const brief = kept !== undefined;
+    return await checkManifest(await fetchJson(manifest, { ...asking, brief }), `at ${manifest}`, root);
   } catch (error) {
     if (!kept?.manifest || (error as AzulejoError).code !== "network") throw error;
     return checkManifest(kept.manifest, "that was kept", root);
@@ -68,7 +68,7 @@ export async function resolved(
   if (manifest) return { remote: { url, total: manifest.bytes, tag: null, seenTag: null }, manifest, manifestUrl };
   const kept = await remembered(store, (meta) => meta.cacheKey === cacheKey);
   try {
-    const remote = await describe(url, { ...asking, hasOther: kept.length > 0 });
+    const remote = await describe(url, { ...asking, brief: kept.length > 0 });
     // A copy that another page has checked is as good, if the server says that its file is still that one.
     const { total, tag } = remote;
     const checked = tag === null ? null : kept.find((m) => m.manifest && m.bytes === total && m.tag === tag);

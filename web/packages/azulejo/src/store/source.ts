@@ -111,9 +111,12 @@ export class ModelSource {
 
   /** Brings what the store hasn't of the file there. */
   async keepAll(signal?: AbortSignal): Promise<void> {
-    for (const index of await this.#chunks.missing()) {
+    const missing = await this.#chunks.missing();
+    const lengthOf = (index: number) => chunkLength(this.total, this.#chunkBytes, index);
+    this.progress.fromStore = this.total - missing.reduce((sum, index) => sum + lengthOf(index), 0);
+    for (const index of missing) {
       const start = index * this.#chunkBytes;
-      await this.read(start, start + chunkLength(this.total, this.#chunkBytes, index), signal);
+      await this.read(start, start + lengthOf(index), signal);
     }
     await this.settle();
   }
