@@ -11,6 +11,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 
 import { ENGINES, launch, notRun } from "./harness/browsers.js";
 import { until } from "./harness/page.js";
+import { azulejo as program } from "./harness/program.js";
 import { CHUNK, RANDOM, serveRandom, site } from "./harness/site.js";
 
 const MODEL = "/models/random.gguf";
@@ -31,6 +32,9 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "azulejo-e2e-store-"));
   size = await serveRandom(server, folder);
   otherSize = await serveRandom(server, folder, "other", { ...RANDOM, layers: 3 });
+  await program("split", join(folder, "random.gguf"), "-o", join(folder, "parts"), "--max-tensors", "15");
+  await program("manifest", join(folder, "parts-00001-of-00003.gguf"), "--chunk-bytes", String(CHUNK));
+  server.mount("/parts/", folder);
 });
 after(async () => {
   await server?.close();
@@ -303,6 +307,50 @@ for (const name of ENGINES) {
       await until(() => server.log.filter((e) => e.status === 503).length >= 3 * 5 + 1, "more tries than a wrong address gets");
       server.faults.clear();
       assert.deepEqual(await loading, { kept: true, waited: true, last: false });
+    });
+
+    test("a model in several files is one: by the address of its first part, or of any", async () => {
+      const first = "/parts/parts-00001-of-00003.gguf";
+      const parts = [first, "/parts/parts-00002-of-00003.gguf", "/parts/parts-00003-of-00003.gguf"];
+      const manifest = `${first}.azulejo.json`;
+      const bytes = () => parts.reduce((sum, part) => sum + server.bytes(part), 0);
+      await page.evaluate((url) => e2e.load(url, { device: "cpu" }), MODEL);
+      const text = await answer(page);
+      assert.ok(text.length > 0);
+      await page.evaluate(async () => {
+        await e2e.dispose();
+        for (const { id } of await azulejo.storage.list()) await azulejo.storage.delete(id);
+      });
+      for (const [model, verified] of [[parts[1], false], [{ url: first, manifest }, true]]) {
+        server.log.length = 0;
+        const { file } = await page.evaluate((model) => e2e.load(model, { device: "cpu" }), model);
+        assert.equal(await answer(page), text);
+        await page.evaluate(() => e2e.dispose());
+        assert.deepEqual([file.verified, file.kept, file.bytes, bytes()], [verified, true, file.bytes, file.bytes]);
+        assert.deepEqual((await list(page)).map((m) => [m.id, m.url, m.complete]), [[file.id, server.url(first), true]]);
+        assert.equal(await has(page, model), true);
+        await load(page, model);
+        assert.equal(bytes(), file.bytes, "and from the store");
+        const { bytes: told } = await page.evaluate((model) => azulejo.probe(model), verified ? { model: first, manifest } : { model: first });
+        assert.equal(told, file.bytes);
+      }
+      const clear = () => page.evaluate(async () => {
+        for (const { id } of await azulejo.storage.list()) await azulejo.storage.delete(id);
+      });
+      // Servers that know no ranges, and a byte that is wrong once in the last part.
+      for (const model of [first, { url: first, manifest }]) {
+        await clear();
+        for (const part of parts) server.faults.set(part, { noRanges: true, ...(model.url && { flip: { at: 9, times: 1 } }) });
+        await page.evaluate((model) => e2e.load(model, { device: "cpu" }), model);
+        assert.equal(await answer(page), text);
+        await page.evaluate(() => e2e.dispose());
+      }
+      await clear();
+      server.reset();
+      server.faults.set(parts[2], { status: 404 });
+      await assert.rejects(load(page, first), (error) => error.code === "not_found" && error.told.includes("00003-of-00003"));
+      // A manifest of parts at an address that is none.
+      await assert.rejects(load(page, { url: MODEL, manifest }), { code: "integrity" });
     });
 
     test("an entry of which no one knows what it is, is listed and deleted", async (t) => {

@@ -2,9 +2,11 @@
 
 import { invalid } from "./errors.js";
 import type { Runtime } from "./runtime.js";
-import { describe, fetchJson } from "./store/download.js";
+import { fetchJson } from "./store/download.js";
 import { checkManifest } from "./store/manifest.js";
 import { Network } from "./store/network.js";
+import { total } from "./store/parts.js";
+import { describeAll } from "./store/resolve.js";
 import { room } from "./store/store.js";
 import type { Manifest, Probe, ProbeRequest } from "./types.js";
 import type { DeviceProbe, Memory } from "./wasm-surface.js";
@@ -24,7 +26,7 @@ export async function probe({ wasm }: Runtime, { model, manifest, context, netwo
   let about: Manifest | null = null;
   if (typeof manifest === "string") about = await checkManifest(await fetchJson(manifest, asking), `at ${manifest}`);
   else if (manifest) about = await checkManifest(manifest, "of the page");
-  const bytes = about?.bytes ?? (model ? (await describe(model, asking)).total : null);
+  const bytes = about?.bytes ?? (model ? total(await describeAll(model, asking)) : null);
   const memory = estimated(about, bytes, context);
   const reasons: string[] = [];
   if (bytes === null || !memory) {

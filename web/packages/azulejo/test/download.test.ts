@@ -239,10 +239,14 @@ test("blob_chunks are checked too", async () => {
 
 test("manifest_checks find each lie", async () => {
   await checkManifest(manifest, "here", manifest.root.toUpperCase());
+  await checkManifest({ ...manifest, parts: [SIZE - 7, 7] }, "here");
   const [first = "", ...others] = manifest.chunks;
   for (const [lie, words] of [
     [{ format: "other" }, /format/],
     [{ bytes: -1 }, /-1 bytes/],
+    [{ parts: [SIZE - 1, 2] }, /parts/],
+    [{ parts: [SIZE, 0] }, /parts/],
+    [{ parts: "two" as never }, /parts/],
     [{ bytes: SIZE + CHUNK }, /22 chunks/],
     [{ chunk_bytes: 1 << 30 }, /chunks/],
     [{ chunks: [first.slice(1), ...others] }, /chunk 0/],
