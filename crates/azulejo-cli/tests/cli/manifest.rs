@@ -33,15 +33,7 @@ fn manifest_of_a_split_model_is_that_of_its_parts_one_behind_the_other() {
     let folder = scratch("manifest-split");
     let prefix = folder.join("m");
     let model = golden("llama-gqa/model-f32.gguf");
-    let split = azulejo(&[
-        "split",
-        "-m",
-        model.to_str().unwrap(),
-        "-o",
-        prefix.to_str().unwrap(),
-        "--max-tensors",
-        "7",
-    ]);
+    let split = azulejo(&["split", &model, "-o", prefix.to_str().unwrap(), "--max-tensors", "7"]);
     assert_eq!(split.code, 0, "{}", split.err);
     let mut parts: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     parts.sort();
