@@ -232,6 +232,26 @@ for (const where of ["here", "through a port"]) {
     }
   });
 
+  test(`fetch_of the page's own that answers after its abort is not heard, ${where}`, async () => {
+    let late!: () => void;
+    const answered = new Promise<void>((done) => (late = done));
+    let calls = 0;
+    const own = network(async (url, init) => {
+      if (++calls > 1) return fetch(url, init);
+      await answered;
+      return new Response("another request's");
+    });
+    const controller = new AbortController();
+    const first = source(own, { signal: controller.signal, manifest: `${origin}/manifest.json` });
+    while (calls === 0) await new Promise((done) => setTimeout(done));
+    controller.abort();
+    await assert.rejects(first, { code: "cancelled" });
+    const second = source(own, { manifest: `${origin}/manifest.json` });
+    late();
+    assert.ok((await readAll(await second)).equals(FILE));
+    done(own);
+  });
+
   test(`fetch_of the page's own hears of an abort, ${where}`, async () => {
     const controller = new AbortController();
     let heard!: () => void;

@@ -61,6 +61,11 @@ export class KeptFile {
     return this.#store !== null && !this.#stopped && !this.#isClosed;
   }
 
+  /** What an earlier load wrote of the file. */
+  async before(): Promise<Meta | null> {
+    return this.#store?.meta(this.#key).catch(() => null) ?? null;
+  }
+
   /** Sees to it that there is room, as far as the browser tells. */
   async makeRoom(): Promise<void> {
     if (!this.#store) return;
@@ -114,7 +119,7 @@ export class KeptFile {
   async settle(tag: string | null): Promise<void> {
     if (!this.isOpen) return;
     try {
-      await this.#store!.setMeta(this.#key, { ...this.#meta, tag, lastUsed: Date.now() });
+      await this.#describe({ ...this.#meta, tag, lastUsed: Date.now() });
       if (this.#hasPut) await this.#deleteOlder();
     } catch {
       // Nothing is lost: the next load does it.
@@ -128,11 +133,19 @@ export class KeptFile {
   }
 
   async #write(index: number, bytes: Bytes): Promise<void> {
-    await (this.#begun ??= this.#store!.setMeta(this.#key, this.#meta).catch((error) => {
+    await (this.#begun ??= this.#describe(this.#meta).catch((error) => {
       this.#begun = null;
       throw error;
     }));
     await this.#store!.put(this.#key, index, bytes);
+  }
+
+  /** Writes what the file is, and keeps what only an earlier load knew of it. */
+  async #describe(meta: Meta): Promise<void> {
+    const before = await this.before();
+    const tag = meta.tag ?? before?.tag ?? null;
+    const manifestUrl = meta.manifestUrl ?? before?.manifestUrl ?? null;
+    await this.#store!.setMeta(this.#key, { ...meta, tag, manifestUrl });
   }
 
   #stored(): Promise<Set<number>> {

@@ -197,6 +197,8 @@ export async function openSource(model: WireModel, options: SourceOptions): Prom
   const parts = sized.map((remote) => remote.total);
   const meta: Meta = { url, cacheKey, file: name, bytes, parts, chunkBytes, tag, manifest, manifestUrl, lastUsed };
   const file = new KeptFile(store, key, meta, mustKeep);
+  // What was begun at an earlier visit has the right address: when the network is silent now, it is waited for.
+  if (await file.before()) remotes.forEach((remote) => network.heard(remote.url));
   await file.makeRoom();
   const chunks = new UrlChunks(network, sized, url, manifest, file, progress, tell);
   return new ModelSource({ name, parts, verified: manifest !== null, progress }, chunkBytes, chunks);
