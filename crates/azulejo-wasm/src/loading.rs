@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use azulejo::Memory;
 use azulejo::shape::{Quant, Shape};
-use azulejo_formats::gguf::Gguf;
+use azulejo_formats::gguf::{Gguf, merge};
 use azulejo_formats::{ByteSource, ModelFile, ModelKind, ParseStep};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,11 +14,13 @@ use crate::error::{Result, invalid, thrown};
 use crate::options::{LoadOptions, read};
 use crate::{Device, Model};
 
-/// The header of a GGUF file, read from a prefix of it that grows, and what else its configuration is made of.
+/// The header of a GGUF file, or of each part of a split one, read from a prefix that grows, and what else its
+/// configuration is made of. Parts are one file here, one behind the other: so their bytes are counted.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Header {
-    total_bytes: u64,
+    part_bytes: Vec<u64>,
+    parts: Vec<Gguf>,
     file: Option<ModelFile>,
     given: Vec<(u64, Vec<u8>)>,
 }
@@ -46,24 +48,32 @@ impl ByteSource for Ranges {
 
 #[wasm_bindgen]
 impl Header {
-    /// Of a file of so many bytes.
+    /// Of a file whose parts have so many bytes each; most have one part.
     #[wasm_bindgen(constructor)]
-    pub fn new(total_bytes: f64) -> Header {
-        Header { total_bytes: total_bytes as u64, file: None, given: Vec::new() }
+    pub fn new(part_bytes: Vec<f64>) -> Header {
+        let part_bytes = part_bytes.into_iter().map(|bytes| bytes as u64).collect();
+        Header { part_bytes, parts: Vec::new(), file: None, given: Vec::new() }
     }
 
-    /// Reads what there is of the file: 0 if that was enough, else how many bytes from its start are.
+    /// Reads what there is of the next part: 0 if that was enough, and the part after it is next; else how many bytes
+    /// from its start are.
     pub fn parse(&mut self, prefix: &[u8]) -> Result<f64> {
         let corrupt =
             |error| thrown(azulejo_formats::FormatError::Gguf { file: "the model's file".to_owned(), error });
-        match Gguf::parse(prefix, self.total_bytes).map_err(corrupt)? {
-            ParseStep::NeedBytes(bytes) => Ok(bytes as f64),
-            ParseStep::Done(gguf) => {
-                let source = Ranges { total_bytes: self.total_bytes, given: Vec::new() };
-                self.file = Some(ModelFile::from_gguf(gguf, vec![Arc::new(source)]).map_err(thrown)?);
-                Ok(0.0)
-            }
+        let next = self.parts.len();
+        let bytes = *self.part_bytes.get(next).ok_or_else(|| invalid("every part was read"))?;
+        let mut part = match Gguf::parse(prefix, bytes).map_err(corrupt)? {
+            ParseStep::NeedBytes(bytes) => return Ok(bytes as f64),
+            ParseStep::Done(part) => part,
+        };
+        let start: u64 = self.part_bytes[..next].iter().sum();
+        part.tensors.iter_mut().for_each(|tensor| tensor.offset += start);
+        self.parts.push(part);
+        if self.parts.len() == self.part_bytes.len() {
+            let whole = merge(std::mem::take(&mut self.parts)).map_err(corrupt)?;
+            self.file = Some(ModelFile::from_gguf(whole, self.sources()).map_err(thrown)?);
         }
+        Ok(0.0)
     }
 
     /// The bytes of the file that are wanted besides, before anything else: `[start, end, start, end, ...]`.
@@ -75,9 +85,9 @@ impl Header {
     /// Gives bytes that [`wanted`](Self::wanted) names.
     pub fn give(&mut self, start: f64, bytes: &[u8]) {
         self.given.push((start as u64, bytes.to_vec()));
-        let source = Ranges { total_bytes: self.total_bytes, given: self.given.clone() };
+        let sources = self.sources();
         if let Some(file) = &mut self.file {
-            file.sources = vec![Arc::new(source)];
+            file.sources = sources;
         }
     }
 
@@ -99,6 +109,13 @@ impl Header {
             "parameters": plan.parameters(), "memory": of_memory(memory),
         })
         .to_string())
+    }
+
+    /// The whole as the source of each part.
+    fn sources(&self) -> Vec<Arc<dyn ByteSource>> {
+        let total_bytes = self.part_bytes.iter().sum();
+        let whole: Arc<dyn ByteSource> = Arc::new(Ranges { total_bytes, given: self.given.clone() });
+        vec![whole; self.part_bytes.len()]
     }
 
     fn file(&self) -> Result<&ModelFile> {

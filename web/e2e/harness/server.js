@@ -196,6 +196,8 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0
     bytes: (path) => log.reduce((sum, e) => sum + (e.path === path ? e.sent : 0), 0),
     /** Requests of a path. */
     count: (path) => log.filter((e) => e.path === path).length,
+    /** Cuts every connection. */
+    drop: () => sockets.forEach((socket) => socket.destroy()),
     /** Forgets the log, the violations and all faults. */
     reset() {
       faults.clear();

@@ -1,6 +1,6 @@
 //! `manifest`: what a web page checks a model's download by.
 //!
-//! The file is cut into chunks of equal size, the last one shorter, and each has a SHA-256 (FIPS 180-4). The root is the
+//! The file (of a split model the parts, one behind the other) is cut into chunks of equal size, the last one shorter, and each has a SHA-256 (FIPS 180-4). The root is the
 //! SHA-256 of all of them, one behind the other as bytes, so that a page that pins it has pinned the whole file.
 
 use std::fs::File;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use azulejo::{Model, ModelOptions};
 use azulejo_formats::ModelKind;
+use azulejo_formats::gguf::SplitName;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -31,20 +32,21 @@ pub(crate) fn run(args: &ManifestArgs, output: &Output) -> Result<()> {
     let ModelKind::Gguf(metadata) = &file.kind else {
         return Err(Usage("a manifest is of a .gguf file, which is what web pages load".to_owned()).into());
     };
-    if file.sources.len() > 1 {
-        let parts = file.sources.len();
-        return Err(
-            Usage(format!("the model is in {parts} parts; web pages load one file: merge them")).into()
-        );
-    }
     let (config, plan) = Model::plan_of(&file, &ModelOptions::default())?;
     let memory = azulejo::estimated_memory(&plan)?;
     let text = |key: &str| metadata.find_str(key).ok().flatten();
     let languages = metadata.get_array_str("general.languages").ok();
-    let (chunks, bytes) = hashes(path, args.chunk_bytes, output)?;
-    let manifest = json!({
+    let parts = part_paths(path, file.sources.len())?;
+    let part_bytes: Vec<u64> = file.sources.iter().map(|source| source.len()).collect();
+    let (chunks, bytes) = hashes(&parts, args.chunk_bytes, output)?;
+    anyhow::ensure!(
+        bytes == part_bytes.iter().sum::<u64>(),
+        "{}: it changed while it was read",
+        path.display()
+    );
+    let mut manifest = json!({
         "format": "azulejo-manifest-1",
-        "file": path.file_name().map(|name| name.to_string_lossy()),
+        "file": parts[0].file_name().map(|name| name.to_string_lossy()),
         "bytes": bytes,
         "chunk_bytes": args.chunk_bytes,
         "root": hex(&Sha256::digest(chunks.concat())),
@@ -61,6 +63,9 @@ pub(crate) fn run(args: &ManifestArgs, output: &Output) -> Result<()> {
         },
         "chunks": chunks.iter().map(|hash| hex(hash)).collect::<Vec<String>>(),
     });
+    if parts.len() > 1 {
+        manifest["parts"] = json!(part_bytes);
+    }
     let mut out = Partial::create(&to)?;
     out.write((serde_json::to_string_pretty(&manifest)? + "\n").as_bytes())?;
     out.finish()?;
@@ -72,19 +77,35 @@ pub(crate) fn run(args: &ManifestArgs, output: &Output) -> Result<()> {
     Ok(())
 }
 
+/// The files that the model is in: the given one, or all parts of a split one, which are beside it.
+fn part_paths(path: &Path, count: usize) -> Result<Vec<PathBuf>> {
+    if count == 1 {
+        return Ok(vec![path.to_owned()]);
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(SplitName::parse);
+    let name = name.with_context(|| format!("{}: its name is no part's", path.display()))?;
+    Ok(name.all().into_iter().map(|part| path.with_file_name(part)).collect())
+}
+
 /// The hash of each chunk, and the bytes of all.
-fn hashes(path: &Path, chunk_bytes: u64, output: &Output) -> Result<(Vec<[u8; 32]>, u64)> {
-    let named = || path.display().to_string();
-    let mut file = File::open(path).with_context(named)?;
-    let bytes = file.metadata().with_context(named)?.len();
+fn hashes(parts: &[PathBuf], chunk_bytes: u64, output: &Output) -> Result<(Vec<[u8; 32]>, u64)> {
+    let mut whole: Box<dyn Read> = Box::new(std::io::empty());
+    let mut bytes = 0;
+    for path in parts {
+        let named = || path.display().to_string();
+        let file = File::open(path).with_context(named)?;
+        bytes += file.metadata().with_context(named)?.len();
+        whole = Box::new(whole.chain(file));
+    }
+    let named = || parts[0].display().to_string();
     let bar = output.bar("hashing", bytes, Unit::Bytes);
     let (mut chunks, mut done) = (Vec::new(), 0);
     let mut chunk = Vec::new();
     while done < bytes {
         interrupt::check()?;
         chunk.clear();
-        (&mut file).take(chunk_bytes).read_to_end(&mut chunk).with_context(named)?;
-        anyhow::ensure!(!chunk.is_empty(), "{}: it became shorter while it was read", path.display());
+        whole.by_ref().take(chunk_bytes.min(bytes - done)).read_to_end(&mut chunk).with_context(named)?;
+        anyhow::ensure!(!chunk.is_empty(), "{}: it became shorter while it was read", named());
         chunks.push(Sha256::digest(&chunk).into());
         done += chunk.len() as u64;
         bar.set(done, bytes);

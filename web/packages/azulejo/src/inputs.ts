@@ -3,6 +3,7 @@
 
 import { invalid } from "./errors.js";
 import type { WireModel, WireNetwork } from "./protocol.js";
+import { partUrls } from "./store/parts.js";
 import type { Manifest, ModelAddress, ModelFile, ModelInput, NetworkOptions, RandomModel } from "./types.js";
 
 /** An address as a worker needs it, which has no page to be relative to. */
@@ -13,6 +14,9 @@ export function absolute(url: string | URL): string {
     throw invalid(`"${url}" is not an address.`);
   }
 }
+
+/** A model's address; any part of a split one stands for the first. */
+const modelUrl = (url: string | URL) => partUrls(absolute(url))[0]!;
 
 export function wireManifest(manifest: string | URL | Manifest | undefined): { manifest?: string | Manifest } {
   if (manifest === undefined || manifest === null) return {};
@@ -29,7 +33,7 @@ function bytesOf(model: unknown): { kind: "blob"; blob: Blob; name: string } | n
 }
 
 export function wireModel(model: ModelInput): WireModel {
-  if (typeof model === "string" || model instanceof URL) return { kind: "url", url: absolute(model) };
+  if (typeof model === "string" || model instanceof URL) return { kind: "url", url: modelUrl(model) };
   const bytes = bytesOf(model);
   if (bytes) return bytes;
   const { shape, quant } = model as Partial<RandomModel>;
@@ -45,7 +49,7 @@ export function wireModel(model: ModelInput): WireModel {
   if (cacheKey !== undefined && (typeof cacheKey !== "string" || cacheKey === "")) {
     throw invalid(`The model's "cacheKey" is ${JSON.stringify(cacheKey)}, and has to be a text.`);
   }
-  return { kind: "url", url: absolute(url), ...checked, ...(cacheKey === undefined ? {} : { cacheKey }) };
+  return { kind: "url", url: modelUrl(url), ...checked, ...(cacheKey === undefined ? {} : { cacheKey }) };
 }
 
 const CREDENTIALS = ["omit", "same-origin", "include"];

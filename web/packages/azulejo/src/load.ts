@@ -66,7 +66,7 @@ export function download(
       report.ready(`${source.name} is kept`);
       return source.file;
     } finally {
-      source.close();
+      await source.close();
     }
   });
 }
@@ -143,7 +143,7 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
   } catch (error) {
     trial?.stop();
     if (chosen) closeDevice(chosen.device);
-    source?.close();
+    await source?.close();
     throw error;
   } finally {
     end();
@@ -169,29 +169,35 @@ async function opened(call: LoadCall, report: Reporter): Promise<ModelSource> {
   return source;
 }
 
-/** Reads as much of the file as its header and its configuration take. */
+/** Reads as much of the file as its header and its configuration take; each part of a split one has a header. */
 async function readHeader(
   runtime: Runtime,
   source: ModelSource,
   report: Reporter,
   signal: AbortSignal | undefined,
 ): Promise<WasmHeader> {
-  const header = new runtime.wasm.Header(source.total);
+  const header = new runtime.wasm.Header(Float64Array.from(source.parts));
   try {
-    let prefix = await source.read(0, Math.min(FIRST_READ, source.total), signal);
-    for (;;) {
-      const wanted = header.parse(prefix);
-      if (wanted === 0) break;
-      // At least doubled, so that long headers are not read again and again.
-      const end = Math.min(source.total, Math.max(wanted, prefix.length * 2));
-      if (end <= prefix.length) {
-        throw new AzulejoError("corrupt", `${source.name} ends within its header.`, "Download or convert it again.");
+    let start = 0;
+    for (const bytes of source.parts) {
+      // What follows the header of a further part is wanted much later.
+      const ahead = start === 0;
+      let prefix = await source.read(start, start + Math.min(FIRST_READ, bytes), signal, ahead);
+      for (;;) {
+        const wanted = header.parse(prefix);
+        if (wanted === 0) break;
+        // At least doubled, so that long headers are not read again and again.
+        const end = Math.min(bytes, Math.max(wanted, prefix.length * 2));
+        if (end <= prefix.length) {
+          throw new AzulejoError("corrupt", `${source.name} ends within its header.`, "Download or convert it again.");
+        }
+        const longer = new Uint8Array(end);
+        longer.set(prefix);
+        longer.set(await source.read(start + prefix.length, start + end, signal, ahead), prefix.length);
+        prefix = longer;
+        report.bytes(source.progress);
       }
-      const longer = new Uint8Array(end);
-      longer.set(prefix);
-      longer.set(await source.read(prefix.length, end, signal), prefix.length);
-      prefix = longer;
-      report.bytes(source.progress);
+      start += bytes;
     }
     // A few small tensors belong to the configuration.
     const ranges = header.wanted();
@@ -302,5 +308,5 @@ export function unload({ chosen, model, session, source, trial }: Loaded): void 
   trial?.stop();
   release(session, model);
   closeDevice(chosen.device);
-  source?.close();
+  void source?.close();
 }

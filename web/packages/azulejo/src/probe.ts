@@ -2,9 +2,11 @@
 
 import { invalid } from "./errors.js";
 import type { Runtime } from "./runtime.js";
-import { describe, fetchJson } from "./store/download.js";
+import { fetchJson } from "./store/download.js";
 import { checkManifest } from "./store/manifest.js";
 import { Network } from "./store/network.js";
+import { total } from "./store/parts.js";
+import { describeAll } from "./store/resolve.js";
 import { room } from "./store/store.js";
 import type { Manifest, Probe, ProbeRequest } from "./types.js";
 import type { DeviceProbe, Memory } from "./wasm-surface.js";
@@ -19,12 +21,12 @@ const PHONE_LIMIT = 1.2e9;
 const size = (bytes: number) => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
 export async function probe({ wasm }: Runtime, { model, manifest, context, network: how }: ProbeRequest): Promise<Probe> {
-  const network = new Network(how, model);
+  const asking = { network: new Network(how, model), brief: true };
   const device: DeviceProbe = JSON.parse(await wasm.probe());
   let about: Manifest | null = null;
-  if (typeof manifest === "string") about = await checkManifest(await fetchJson(manifest, { network }), `at ${manifest}`);
+  if (typeof manifest === "string") about = await checkManifest(await fetchJson(manifest, asking), `at ${manifest}`);
   else if (manifest) about = await checkManifest(manifest, "of the page");
-  const bytes = about?.bytes ?? (model ? (await describe(model, { network })).total : null);
+  const bytes = about?.bytes ?? (model ? total(await describeAll(model, asking)) : null);
   const memory = estimated(about, bytes, context);
   const reasons: string[] = [];
   if (bytes === null || !memory) {

@@ -17,6 +17,8 @@ export interface Manifest {
   format: "azulejo-manifest-1";
   file: string;
   bytes: number;
+  /** The bytes of each part, if the model is split into several files. They are one file here, one behind the other. */
+  parts?: number[] | null;
   chunk_bytes: number;
   /** SHA-256 of each chunk, in hex. */
   chunks: string[];

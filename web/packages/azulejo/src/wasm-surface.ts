@@ -149,7 +149,7 @@ export interface WasmModule {
   default(source: { module_or_path: string }): Promise<{ memory: WebAssembly.Memory }>;
   version(): string;
   probe(): Promise<string>;
-  Header: new (totalBytes: number) => WasmHeader;
+  Header: new (partBytes: Float64Array) => WasmHeader;
   Device: { open(options: string): Promise<WasmDevice> };
   Loading: {
     new (header: WasmHeader, device: WasmDevice, options: string): WasmLoading;

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { openAsBlob } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -213,10 +214,12 @@ test("etag_that is weak in one answer and strong or missing in another is the sa
   }
 });
 
-test("blob_that can't be read any more says so", async () => {
-  const gone = new Blob([FILE]);
-  gone.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("It was changed.", "NotReadableError")) }) as unknown as Blob;
-  const source = await openSource({ kind: "blob", blob: gone, name: "m.gguf" }, { cache: "auto" });
+test("blob_of a file that was changed since it was chosen says so", async () => {
+  const path = join(folder, "chosen.gguf");
+  await writeFile(path, FILE);
+  const chosen = await openAsBlob(path);
+  const source = await openSource({ kind: "blob", blob: chosen, name: "m.gguf" }, { cache: "auto" });
+  await writeFile(path, FILE.subarray(1));
   await assert.rejects(source.read(0, 10), { code: "io", message: /^m\.gguf can't be read any more/ });
 });
 
@@ -236,10 +239,14 @@ test("blob_chunks are checked too", async () => {
 
 test("manifest_checks find each lie", async () => {
   await checkManifest(manifest, "here", manifest.root.toUpperCase());
+  await checkManifest({ ...manifest, parts: [SIZE - 7, 7] }, "here");
   const [first = "", ...others] = manifest.chunks;
   for (const [lie, words] of [
     [{ format: "other" }, /format/],
     [{ bytes: -1 }, /-1 bytes/],
+    [{ parts: [SIZE - 1, 2] }, /parts/],
+    [{ parts: [SIZE, 0] }, /parts/],
+    [{ parts: "two" as never }, /parts/],
     [{ bytes: SIZE + CHUNK }, /22 chunks/],
     [{ chunk_bytes: 1 << 30 }, /chunks/],
     [{ chunks: [first.slice(1), ...others] }, /chunk 0/],

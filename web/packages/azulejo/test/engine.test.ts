@@ -2,7 +2,7 @@
 // line of requests, aborts, and each adapter with the SDK that it is for.
 
 import assert from "node:assert/strict";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ import { engineFetch } from "../src/adapters/openai.js";
 import { languageModel } from "../src/adapters/prompt-api.js";
 import { createRemoteEngine } from "../src/adapters/remote.js";
 import { type AzulejoError, createEngine, type LocalEngine, type ModelInput, type Progress } from "../src/index.js";
+import { rootOf, sha256 } from "../src/store/manifest.js";
 
 const local = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const QUESTION = "Where do glass bottles go?";
@@ -331,6 +332,31 @@ test("load_tells its progress, and can be aborted at each phase", async () => {
     const onProgress = (p: Progress) => p.phase === phase && controller.abort();
     await assert.rejects(load({ onProgress, signal: controller.signal }), { code: "cancelled" }, phase);
   }
+});
+
+test("load_of bytes: a view into more of them, and a file with a manifest", async () => {
+  const file = await readFile(local("../../../models/azulejo-demo.gguf"));
+  const more = new Uint8Array(file.length + 18);
+  more.set(file, 7);
+  const view = await load({}, more.subarray(7, 7 + file.length));
+  assert.equal((await view.chat.completions.create(ask)).choices[0]!.message.content, text);
+  assert.deepEqual([view.info.file.bytes, view.info.file.kept], [file.length, false]);
+  await view.dispose();
+
+  const chunk_bytes = 1 << 20;
+  const chunks: string[] = [];
+  for (let at = 0; at < file.length; at += chunk_bytes) {
+    chunks.push(await sha256(Uint8Array.from(file.subarray(at, at + chunk_bytes))));
+  }
+  const root = await rootOf(chunks);
+  const manifest = { format: "azulejo-manifest-1", file: "demo.gguf", bytes: file.length, chunk_bytes, chunks, root } as const;
+  const checked = await load({}, { file: new Blob([file]), manifest, root });
+  assert.deepEqual([checked.info.file.verified, checked.info.file.storage], [true, "file"]);
+  await checked.dispose();
+  more[7 + file.length - 1]! ^= 1;
+  const wrong = { file: more.subarray(7, 7 + file.length), manifest };
+  await assert.rejects(load({}, wrong), { code: "integrity", message: new RegExp(`Chunk ${chunks.length - 1} `) });
+  await assert.rejects(load({}, { file: "demo.gguf" } as never), { code: "invalid_argument" });
 });
 
 test("load_of bytes that are no model says so", async () => {

@@ -1,12 +1,14 @@
 // Chunks of a file on a server: from the store if they are kept, else from the network, checked and then kept.
 
-import { abortable, AzulejoError, checkAbort } from "../errors.js";
+import { AzulejoError } from "../errors.js";
 import type { Manifest } from "../types.js";
-import { fetchRange, RangeIgnored, type Remote, Sequential } from "./download.js";
+import type { Remote } from "./download.js";
 import type { Keeping, KeptFile } from "./kept.js";
 import { sha256 } from "./manifest.js";
 import type { Network } from "./network.js";
-import { type Bytes, chunkLength } from "./store.js";
+import { tagOfParts } from "./parts.js";
+import { Reader } from "./reader.js";
+import type { Bytes } from "./store.js";
 
 export const CHUNK_BYTES = 4 << 20;
 /** Chunks that are in memory or on their way at most. */
@@ -32,7 +34,7 @@ export interface Chunks {
   missing(): Promise<number[]>;
   /** All that was wanted of the file was had. */
   settle(): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Checks a chunk; without a manifest anything is right. */
@@ -49,27 +51,31 @@ export function integrity(what: string, index: number): AzulejoError {
 }
 
 export class UrlChunks implements Chunks {
-  readonly #network: Network;
-  readonly #remote: Remote & { total: number };
+  readonly #parts: Reader[];
+  readonly #name: string;
   readonly #manifest: Manifest | null;
   readonly #file: KeptFile;
   readonly #progress: SourceProgress;
   readonly #tell: () => void;
   readonly #chunkBytes: number;
-  /** Set once the server was found to ignore ranges. */
-  #sequential: Sequential | null = null;
-  #turn: Promise<unknown> = Promise.resolve();
-  readonly #passed = new Map<number, Bytes>();
 
-  constructor(network: Network, remote: Remote & { total: number }, manifest: Manifest | null, file: KeptFile,
-    progress: SourceProgress, tell: () => void) {
-    this.#network = network;
-    this.#remote = remote;
+  /** `remotes`: the file, or the parts of a split one. */
+  constructor(network: Network, remotes: (Remote & { total: number })[], name: string, manifest: Manifest | null,
+    file: KeptFile, progress: SourceProgress, tell: () => void) {
+    this.#name = name;
     this.#manifest = manifest;
     this.#file = file;
     this.#progress = progress;
     this.#tell = tell;
-    this.#chunkBytes = manifest?.chunk_bytes ?? CHUNK_BYTES;
+    const chunkBytes = (this.#chunkBytes = manifest?.chunk_bytes ?? CHUNK_BYTES);
+    let from = 0;
+    this.#parts = remotes.map((remote) => {
+      const start = from;
+      from += remote.total;
+      const endOf = (at: number) =>
+        Math.min(remote.total, (Math.floor((start + at) / chunkBytes) + 1) * chunkBytes - start);
+      return new Reader(network, remote, endOf);
+    });
   }
 
   get keeping(): Keeping {
@@ -91,12 +97,12 @@ export class UrlChunks implements Chunks {
   }
 
   settle(): Promise<void> {
-    return this.#file.settle(this.#remote.seenTag);
+    return this.#file.settle(tagOfParts(this.#parts.map(({ remote }) => remote.seenTag)));
   }
 
-  close(): void {
-    this.#sequential?.close();
-    this.#passed.clear();
+  close(): Promise<void> {
+    this.#parts.forEach((part) => part.close());
+    return this.#file.close();
   }
 
   async #kept(index: number, into: Bytes): Promise<boolean> {
@@ -119,59 +125,24 @@ export class UrlChunks implements Chunks {
     for (let tries = 0; tries < 2; tries++) {
       await this.#ranged(index, into, signal);
       if (await isRight(this.#manifest, index, into)) return;
-      this.#passed.delete(index);
     }
-    throw integrity(this.#remote.url, index);
+    throw integrity(this.#name, index);
   }
 
   async #ranged(index: number, into: Bytes, signal: AbortSignal | undefined): Promise<void> {
     const start = index * this.#chunkBytes;
+    const end = start + into.length;
     const count = (n: number) => {
       this.#progress.downloaded += n;
       this.#progress.waiting = false;
       this.#tell();
     };
-    if (!this.#sequential) {
-      try {
-        return await fetchRange(this.#network, this.#remote, start, into, signal, count);
-      } catch (error) {
-        if (!(error instanceof RangeIgnored)) throw error;
-        // The first of several answers is read on; the others are let go.
-        if (this.#sequential) error.connection.close();
-        else this.#sequential = new Sequential(this.#network, this.#remote, signal, error);
-      }
-    }
-    const chunk = this.#turn.then(() => this.#inOrder(index, into, signal, count));
-    this.#turn = chunk.catch(() => {});
-    return abortable(chunk, signal);
-  }
-
-  /** Reads on to the chunk, remembering a few that were passed on the way. */
-  async #inOrder(
-    index: number,
-    into: Bytes,
-    signal: AbortSignal | undefined,
-    count: (n: number) => void,
-  ): Promise<void> {
-    checkAbort(signal);
-    const passed = this.#passed.get(index);
-    if (passed) {
-      this.#passed.delete(index);
-      into.set(passed);
-      return;
-    }
-    if (this.#sequential!.position > index * this.#chunkBytes) {
-      this.#sequential!.close();
-      this.#sequential = new Sequential(this.#network, this.#remote, signal);
-    }
-    for (;;) {
-      const at = this.#sequential!.position / this.#chunkBytes;
-      if (at === index) return this.#sequential!.next(into, count);
-      const bytes = new Uint8Array(chunkLength(this.#remote.total, this.#chunkBytes, at));
-      await this.#sequential!.next(bytes, count);
-      this.#passed.set(at, bytes);
-      const [oldest] = this.#passed.keys();
-      if (this.#passed.size > WINDOW) this.#passed.delete(oldest!);
+    let from = 0;
+    for (const part of this.#parts) {
+      const to = from + part.remote.total;
+      const [first, last] = [Math.max(start, from), Math.min(end, to)];
+      if (first < last) await part.read(first - from, into.subarray(first - start, last - start), signal, count);
+      from = to;
     }
   }
 }

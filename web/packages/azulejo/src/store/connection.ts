@@ -1,6 +1,6 @@
 // One connection to a server, and what statuses and headers mean.
 
-import { AzulejoError, cancelled } from "../errors.js";
+import { abortable, AzulejoError, cancelled } from "../errors.js";
 import { type Network, STALL_MS } from "./network.js";
 
 /** What names a file's state: its ETag, else the time of its last change. A server that compresses some answers calls the
@@ -69,7 +69,8 @@ export class Connection {
       this.#controller.abort();
     }, STALL_MS);
     try {
-      return await promise;
+      // A fetch of the page's own may not heed its signal.
+      return await abortable(promise, this.#controller.signal);
     } catch (error) {
       if (this.#signal?.aborted) throw cancelled(this.#signal.reason);
       throw stalled ? new Error(`nothing came for ${STALL_MS / 1000} seconds`) : error;

@@ -55,20 +55,20 @@ function good(response: Response, url: string): Response | Busy {
   return new Busy(response);
 }
 
-/** How a small thing is asked for. `hasOther`: what was kept will do if the server doesn't answer. */
+/** How a small thing is asked for. `brief`: something else will do if the server doesn't answer. */
 export interface Asking {
   network: Network;
   signal?: AbortSignal | undefined;
-  hasOther?: boolean;
+  brief?: boolean;
 }
 
 /** Makes attempts, a connection each, until one gives something. */
 async function retried<T>(
   url: string,
-  { network, signal, hasOther }: Asking,
+  { network, signal, brief }: Asking,
   attempt: (connection: Connection) => Promise<T | Busy>,
 ): Promise<T> {
-  const patience = new Patience(network, url, signal, hasOther);
+  const patience = new Patience(network, url, signal, brief);
   for (;;) {
     const connection = new Connection(network, signal);
     try {

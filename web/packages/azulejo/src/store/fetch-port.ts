@@ -83,8 +83,16 @@ export function portable(args: unknown): [args: unknown, transfer: Transferable[
   return [{ ...(args as object), network: { ...network, fetch: port } }, [port]];
 }
 
-/** A fetch that asks the page's through a port. */
+const overPorts = new WeakMap<MessagePort, typeof fetch>();
+
+/** A fetch that asks the page's through a port: the same one each time, since answers to an earlier may be on their way. */
 export function fetchOver(port: MessagePort): typeof fetch {
+  const made = overPorts.get(port) ?? over(port);
+  overPorts.set(port, made);
+  return made;
+}
+
+function over(port: MessagePort): typeof fetch {
   interface Waiting {
     done(message: ToWorker): void;
     fail(error: Error): void;

@@ -1,8 +1,11 @@
 // One model's file in a store: what is there of it, what it replaces, and that a store that fails fails no load.
 
-import { AzulejoError } from "../errors.js";
+import { AzulejoError, pause } from "../errors.js";
 import type { FileInfo } from "../types.js";
 import { type Bytes, chunkLength, type ChunkStore, type Meta, room, storedBytes } from "./store.js";
+
+/** How long a disk is waited for at the end. */
+const CLOSE_MS = 3000;
 
 const isFull = (error: unknown) => (error as Error | null)?.name === "QuotaExceededError";
 
@@ -23,6 +26,7 @@ export class KeptFile {
   /** Why nothing more is kept. */
   #stopped: AzulejoError | null = null;
   #isEmpty = false;
+  #isClosed = false;
 
   /** `mustKeep`: a store that fails fails the load. */
   constructor(store: ChunkStore | null, key: string, meta: Meta, mustKeep: boolean) {
@@ -54,7 +58,12 @@ export class KeptFile {
 
   /** Whether chunks are still taken. */
   get isOpen(): boolean {
-    return this.#store !== null && !this.#stopped;
+    return this.#store !== null && !this.#stopped && !this.#isClosed;
+  }
+
+  /** What an earlier load wrote of the file. */
+  async before(): Promise<Meta | null> {
+    return this.#store?.meta(this.#key).catch(() => null) ?? null;
   }
 
   /** Sees to it that there is room, as far as the browser tells. */
@@ -110,19 +119,33 @@ export class KeptFile {
   async settle(tag: string | null): Promise<void> {
     if (!this.isOpen) return;
     try {
-      await this.#store!.setMeta(this.#key, { ...this.#meta, tag, lastUsed: Date.now() });
+      await this.#describe({ ...this.#meta, tag, lastUsed: Date.now() });
       if (this.#hasPut) await this.#deleteOlder();
     } catch {
       // Nothing is lost: the next load does it.
     }
   }
 
+  /** Begins no more writes, and waits for those that were begun: a worker may be ended after it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.race([Promise.allSettled(this.#puts), pause(CLOSE_MS)]);
+  }
+
   async #write(index: number, bytes: Bytes): Promise<void> {
-    await (this.#begun ??= this.#store!.setMeta(this.#key, this.#meta).catch((error) => {
+    await (this.#begun ??= this.#describe(this.#meta).catch((error) => {
       this.#begun = null;
       throw error;
     }));
     await this.#store!.put(this.#key, index, bytes);
+  }
+
+  /** Writes what the file is, and keeps what only an earlier load knew of it. */
+  async #describe(meta: Meta): Promise<void> {
+    const before = await this.before();
+    const tag = meta.tag ?? before?.tag ?? null;
+    const manifestUrl = meta.manifestUrl ?? before?.manifestUrl ?? null;
+    await this.#store!.setMeta(this.#key, { ...meta, tag, manifestUrl });
   }
 
   #stored(): Promise<Set<number>> {

@@ -38,6 +38,11 @@ export async function checkManifest(value: unknown, where: string, root?: string
   if (!Number.isSafeInteger(chunk_bytes) || chunk_bytes <= 0 || chunk_bytes > LARGEST_CHUNK) {
     throw wrong(where, `gives chunks ${chunk_bytes} bytes; they may have up to ${LARGEST_CHUNK}`);
   }
+  const { parts } = manifest;
+  if (parts && !(Array.isArray(parts) && parts.every((n) => Number.isSafeInteger(n) && n > 0) &&
+    parts.reduce((sum, n) => sum + n, 0) === bytes)) {
+    throw wrong(where, `has parts that don't make ${bytes} bytes: ${JSON.stringify(parts)}`);
+  }
   const count = Math.ceil(bytes / chunk_bytes);
   if (!Array.isArray(chunks) || chunks.length !== count) {
     throw wrong(where, `has ${chunks?.length} chunks where ${bytes} bytes make ${count}`);

@@ -104,14 +104,14 @@ export class Patience {
   readonly #network: Network;
   readonly #url: string;
   readonly #signal: AbortSignal | undefined;
-  readonly #hasOther: boolean;
+  readonly #brief: boolean;
 
-  /** `hasOther`: what was kept will do if the server doesn't answer, so that it isn't waited for. */
-  constructor(network: Network, url: string, signal?: AbortSignal, hasOther = false) {
+  /** `brief`: the server isn't waited for, since something else will do if it doesn't answer. */
+  constructor(network: Network, url: string, signal?: AbortSignal, brief = false) {
     this.#network = network;
     this.#url = url;
     this.#signal = signal;
-    this.#hasOther = hasOther;
+    this.#brief = brief;
   }
 
   async again({ response, hasBegun, what, cause }: Failed, gotSome = false): Promise<void> {
@@ -143,7 +143,7 @@ export class Patience {
 
   #isEnough(): boolean {
     if (this.#pieces >= PIECES || this.#begun >= TRIES) return true;
-    if (this.#hasOther && (!mayBeOnline() || this.#tries >= TRIES)) return true;
+    if (this.#brief && (!mayBeOnline() || this.#tries >= TRIES)) return true;
     if (mayBeOnline() && !this.#network.hasHeard(this.#url)) return this.#tries >= TRIES;
     return this.#tries > 0 && this.#ms >= this.#network.limitMs;
   }

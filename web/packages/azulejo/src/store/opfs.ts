@@ -28,12 +28,12 @@ export async function opfsStore({ write }: { write: boolean }): Promise<ChunkSto
   }
 }
 
-/** The value, or null if there is no such file or folder. */
+/** The value, or null if there is no such file or folder, or one instead of the other. */
 async function found<T>(promise: Promise<T>): Promise<T | null> {
   try {
     return await promise;
   } catch (error) {
-    if ((error as Error)?.name === "NotFoundError") return null;
+    if (["NotFoundError", "TypeMismatchError"].includes((error as Error)?.name)) return null;
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import type { WireModel } from "../protocol.js";
 import type { Manifest } from "../types.js";
 import { type Asking, describe, fetchJson, type Remote } from "./download.js";
 import { checkManifest } from "./manifest.js";
+import { partUrls, tagOfParts, total } from "./parts.js";
 import { chunkLength, type ChunkStore, type Meta, storedBytes } from "./store.js";
 
 /** What is kept and fits: what is whole first, and of that what was used last. A store that can't be read has nothing. */
@@ -47,37 +48,52 @@ export async function manifestOf(
   if (pinned) return checkManifest(pinned, "that was kept", root);
   const [kept] = await remembered(store, (meta) => meta.manifest !== null && meta.manifestUrl === manifest);
   try {
-    const hasOther = kept !== undefined;
-    return await checkManifest(await fetchJson(manifest, { ...asking, hasOther }), `at ${manifest}`, root);
+    const brief = kept !== undefined;
+    return await checkManifest(await fetchJson(manifest, { ...asking, brief }), `at ${manifest}`, root);
   } catch (error) {
     if (!kept?.manifest || (error as AzulejoError).code !== "network") throw error;
     return checkManifest(kept.manifest, "that was kept", root);
   }
 }
 
-/** The file on the server, and the manifest to check it against, if there is one, with its address. */
+/** What is on the server: a file, or the parts of a split one. */
+export async function describeAll(url: string, asking: Asking): Promise<Remote[]> {
+  return Promise.all(partUrls(url).map((part) => describe(part, asking)));
+}
+
+/** The files at a model's address whose sizes are known already, and the tags if those are to be compared. */
+function known(url: string, parts: readonly number[], tags: readonly (string | null)[] = []): Remote[] {
+  const urls = parts.length > 1 ? partUrls(url) : [url];
+  if (urls.length !== parts.length) {
+    throw new AzulejoError("integrity", `The manifest is of a model in ${parts.length} parts, and ${url} is none of them.`,
+      `Give the address of the first one, which ends in -00001-of-${String(parts.length).padStart(5, "0")}.gguf.`);
+  }
+  return urls.map((url, index) => ({ url, total: parts[index]!, tag: tags[index] ?? null, seenTag: tags[index] ?? null }));
+}
+
+/** The files on the server, and the manifest to check them against, if there is one, with its address. */
 export async function resolved(
   model: Extract<WireModel, { kind: "url" }>,
   manifest: Manifest | null,
   store: ChunkStore | null,
   asking: Asking,
-): Promise<{ remote: Remote; manifest: Manifest | null; manifestUrl: string | null }> {
+): Promise<{ remotes: Remote[]; manifest: Manifest | null; manifestUrl: string | null }> {
   const { url, cacheKey = url } = model;
   const manifestUrl = typeof model.manifest === "string" ? model.manifest : null;
   // With a manifest there is nothing to ask: it tells the size, and its hashes which file it is.
-  if (manifest) return { remote: { url, total: manifest.bytes, tag: null, seenTag: null }, manifest, manifestUrl };
+  if (manifest) return { remotes: known(url, manifest.parts ?? [manifest.bytes]), manifest, manifestUrl };
   const kept = await remembered(store, (meta) => meta.cacheKey === cacheKey);
   try {
-    const remote = await describe(url, { ...asking, hasOther: kept.length > 0 });
+    const remotes = await describeAll(url, { ...asking, brief: kept.length > 0 });
     // A copy that another page has checked is as good, if the server says that its file is still that one.
-    const { total, tag } = remote;
-    const checked = tag === null ? null : kept.find((m) => m.manifest && m.bytes === total && m.tag === tag);
-    return checked ? { ...checked, remote: { ...remote, tag: null } } : { remote, manifest: null, manifestUrl };
+    const tag = tagOfParts(remotes.map((remote) => remote.tag));
+    const bytes = total(remotes);
+    const checked = tag === null ? null : kept.find((m) => m.manifest && m.bytes === bytes && m.tag === tag);
+    return checked ? { ...checked, remotes: known(url, checked.parts) } : { remotes, manifest: null, manifestUrl };
   } catch (error) {
     // Offline: what was kept of this address will do.
     const [best] = kept;
     if (!best || (error as AzulejoError).code !== "network") throw error;
-    const tag = best.manifest ? null : best.tag;
-    return { ...best, remote: { url, total: best.bytes, tag, seenTag: best.tag } };
+    return { ...best, remotes: known(url, best.parts, best.manifest ? [] : best.tag?.split("\n")) };
   }
 }

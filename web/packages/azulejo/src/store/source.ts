@@ -6,10 +6,11 @@ import type { WireModel, WireNetwork } from "../protocol.js";
 import { unescaped } from "../text.js";
 import type { CacheChoice, FileInfo, Manifest } from "../types.js";
 import { CHUNK_BYTES, type Chunks, integrity, isRight, type SourceProgress, UrlChunks, WINDOW } from "./chunks.js";
-import { fetchWhole } from "./download.js";
+import { fetchWhole, type Remote } from "./download.js";
 import { KeptFile } from "./kept.js";
 import { sha256 } from "./manifest.js";
 import { Network } from "./network.js";
+import { tagOfParts, total } from "./parts.js";
 import { fillFromFile } from "./pieces.js";
 import { manifestOf, resolved } from "./resolve.js";
 import { type Bytes, chunkLength, type Meta, openStore } from "./store.js";
@@ -35,6 +36,8 @@ interface Held {
 export class ModelSource {
   readonly name: string;
   readonly total: number;
+  /** The bytes of each file that it is made of, one behind the other. */
+  readonly parts: readonly number[];
   /** True if each chunk is checked against a manifest. */
   readonly verified: boolean;
   readonly progress: SourceProgress;
@@ -47,9 +50,10 @@ export class ModelSource {
   /** For a range of several chunks. */
   #joined: Bytes = new Uint8Array(0);
 
-  constructor(about: Pick<ModelSource, "name" | "total" | "verified" | "progress">, chunkBytes: number, chunks: Chunks) {
+  constructor(about: Pick<ModelSource, "name" | "parts" | "verified" | "progress">, chunkBytes: number, chunks: Chunks) {
     this.name = about.name;
-    this.total = about.total;
+    this.parts = about.parts;
+    this.total = about.parts.reduce((sum, bytes) => sum + bytes, 0);
     this.verified = about.verified;
     this.progress = about.progress;
     this.#chunkBytes = chunkBytes;
@@ -63,15 +67,18 @@ export class ModelSource {
     return { name: this.name, bytes: this.total, verified: this.verified, ...this.#chunks.keeping };
   }
 
-  /** The bytes from `start` to `end` (not included), until the next read. What comes after them is fetched ahead. */
-  async read(start: number, end: number, signal?: AbortSignal): Promise<Bytes> {
+  /**
+   * The bytes from `start` to `end` (not included), until the next read. What comes after them is fetched ahead, unless
+   * the reader is going to be elsewhere.
+   */
+  async read(start: number, end: number, signal?: AbortSignal, ahead = true): Promise<Bytes> {
     checkAbort(signal);
     if (start < 0 || end < start || end > this.total) {
       throw new AzulejoError("corrupt", `${this.name} has ${this.total} bytes; ${start} to ${end} were wanted.`,
         "The file is cut short, or is not what it says: download or convert it again.");
     }
     for (let at = start; at < end; ) {
-      this.prefetch(at, signal);
+      this.prefetch(at, signal, ahead);
       const index = Math.floor(at / this.#chunkBytes);
       const chunk = await abortable(this.#held.get(index)!.chunk, signal);
       const offset = at - index * this.#chunkBytes;
@@ -85,9 +92,9 @@ export class ModelSource {
   }
 
   /** Lets chunks come from this byte on, and drops those that are elsewhere. */
-  prefetch(start: number, signal?: AbortSignal): void {
+  prefetch(start: number, signal?: AbortSignal, ahead = true): void {
     const first = Math.floor(start / this.#chunkBytes);
-    const end = first + this.#window;
+    const end = first + (ahead ? this.#window : 1);
     for (const index of this.#held.keys()) if (index < first || index >= end) this.#drop(index);
     for (let index = first; index < end; index++) {
       const length = chunkLength(this.total, this.#chunkBytes, index);
@@ -111,9 +118,12 @@ export class ModelSource {
 
   /** Brings what the store hasn't of the file there. */
   async keepAll(signal?: AbortSignal): Promise<void> {
-    for (const index of await this.#chunks.missing()) {
+    const missing = await this.#chunks.missing();
+    const lengthOf = (index: number) => chunkLength(this.total, this.#chunkBytes, index);
+    this.progress.fromStore = this.total - missing.reduce((sum, index) => sum + lengthOf(index), 0);
+    for (const index of missing) {
       const start = index * this.#chunkBytes;
-      await this.read(start, start + chunkLength(this.total, this.#chunkBytes, index), signal);
+      await this.read(start, start + lengthOf(index), signal);
     }
     await this.settle();
   }
@@ -130,9 +140,10 @@ export class ModelSource {
     this.#joined = new Uint8Array(0);
   }
 
-  close(): void {
+  /** Ends it; resolves when nothing of it is being written any more. */
+  close(): Promise<void> {
     this.rest();
-    this.#chunks.close();
+    return this.#chunks.close();
   }
 }
 
@@ -156,10 +167,16 @@ export async function openSource(model: WireModel, options: SourceOptions): Prom
       "In private windows and on pages without https there is no storage: load the model without keeping it.");
   }
   const named = await manifestOf(model, store, asking);
-  const { remote, manifest, manifestUrl } = await resolved(model, named, store, asking);
+  const { remotes, manifest, manifestUrl } = await resolved(model, named, store, asking);
   progress.waiting = false;
-  const name = manifest?.file ?? unescaped(new URL(remote.url).pathname.split("/").pop() || remote.url);
-  if (remote.total === null) {
+  const name = manifest?.file ?? unescaped(new URL(model.url).pathname.split("/").pop() || model.url);
+  const bytes = total(remotes);
+  if (bytes === null) {
+    const [remote] = remotes;
+    if (remotes.length > 1 || !remote) {
+      throw new AzulejoError("network", `The server doesn't tell the size of the parts of ${name} (Content-Length).`,
+        "Have the server tell it, or give a manifest.");
+    }
     const note = "The server doesn't tell the file's size (Content-Length), so that it is not kept.";
     if (mustKeep) {
       throw new AzulejoError("network", note, 'Have the server tell it, give a manifest, or use cache: "auto".');
@@ -170,16 +187,21 @@ export async function openSource(model: WireModel, options: SourceOptions): Prom
     });
     return blobSource(blob, name, manifest, progress, tell, "memory", note);
   }
-  const { url, total, tag } = remote;
+  const { url } = model;
+  const tag = tagOfParts(remotes.map((remote) => remote.tag));
   const cacheKey = model.cacheKey ?? url;
   const chunkBytes = manifest?.chunk_bytes ?? CHUNK_BYTES;
-  const key = manifest?.root ?? (await weakKey(`${cacheKey}\n${total}\n${tag ?? ""}`));
+  const key = manifest?.root ?? (await weakKey(`${cacheKey}\n${bytes}\n${tag ?? ""}`));
   const lastUsed = Date.now();
-  const meta: Meta = { url, cacheKey, file: name, bytes: total, chunkBytes, tag, manifest, manifestUrl, lastUsed };
+  const sized = remotes as (Remote & { total: number })[];
+  const parts = sized.map((remote) => remote.total);
+  const meta: Meta = { url, cacheKey, file: name, bytes, parts, chunkBytes, tag, manifest, manifestUrl, lastUsed };
   const file = new KeptFile(store, key, meta, mustKeep);
+  // What was begun at an earlier visit has the right address: when the network is silent now, it is waited for.
+  if (await file.before()) remotes.forEach((remote) => network.heard(remote.url));
   await file.makeRoom();
-  const chunks = new UrlChunks(network, { ...remote, total }, manifest, file, progress, tell);
-  return new ModelSource({ name, total, verified: manifest !== null, progress }, chunkBytes, chunks);
+  const chunks = new UrlChunks(network, sized, url, manifest, file, progress, tell);
+  return new ModelSource({ name, parts, verified: manifest !== null, progress }, chunkBytes, chunks);
 }
 
 function blobSource(
@@ -207,9 +229,9 @@ function blobSource(
     },
     missing: async () => [],
     settle: async () => {},
-    close() {},
+    close: async () => {},
   };
-  return new ModelSource({ name, total: blob.size, verified: manifest !== null, progress }, chunkBytes, chunks);
+  return new ModelSource({ name, parts: [blob.size], verified: manifest !== null, progress }, chunkBytes, chunks);
 }
 
 /** A name for a file that has no manifest. Not secret and not a proof of anything, so that any hash will do. */

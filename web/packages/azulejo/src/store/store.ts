@@ -14,6 +14,8 @@ export interface Meta {
   cacheKey: string;
   file: string;
   bytes: number;
+  /** The bytes of each file that it is made of: one, or a split model's parts. */
+  parts: number[];
   chunkBytes: number;
   /** The server's ETag or date of the file, if it told one. */
   tag: string | null;
