@@ -13,7 +13,39 @@ import { build } from "esbuild";
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
 const local = (path) => join(here, path);
-const common = { absWorkingDir: here, bundle: true, format: "esm", target: "es2022", logLevel: "warning" };
+const { version } = JSON.parse(readFileSync(local("package.json"), "utf8"));
+
+/**
+ * `glue.js`: the generated bindings as a function that makes those of a new instance. They keep their instance in
+ * variables of their module, of which there is one a page.
+ */
+const glue = {
+  name: "glue",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/glue\.js$/ }, () => ({ path: local("src/wasm/azulejo_wasm.js"), namespace: "glue" }));
+    onLoad({ filter: /./, namespace: "glue" }, async ({ path }) => {
+      const abandon = `export function abandon() {
+        wasm = new Proxy({}, { get: () => () => 0 });
+        wasmInstance = wasmModule = null;
+        cachedDataViewMemory0 = cachedFloat64ArrayMemory0 = cachedUint32ArrayMemory0 = cachedUint8ArrayMemory0 = null;
+      }`;
+      const stdin = { contents: readFileSync(path, "utf8") + abandon, resolveDir: dirname(path), sourcefile: path };
+      const how = { stdin, bundle: true, format: "iife", globalName: "glue", target: "es2022", write: false };
+      const { outputFiles } = await build({ ...how, absWorkingDir: here, logLevel: "warning" });
+      return { contents: `export default function () {\n${outputFiles[0].text}\nreturn glue;\n}`, loader: "js" };
+    });
+  },
+};
+
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  logLevel: "warning",
+  define: { AZULEJO_RELEASE: JSON.stringify(version) },
+  plugins: [glue],
+};
 
 if (process.argv.includes("--tests")) await tests();
 else await dist();

@@ -3,7 +3,7 @@
 import { chatChunks, chatCompletion, type Chunker, completion, completionChunks, heading } from "./answer.js";
 import type { Written } from "./answer.js";
 import { checkRequestOptions, parseChat, parseCompletion, parseMessages, type Parsed, tokenIds } from "./chat.js";
-import { cancelled, checkAbort, pause } from "./errors.js";
+import { AzulejoError, cancelled, disposed, forCaller, listenerThrew, pause } from "./errors.js";
 import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js";
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
 import type { CompletionRequest } from "./shapes.js";
@@ -18,9 +18,11 @@ const DISPOSE_MS = 3000;
 interface Request {
   events: Channel<GenerateEvent>;
   generated: Promise<Generated>;
+  /** Ends it without a word: the stream's own. */
   controller: AbortController;
-  /** True if it was the caller's signal that ended it. */
-  isAborted(): boolean;
+  interrupt: AbortController;
+  /** What the caller gets for an error: its signal's reason if that ended the request. */
+  told(error: unknown): unknown;
   /** Takes the signals' listeners off. */
   done(): void;
 }
@@ -30,6 +32,9 @@ export class Client implements LocalEngine {
   readonly #port: Port;
   #info: EngineInfo;
   #disposed: Promise<void> | null = null;
+  /** Those that weren't answered yet, and of them the ones whose turn has come. */
+  readonly #requests = new Set<Request>();
+  readonly #started = new Set<Request>();
 
   constructor(port: Port, info: EngineInfo) {
     this.#port = port;
@@ -58,7 +63,9 @@ export class Client implements LocalEngine {
   };
 
   async interruptGenerate(): Promise<void> {
-    await this.#port.call("interrupt", null);
+    const started = [...this.#started];
+    started.forEach(({ interrupt }) => interrupt.abort());
+    await Promise.allSettled(started.map(({ generated }) => generated));
   }
 
   async resetChat(): Promise<void> {
@@ -76,6 +83,9 @@ export class Client implements LocalEngine {
 
   dispose(): Promise<void> {
     this.#disposed ??= (async () => {
+      const why = new AzulejoError("cancelled", "The engine was disposed before the answer was whole.",
+        "Wait for answers before dispose(); interruptGenerate() gives what there is of one.");
+      this.#requests.forEach(({ events }) => events.fail(why));
       await Promise.race([this.#port.call("dispose", null).catch(() => {}), pause(DISPOSE_MS)]);
       this.#port.close();
     })();
@@ -124,26 +134,36 @@ export class Client implements LocalEngine {
   }
 
   #request({ prompt, options }: Parsed, signals: (AbortSignal | null | undefined)[], how?: RequestOptions): Request {
-    signals.forEach(checkAbort);
+    signals.forEach((signal) => signal?.throwIfAborted());
+    if (this.#disposed) throw disposed();
     const controller = new AbortController();
+    const interrupt = new AbortController();
     const stop = () => controller.abort();
     signals.forEach((signal) => signal?.addEventListener("abort", stop));
-    const isAborted = () => signals.some((signal) => signal?.aborted);
     const done = () => signals.forEach((signal) => signal?.removeEventListener("abort", stop));
     const events = new Channel<GenerateEvent>();
     controller.signal.addEventListener("abort", () => events.fail(cancelled()));
-    const generated = this.#port.call("generate", { prompt, options }, {
-      signal: controller.signal,
-      onEvent: (event) => {
+    const onEvent = (event: GenerateEvent) => {
+      if (event.type === "started") this.#started.add(request);
+      try {
         if (event.type === "prompt") how?.onPromptProgress?.(event.progress);
-        events.push(event);
-      },
-    });
-    generated.then(() => events.end(), (error) => events.fail(error));
-    return { events, generated, controller, isAborted, done };
+      } catch (error) {
+        events.fail(listenerThrew("onPromptProgress", error));
+        stop();
+      }
+      events.push(event);
+    };
+    const context = { signal: controller.signal, interrupt: interrupt.signal, onEvent };
+    const generated = this.#port.call("generate", { prompt, options }, context);
+    const told = (error: unknown) => forCaller(error, ...signals);
+    const request: Request = { events, generated, controller, interrupt, told, done };
+    this.#requests.add(request);
+    const over = () => (this.#requests.delete(request), this.#started.delete(request));
+    generated.finally(over).then(() => events.end(), (error) => events.fail(error));
+    return request;
   }
 
-  async #whole({ events, generated, done }: Request): Promise<Written> {
+  async #whole({ events, generated, told, done }: Request): Promise<Written> {
     try {
       const tokens: Written["tokens"] = [];
       let text = "";
@@ -154,19 +174,21 @@ export class Client implements LocalEngine {
         if (event.token.token) tokens.push(event.token.token);
       }
       return { text, tokens, generated: await generated };
+    } catch (error) {
+      throw told(error);
     } finally {
       done();
     }
   }
 
   /** The stream, as soon as the request's turn has come: what is wrong with it is thrown here. */
-  async #stream<T>({ events, generated, controller, isAborted, done }: Request, chunker: Chunker<T>): Promise<Stream<T>> {
+  async #stream<T>({ events, generated, controller, told, done }: Request, chunker: Chunker<T>): Promise<Stream<T>> {
     const taken = events[Symbol.asyncIterator]();
     try {
       await taken.next();
     } catch (error) {
       done();
-      throw error;
+      throw told(error);
     }
     async function* chunks(): AsyncGenerator<T, void, undefined> {
       try {
@@ -174,7 +196,9 @@ export class Client implements LocalEngine {
         for await (const event of taken) yield* chunker.event(event);
         yield* chunker.last(await generated);
       } catch (error) {
-        if (!controller.signal.aborted || isAborted()) throw error;
+        const why = told(error);
+        // The stream's own end is quiet: its caller left it, or called abort().
+        if (!controller.signal.aborted || (why as AzulejoError).code !== "cancelled") throw why;
       } finally {
         done();
       }

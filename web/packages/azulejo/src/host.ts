@@ -2,11 +2,11 @@
 // a time; a GPU that goes away is opened anew and the answer goes on.
 
 import { type Chosen, chooseDevice, closeDevice, openCpu, tiersBelow } from "./device.js";
-import { AzulejoError, cancelled, checkAbort, invalid } from "./errors.js";
+import { AzulejoError, cancelled, checkAbort, disposed } from "./errors.js";
 import { load, type LoadCall, type Loaded, unload } from "./load.js";
 import { probe } from "./probe.js";
 import type { Call, CallContext, Calls, EngineEvent, Generated, Port, WirePrompt, WireToken } from "./protocol.js";
-import { awaited, breathe, type Runtime, startRuntime } from "./runtime.js";
+import { awaited, breathe, isAbandoned, type Runtime, startRuntime } from "./runtime.js";
 import type { LoadOptions, Tier } from "./types.js";
 import type { SessionAnswer, SessionEvent, SessionOptions } from "./wasm-surface.js";
 
@@ -45,8 +45,6 @@ export class Host implements Port {
   #runtime: Runtime | null = null;
   #loaded: Loaded | null = null;
   #how: LoadCall | null = null;
-  #interrupted = false;
-  #running = false;
   #disposed = false;
   #losses: number[] = [];
 
@@ -62,7 +60,6 @@ export class Host implements Port {
       tokenize: (a) => this.#line.run(async () => [...this.#tokens(a.input, a.special)]),
       detokenize: (a) => this.#line.run(async () => this.#ready().model.detokenize(Uint32Array.from(a.tokens))),
       greedyTokens: (a, c) => this.#line.run(() => this.#greedyTokens(a.prompt, a.count), c.signal),
-      interrupt: async () => this.#interrupt(),
       clear: () => this.#line.run(async () => (this.#ready().session.clear(), null)),
       memory: async () => ({ wasmBytes: this.#runtime?.memory.buffer.byteLength ?? 0 }),
       loseDevice: async () => (this.#ready().chosen.device.destroy(), null),
@@ -73,11 +70,18 @@ export class Host implements Port {
     });
   }
 
-  close(): void {}
+  /** After a bug the module is of no use any more, to this host and to others on the page. */
+  close(error?: AzulejoError): void {
+    if (error?.code === "internal") this.#runtime?.abandon();
+  }
 
   #ready(): Loaded {
+    if (this.#runtime && isAbandoned(this.#runtime)) {
+      throw new AzulejoError("internal", "The engine's module failed for another engine of this page.",
+        "Ask once more: it is loaded anew.");
+    }
     if (this.#loaded) return this.#loaded;
-    if (this.#disposed) throw invalid("This engine was disposed.", "Make a new one with createEngine().");
+    if (this.#disposed) throw disposed();
     throw new AzulejoError("device_lost", "The engine has no device any more.", "Make a new one with createEngine().");
   }
 
@@ -92,16 +96,10 @@ export class Host implements Port {
   async #dispose(): Promise<null> {
     if (this.#disposed) return null;
     this.#disposed = true;
-    this.#interrupt();
     await this.#line.run(async () => {
       if (this.#loaded) unload(this.#loaded);
       this.#loaded = null;
     });
-    return null;
-  }
-
-  #interrupt(): null {
-    this.#interrupted = this.#running;
     return null;
   }
 
@@ -118,8 +116,8 @@ export class Host implements Port {
   }
 
   async #generate(prompt: WirePrompt, options: SessionOptions, context: CallContext<"generate">): Promise<Generated> {
-    if (this.#disposed) this.#ready();
-    const { signal, onEvent } = context;
+    const { signal, interrupt, onEvent } = context;
+    if (this.#disposed) throw cancelled();
     if (!this.#loaded) await this.#recover(signal);
     const tokens = this.#tokens(prompt, true);
     onEvent?.({ type: "started" });
@@ -127,8 +125,7 @@ export class Host implements Port {
     const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
     const made: number[] = [];
     const clock = new Clock();
-    this.#interrupted = false;
-    this.#running = true;
+    const goesOn = () => !interrupt?.aborted && !signal?.aborted && !this.#disposed;
     const heard = (event: SessionEvent) => {
       if (event.type === "prompt") {
         const progress = clock.prompt(event.done, event.total);
@@ -138,38 +135,40 @@ export class Host implements Port {
         made.push(event.token);
         onEvent?.({ type: "token", token: wireToken(event) });
       } else onEvent?.({ type: "rest", text: event.text });
-      return !this.#interrupted && !signal?.aborted;
     };
-    try {
-      for (;;) {
-        try {
-          const resume = made.length > 0 ? { resume: [...made] } : {};
-          const answer = await this.#session(tokens, { ...options, seed, ...resume }, heard);
-          checkAbort(signal);
-          return { ...clock.generated(answer, tokens.length), stop: answer.stop };
-        } catch (error) {
-          const { code, message } = AzulejoError.from(error);
-          if (code === "cancelled" && this.#interrupted && !signal?.aborted) return clock.interrupted(tokens.length);
-          // A GPU that goes away may fail a command before the browser tells of the loss; and one that fails commands
-          // by itself is no better than a lost one.
-          const onGpu = this.#loaded?.chosen.info.backend === "webgpu";
-          if (code !== "device_lost" && !(code === "device" && onGpu)) throw error;
-          this.#tell({ type: "device-lost", message, generated: made.length });
-          await this.#recover(signal);
-        }
+    for (;;) {
+      try {
+        const resume = made.length > 0 ? { resume: [...made] } : {};
+        const answer = await this.#session(tokens, { ...options, seed, ...resume }, (event) => (heard(event), goesOn()), goesOn);
+        checkAbort(signal);
+        if (this.#disposed) throw cancelled();
+        return { ...clock.generated(answer, tokens.length), stop: answer.stop };
+      } catch (error) {
+        const { code, message } = AzulejoError.from(error);
+        checkAbort(signal);
+        if (code === "cancelled" && interrupt?.aborted && !this.#disposed) return clock.interrupted(tokens.length);
+        // A GPU that goes away may fail a command before the browser tells of the loss; and one that fails commands
+        // by itself is no better than a lost one.
+        const onGpu = this.#loaded?.chosen.info.backend === "webgpu";
+        if (code !== "device_lost" && !(code === "device" && onGpu)) throw error;
+        this.#tell({ type: "device-lost", message, generated: made.length });
+        await this.#recover(signal);
       }
-    } finally {
-      this.#running = false;
     }
   }
 
   /** One run of the session: on a GPU it is nudged, on the CPU messages are let in after each event. */
-  async #session(tokens: Uint32Array, options: SessionOptions, heard: (event: SessionEvent) => boolean) {
+  async #session(
+    tokens: Uint32Array,
+    options: SessionOptions,
+    heard: (event: SessionEvent) => boolean,
+    goesOn: () => boolean,
+  ) {
     const { session, chosen } = this.#ready();
     const onGpu = chosen.info.backend === "webgpu";
     const onEvent = (json: string) => {
       const goOn = heard(JSON.parse(json));
-      return onGpu ? goOn : breathe().then(() => goOn && !this.#interrupted);
+      return onGpu ? goOn : breathe().then(goesOn);
     };
     const work = session.generate(tokens, JSON.stringify(options), onEvent);
     const answer: SessionAnswer = JSON.parse(await awaited(chosen, work));

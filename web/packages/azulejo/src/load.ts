@@ -185,7 +185,7 @@ async function fill(
 }
 
 async function randomModel(
-  { wasm, memory }: Runtime,
+  runtime: Runtime,
   { model, options }: LoadCall,
   chosen: Chosen,
   report: Reporter,
@@ -193,8 +193,8 @@ async function randomModel(
   if (model.kind !== "random") throw new AzulejoError("internal", "A file is not made up.");
   report.phase("upload", "Making random weights");
   const how = JSON.stringify({ context: options.context ?? USUAL_CONTEXT });
-  const made = wasm.Loading.random(model.shape, model.quant, chosen.device, how);
-  return finished({ wasm, memory }, await awaited(chosen, made), chosen, null, report);
+  const made = runtime.wasm.Loading.random(model.shape, model.quant, chosen.device, how);
+  return finished(runtime, await awaited(chosen, made), chosen, null, report);
 }
 
 function finished(

@@ -1,14 +1,14 @@
 // The page's side of the border: a port to the engine, which is in a worker or right here.
 
-import { AzulejoError, cancelled, invalid } from "./errors.js";
-import type { Call, CallContext, Calls, EngineEvent, FromHost, Port, ToHost } from "./protocol.js";
+import { AzulejoError, cancelled, disposed, invalid } from "./errors.js";
+import { type Call, type CallContext, type Calls, type EngineEvent, type FromHost, type Port, RELEASE, type ToHost } from "./protocol.js";
+import { startWorker, workerFailed } from "./start.js";
+import type { WorkerAddress } from "./types.js";
 
 interface Peer {
   postMessage(message: ToHost): void;
   onmessage: ((event: MessageEvent<FromHost>) => void) | null;
 }
-
-const disposed = () => invalid("This engine was disposed.", "Make a new one with createEngine().");
 
 /** A worker's port: calls by number. */
 export class WorkerPort implements Port {
@@ -27,7 +27,10 @@ export class WorkerPort implements Port {
     this.#peer = peer;
     this.#end = end;
     peer.onmessage = ({ data }) => {
+      if (!this.#heard && !this.#isOfThisRelease(data)) return;
       this.#heard = true;
+      if ("release" in data) return;
+      if ("broken" in data) return this.close(AzulejoError.from(data.broken));
       if ("engine" in data) return tell(data.engine);
       const call = this.#open.get(data.id);
       if (!call) return;
@@ -38,27 +41,48 @@ export class WorkerPort implements Port {
     };
   }
 
+  /** Checks the first message; a worker of releases before the first one that says which it is says something else. */
+  #isOfThisRelease(first: FromHost): boolean {
+    const worker = "release" in first ? first.release : "another release";
+    if (worker === RELEASE) return true;
+    this.close(new AzulejoError("unsupported", `worker.js is azulejo ${worker}, and the page's JavaScript is ${RELEASE}.`,
+      "Serve all files of the package from one release; the visitor's browser may have kept one of the last.", undefined,
+      { worker, page: RELEASE }));
+    return false;
+  }
+
   call<K extends Call>(name: K, args: Calls[K]["args"], context: CallContext<K> = {}): Promise<Calls[K]["answer"]> {
-    const { signal, onEvent } = context;
+    const { signal, interrupt, onEvent } = context;
     if (this.#closed) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(cancelled(signal.reason));
     const id = this.#next++;
     const abort = () => this.#peer.postMessage({ id, abort: true });
+    const stop = () => this.#peer.postMessage({ id, interrupt: true });
     signal?.addEventListener("abort", abort);
+    interrupt?.addEventListener("abort", stop);
     const answer = new Promise<Calls[K]["answer"]>((done, fail) => {
       this.#open.set(id, { done, fail, onEvent });
-      this.#peer.postMessage({ id, call: name, args });
+      try {
+        this.#peer.postMessage({ id, call: name, args });
+      } catch (error) {
+        // What is given to the engine is checked and plain, but a Blob of the page's own making may refuse to be copied.
+        this.#open.delete(id);
+        fail(invalid(`What was given can't be sent to the engine's worker: ${(error as Error).message}`,
+          "Give plain values, and a File or Blob of the browser's own."));
+      }
     });
-    return answer.finally(() => signal?.removeEventListener("abort", abort));
+    return answer.finally(() => {
+      signal?.removeEventListener("abort", abort);
+      interrupt?.removeEventListener("abort", stop);
+    });
   }
 
   /** Ends a worker that failed: at its start, or by a bug. */
-  broken(url: string | URL | undefined, message = ""): void {
+  broken(url: unknown, message = ""): void {
     const bug = new Error(message || "the worker's script failed");
-    this.close(this.#heard ? AzulejoError.from(bug) : noWorker(url, message));
+    this.close(this.#heard ? AzulejoError.from(bug) : workerFailed(url, message));
   }
 
-  /** Ends the worker: calls that are open fail with the error. */
   close(error = disposed()): void {
     if (this.#closed) return;
     this.#closed = error;
@@ -69,24 +93,24 @@ export class WorkerPort implements Port {
 }
 
 /**
- * A worker of one's own that is replaced after a bug, the engine's or the browser's: a trap leaves a module's memory in
- * any state, and JavaScriptCore's compiler traps by itself in one start of some hundreds on a busy machine. A call that
- * has told no token yet is made once more.
+ * An engine that is replaced after a bug, the engine's or the browser's: a trap leaves a module's memory in any state, and
+ * JavaScriptCore's compiler traps by itself in one start of some hundreds on a busy machine. A call that has told no token
+ * yet is made once more.
  */
 class LastingPort implements Port {
-  readonly #open: () => WorkerPort;
+  readonly #open: () => Promise<Port> | Port;
   readonly #tell: (event: EngineEvent) => void;
-  #worker: WorkerPort | null = null;
-  /** The worker, when it has the model; null if it has to be replaced. */
-  #ready: Promise<WorkerPort> | null;
+  #port: Port | null = null;
+  /** The port, when it has the model; null if it has to be replaced. */
+  #ready: Promise<Port> | null;
   #load: Calls["load"]["args"] | null = null;
-  #closed = false;
+  #closed: AzulejoError | null = null;
 
-  constructor(open: () => WorkerPort, tell: (event: EngineEvent) => void) {
+  constructor(first: Port, open: () => Promise<Port> | Port, tell: (event: EngineEvent) => void) {
     this.#open = open;
     this.#tell = tell;
-    this.#worker = open();
-    this.#ready = Promise.resolve(this.#worker);
+    this.#port = first;
+    this.#ready = Promise.resolve(first);
   }
 
   async call<K extends Call>(name: K, args: Calls[K]["args"], context: CallContext<K> = {}): Promise<Calls[K]["answer"]> {
@@ -97,105 +121,107 @@ class LastingPort implements Port {
       context.onEvent?.(event);
     };
     for (let again = false; ; again = true) {
-      const worker = await (this.#ready ??= this.#replaced());
+      if (this.#closed) throw this.#closed;
+      const port = await (this.#ready ??= this.#replaced());
       try {
-        const answer = await worker.call(name, args, { ...context, onEvent } as CallContext<K>);
+        const answer = await port.call(name, args, { ...context, onEvent } as CallContext<K>);
         if (name === "load") this.#load = args as Calls["load"]["args"];
         return answer;
       } catch (error) {
         if (AzulejoError.from(error).code !== "internal" || name === "dispose" || this.#closed) throw error;
-        if (this.#worker === worker) {
+        if (this.#port === port) {
           console.warn("azulejo: its worker failed and is replaced:", error);
-          this.#ready = this.#worker = null;
-          worker.close(AzulejoError.from(error));
+          this.#ready = this.#port = null;
+          port.close(AzulejoError.from(error));
         }
-        if (again || told || context.signal?.aborted) throw error;
+        if (again || told || context.signal?.aborted || context.interrupt?.aborted) throw error;
       }
     }
   }
 
-  /** A new worker, with the model that the last one had. */
-  async #replaced(): Promise<WorkerPort> {
-    if (this.#closed) throw disposed();
-    const worker = (this.#worker = this.#open());
+  /** A new engine, with the model that the last one had. */
+  async #replaced(): Promise<Port> {
+    let port: Port | null = null;
     try {
-      if (!this.#load) return worker;
-      const info = await worker.call("load", this.#load);
+      port = this.#port = await this.#open();
+      if (this.#closed) throw this.#closed;
+      if (!this.#load) return port;
+      const info = await port.call("load", this.#load);
       this.#tell({ type: "device-restored", device: info.device, info });
-      return worker;
+      return port;
     } catch (error) {
-      worker.close();
+      port?.close();
       this.#ready = null;
       throw error;
     }
   }
 
-  close(): void {
-    this.#closed = true;
-    this.#worker?.close();
+  close(error = disposed()): void {
+    this.#closed = error;
+    this.#port?.close(error);
   }
 }
 
 /** Opens a port: a worker of its own, the site's shared one, or a host on this page. */
 export async function openPort(
   where: boolean | "shared",
-  workerUrl: string | URL | undefined,
+  workerUrl: WorkerAddress | undefined,
   tell: (event: EngineEvent) => void,
 ): Promise<Port> {
+  const open = opener(where, workerUrl, tell);
+  return new LastingPort(await open(), open, tell);
+}
+
+function opener(
+  where: boolean | "shared",
+  workerUrl: WorkerAddress | undefined,
+  tell: (event: EngineEvent) => void,
+): () => Promise<Port> | Port {
   if (where === false || (where === true && typeof Worker === "undefined")) {
-    const { Host } = await import("./host.js");
-    return new Host(tell);
-  }
-  // Bundlers copy a file that is named like this as it is; worker.js imports nothing.
-  const url = trusted(workerUrl ?? new URL("./worker.js", import.meta.url));
-  const options = { type: "module", name: "azulejo" } as const;
-  if (where === "shared" && typeof SharedWorker !== "undefined") {
-    const worker = new SharedWorker(url, options);
-    const lock = `azulejo:page:${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
-    let release = () => {};
-    const end = () => {
-      release();
-      worker.port.close();
+    return async () => {
+      const { Host } = await onThisPage();
+      return new Host(tell);
     };
-    const port = new WorkerPort(worker.port, end, tell);
-    worker.onerror = () => port.broken(workerUrl);
-    const held = new Promise<void>((done) => (release = done));
-    void navigator.locks?.request(lock, () => {
-      worker.port.postMessage({ hello: lock });
-      return held;
-    });
-    return port;
   }
-  return new LastingPort(() => {
-    const worker = new Worker(url, options);
+  if (where === "shared" && typeof SharedWorker !== "undefined") return () => sharedPort(workerUrl, tell);
+  return () => {
+    const worker = startWorker(Worker, workerUrl, "azulejo");
     const port = new WorkerPort(worker as Peer, () => worker.terminate(), tell);
     worker.onerror = (event) => port.broken(workerUrl, event.message);
     return port;
-  }, tell);
+  };
 }
 
-interface TrustedTypes {
-  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
+function sharedPort(workerUrl: WorkerAddress | undefined, tell: (event: EngineEvent) => void): Port {
+  // Pages of two releases have two workers.
+  const worker = startWorker(SharedWorker, workerUrl, `azulejo ${RELEASE}`);
+  const lock = `azulejo:page:${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+  let release = () => {};
+  const held = new Promise<void>((done) => (release = done));
+  const end = () => {
+    release();
+    worker.port.close();
+  };
+  const port = new WorkerPort(worker.port, end, tell);
+  worker.onerror = () => port.broken(workerUrl);
+  void navigator.locks?.request(lock, () => {
+    worker.port.postMessage({ hello: lock });
+    return held;
+  });
+  return port;
 }
 
-let policy: ReturnType<TrustedTypes["createPolicy"]> | undefined;
-
-/** A worker's address for pages that take trusted ones only (`require-trusted-types-for 'script'`). */
-function trusted(url: string | URL): string {
-  const types = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
+/** The engine for this page itself, which isn't loaded where a worker has it. */
+async function onThisPage(): Promise<typeof import("./host.js")> {
   try {
-    policy ??= types?.createPolicy("azulejo", { createScriptURL: (own) => own });
-  } catch {
-    // The page's policy doesn't name ours (trusted-types azulejo). The worker's constructor tells, if it matters.
+    return await import("./host.js");
+  } catch (error) {
+    const scope = (globalThis as { ServiceWorkerGlobalScope?: unknown }).ServiceWorkerGlobalScope;
+    if (scope) {
+      throw new AzulejoError("unsupported", "A service worker can't run an engine: it may import nothing while it runs.",
+        "Make the engine in the page, and ask it by messages.", error);
+    }
+    throw new AzulejoError("network", `The engine's JavaScript could not be loaded: ${(error as Error).message}`,
+      "Check that all files of the package are served beside each other, from one release.", error);
   }
-  return policy ? policy.createScriptURL(String(url)) : String(url);
-}
-
-function noWorker(url: string | URL | undefined, message = ""): AzulejoError {
-  return new AzulejoError(
-    "network",
-    `The engine's worker ${url ? `at ${url} ` : ""}failed${message ? `: ${message}` : " to start"}.`,
-    "Check that worker.js is served beside the package's JavaScript (or name its place by workerUrl), and that the " +
-      "page's policy has worker-src 'self'.",
-  );
 }

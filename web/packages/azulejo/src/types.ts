@@ -8,6 +8,7 @@ import type {
   Completion,
   CompletionRequest,
 } from "./shapes.js";
+import type { MessageParameters } from "./errors.js";
 import type { EngineEvent } from "./protocol.js";
 import type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
 import type { Stream } from "./stream.js";
@@ -44,6 +45,9 @@ export interface RandomModel {
   shape: string;
   quant: string;
 }
+
+/** Where `worker.js` is. A page that takes trusted addresses only gives a TrustedScriptURL. */
+export type WorkerAddress = string | URL | { toJSON(): string };
 
 /** An address, a file that the visitor chose, or bytes. */
 export type ModelInput = string | URL | ModelAddress | Blob | ArrayBuffer | RandomModel;
@@ -103,7 +107,7 @@ export interface EngineOptions extends LoadOptions {
   worker?: boolean | "shared";
   /** Where `azulejo_wasm_bg.wasm` and `worker.js` are, if not beside the package's JavaScript. */
   wasmUrl?: string | URL;
-  workerUrl?: string | URL;
+  workerUrl?: WorkerAddress;
 }
 
 /** What an engine is and where it runs. */
@@ -137,10 +141,14 @@ export interface EngineInfo {
   version: string;
 }
 
+/** What `probe` asks of a worker, with what only the page knows. */
 export interface ProbeRequest {
   model?: string;
   manifest?: string | Manifest;
   context?: number;
+  /** Gigabytes, as Chromium tells them; a phone or tablet, where that matters because it doesn't tell. */
+  deviceMemory?: number;
+  isHandheld: boolean;
 }
 
 export interface ProbeOptions {
@@ -148,8 +156,23 @@ export interface ProbeOptions {
   manifest?: string | URL | Manifest;
   context?: number;
   wasmUrl?: string | URL;
-  workerUrl?: string | URL;
+  workerUrl?: WorkerAddress;
   worker?: boolean;
+}
+
+/** Why something is as it is: a code to branch on, a sentence in English, and the numbers and names in it. */
+export interface Reason {
+  code:
+    | "size_unknown"
+    | "memory_needed"
+    | "memory_tight"
+    | "memory_short"
+    | "wasm_limit"
+    | "on_cpu"
+    | "gpu_is_software"
+    | "not_stored";
+  text: string;
+  parameters: MessageParameters;
 }
 
 /** What is known before anything is downloaded. */
@@ -159,8 +182,7 @@ export interface Probe {
   bytes: number | null;
   memory: Memory | null;
   verdict: "fits" | "tight" | "no" | "unknown";
-  /** Sentences in English. */
-  reasons: string[];
+  reasons: Reason[];
 }
 
 /** Where the second argument of the OpenAI SDK puts a signal. */
@@ -195,7 +217,10 @@ export interface Engine extends AsyncDisposable {
   readonly info: EngineInfo;
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
-  /** Ends the answer that is being written; what there is of it is the answer. */
+  /**
+   * Ends the answer that this engine's page is being written, and waits for its end: what there is of it is the answer,
+   * with `finish_reason: "length"` (OpenAI's types have no other word for one that was cut off) and `interrupted: true`.
+   */
   interruptGenerate(): Promise<void>;
   /** The tokens of a text, or of a conversation by the model's chat template. */
   tokenize(input: string | readonly ChatMessage[]): Promise<number[]>;

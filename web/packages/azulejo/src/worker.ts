@@ -1,9 +1,9 @@
 // The worker's entry. Dedicated: one engine for the page that made it. Shared: an engine for each model, which all tabs
 // of the site use; it goes when the last tab does.
 
-import { checkAbort, toWire } from "./errors.js";
+import { checkAbort, toWire, type WireError } from "./errors.js";
 import { Host } from "./host.js";
-import type { Call, Calls, EngineEvent, FromHost, ToHost } from "./protocol.js";
+import { type Call, type CallContext, type Calls, type EngineEvent, type FromHost, RELEASE, type ToHost } from "./protocol.js";
 import type { EngineInfo, Progress } from "./types.js";
 
 interface Peer {
@@ -11,27 +11,36 @@ interface Peer {
   onmessage: ((event: MessageEvent<ToHost>) => void) | null;
 }
 
-type Answering = (call: Call, args: never, signal: AbortSignal, onEvent: (event: unknown) => void) => Promise<unknown>;
+type Answering = <K extends Call>(call: K, args: Calls[K]["args"], context: CallContext<K>) => Promise<unknown>;
 
 /** Answers a page's calls; gives what aborts them all. */
-function serve(peer: Peer, answering: Answering, onHello: (lock: string) => void = () => {}): () => void {
-  const running = new Map<number, AbortController>();
+function serve(
+  peer: Peer,
+  answering: Answering,
+  { onHello, onBug }: { onHello?: (lock: string) => void; onBug?: (error: WireError) => void } = {},
+): () => void {
+  const running = new Map<number, { abort: AbortController; interrupt: AbortController }>();
   peer.onmessage = async ({ data }) => {
-    if ("hello" in data) return onHello(data.hello);
-    if ("abort" in data) return running.get(data.id)?.abort();
+    if ("hello" in data) return onHello?.(data.hello);
+    if ("abort" in data) return running.get(data.id)?.abort.abort();
+    if ("interrupt" in data) return running.get(data.id)?.interrupt.abort();
     const { id, call, args } = data;
-    const controller = new AbortController();
-    running.set(id, controller);
+    const controllers = { abort: new AbortController(), interrupt: new AbortController() };
+    running.set(id, controllers);
     try {
       const onEvent = (event: unknown) => peer.postMessage({ id, event });
-      peer.postMessage({ id, answer: await answering(call, args as never, controller.signal, onEvent) });
+      const context = { signal: controllers.abort.signal, interrupt: controllers.interrupt.signal, onEvent };
+      peer.postMessage({ id, answer: await answering(call, args as never, context) });
     } catch (error) {
-      peer.postMessage({ id, error: toWire(error) });
+      const wire = toWire(error);
+      peer.postMessage({ id, error: wire });
+      if (wire.code === "internal") onBug?.(wire);
     } finally {
       running.delete(id);
     }
   };
-  return () => running.forEach((controller) => controller.abort());
+  peer.postMessage({ release: RELEASE });
+  return () => running.forEach(({ abort }) => abort.abort());
 }
 
 /** An engine that tabs share. */
@@ -82,37 +91,55 @@ function keyOf({ model, options }: Calls["load"]["args"]): string {
   return model.kind === "blob" ? `blob ${Math.random()}` : JSON.stringify([model, options]);
 }
 
+/** The pages of a shared worker. */
+const pages = new Set<Peer>();
+
 function serveShared(peer: Peer): void {
   let engine: Shared | null = null;
   const unloaded = new Host(() => {});
+  pages.add(peer);
+  const leave = () => {
+    stop();
+    engine?.leave(peer);
+  };
   const stop = serve(
     peer,
-    async (call, args, signal, onEvent) => {
+    async (call, args, context) => {
       if (call === "load") {
-        const key = keyOf(args);
-        engine = Shared.all.get(key) ?? new Shared(key, args);
+        const asked = args as Calls["load"]["args"];
+        const key = keyOf(asked);
+        engine = Shared.all.get(key) ?? new Shared(key, asked);
         Shared.all.set(key, engine);
-        return engine.join(peer, signal, onEvent);
+        return engine.join(peer, context.signal!, context.onEvent as (progress: Progress) => void);
       }
       if (call === "dispose") {
-        engine?.leave(peer);
+        leave();
         return null;
       }
-      return (engine?.host ?? unloaded).call(call, args, { signal, onEvent });
+      return (engine?.host ?? unloaded).call(call, args, context);
     },
-    // A page holds a lock while it lives: who gets it after the page knows that it's gone, even by a crash.
-    (lock) =>
-      void navigator.locks?.request(lock, () => {
-        stop();
-        engine?.leave(peer);
-      }),
+    {
+      // A page holds a lock while it lives: who gets it after the page knows that it's gone, even by a crash.
+      onHello: (lock) => {
+        const gone = () => (pages.delete(peer), leave());
+        void navigator.locks?.request(lock, gone);
+      },
+      // All engines share one module, whose memory a trap leaves in any state: pages have a new worker made.
+      onBug: (broken) => {
+        pages.forEach((page) => page.postMessage({ broken }));
+        scope.close();
+      },
+    },
   );
 }
 
-const scope = globalThis as unknown as Peer & { onconnect?: ((event: MessageEvent) => void) | null };
+const scope = globalThis as unknown as Peer & {
+  onconnect?: ((event: MessageEvent) => void) | null;
+  close(): void;
+};
 if ("onconnect" in scope) {
   scope.onconnect = ({ ports }) => serveShared(ports[0] as unknown as Peer);
 } else {
   const host = new Host((event: EngineEvent) => scope.postMessage({ engine: event }));
-  serve(scope, (call, args, signal, onEvent) => host.call(call, args, { signal, onEvent }));
+  serve(scope, (call, args, context) => host.call(call, args, context));
 }

@@ -1,0 +1,77 @@
+// Starting workers: what browsers and policies ask of a worker's address, and what to do where they refuse it.
+
+import { AzulejoError } from "./errors.js";
+import type { WorkerAddress } from "./types.js";
+
+interface Policy {
+  createScriptURL(url: string): string;
+}
+
+let policy: Policy | null | undefined;
+
+/**
+ * The package's own worker, trusted where a page takes trusted addresses only (`require-trusted-types-for 'script'`). The
+ * policy trusts this one address and no other: whatever else gets at it can't make a worker of its own.
+ */
+function own(): string {
+  // Bundlers copy a file that is named like this as it is; worker.js imports nothing.
+  const url = new URL("./worker.js", import.meta.url).href;
+  const types = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } }).trustedTypes;
+  if (policy === undefined) {
+    const createScriptURL = (asked: string) => {
+      if (asked === url) return asked;
+      throw new TypeError(`azulejo's policy trusts ${url} only.`);
+    };
+    try {
+      policy = types?.createPolicy("azulejo", { createScriptURL }) ?? null;
+    } catch {
+      // The page's policy doesn't name ours. The worker's constructor tells, if it matters.
+      policy = null;
+    }
+  }
+  return policy ? policy.createScriptURL(url) : url;
+}
+
+/** Starts a worker, the package's own or the caller's: an address of the caller's is as trusted as the caller made it. */
+export function startWorker<W>(
+  Kind: new (url: string | URL, options: WorkerOptions) => W,
+  workerUrl: WorkerAddress | undefined,
+  name: string,
+): W {
+  const url = (workerUrl ?? own()) as string;
+  try {
+    return new Kind(url, { type: "module", name });
+  } catch (error) {
+    throw refused(String(url), workerUrl !== undefined, error as Error);
+  }
+}
+
+/** Why a worker's constructor threw, which it does at once for what the page itself may not do. */
+function refused(url: string, isCallers: boolean, error: Error): AzulejoError {
+  const origin = globalThis.location?.origin;
+  const code = "unsupported";
+  if (error.name === "TypeError" && "trustedTypes" in globalThis) {
+    return new AzulejoError(code, `The page takes trusted addresses only (Trusted Types), and the worker's is none: ${url}.`,
+      isCallers
+        ? "Give workerUrl as a TrustedScriptURL of the page's own policy, or leave it out: the package's own is trusted."
+        : "Add `trusted-types azulejo` to the page's policy; where two copies of azulejo are on a page, `'allow-duplicates'`.",
+      error, { url });
+  }
+  if (origin && URL.canParse?.(url) && new URL(url).origin !== origin) {
+    return new AzulejoError(code, `The engine's worker is on another origin than the page: ${url}.`,
+      "Serve the package's files from the page's own origin, or worker.js alone and name it by workerUrl: browsers start " +
+        "workers from the page's own origin only.", error, { url, origin });
+  }
+  return new AzulejoError(code, `The browser refuses to start the engine's worker ${url}: ${error.message}`,
+    "Check that the page's policy has worker-src 'self'.", error, { url });
+}
+
+/** What a worker that was started and never said anything has failed with. */
+export function workerFailed(url: unknown, message = ""): AzulejoError {
+  return new AzulejoError(
+    "network",
+    `The engine's worker ${url ? `at ${url} ` : ""}failed${message ? `: ${message}` : " to start"}.`,
+    "Check that worker.js is served beside the package's JavaScript (or name its place by workerUrl), and that the " +
+      "page's policy has worker-src 'self'.",
+  );
+}
