@@ -24,8 +24,10 @@ const glue = {
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\/glue\.js$/ }, () => ({ path: local("src/wasm/azulejo_wasm.js"), namespace: "glue" }));
     onLoad({ filter: /./, namespace: "glue" }, async ({ path }) => {
+      // Callbacks that come late read from a memory that has nothing in it.
       const abandon = `export function abandon() {
-        wasm = new Proxy({}, { get: () => () => 0 });
+        const memory = { buffer: new ArrayBuffer(65536) };
+        wasm = new Proxy({}, { get: (_, name) => (name === "memory" ? memory : () => 0) });
         wasmInstance = wasmModule = null;
         cachedDataViewMemory0 = cachedFloat64ArrayMemory0 = cachedUint32ArrayMemory0 = cachedUint8ArrayMemory0 = null;
       }`;

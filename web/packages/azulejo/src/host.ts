@@ -6,7 +6,7 @@ import { AzulejoError, cancelled, checkAbort, disposed } from "./errors.js";
 import { load, type LoadCall, type Loaded, unload } from "./load.js";
 import { probe } from "./probe.js";
 import type { Call, CallContext, Calls, EngineEvent, Generated, Port, WirePrompt, WireToken } from "./protocol.js";
-import { awaited, breathe, isAbandoned, type Runtime, startRuntime } from "./runtime.js";
+import { awaited, breathe, type Runtime, startRuntime } from "./runtime.js";
 import type { LoadOptions, Tier } from "./types.js";
 import type { SessionAnswer, SessionEvent, SessionOptions } from "./wasm-surface.js";
 
@@ -76,7 +76,7 @@ export class Host implements Port {
   }
 
   #ready(): Loaded {
-    if (this.#runtime && isAbandoned(this.#runtime)) {
+    if (this.#runtime?.isAbandoned) {
       throw new AzulejoError("internal", "The engine's module failed for another engine of this page.",
         "Ask once more: it is loaded anew.");
     }

@@ -8,6 +8,8 @@ import type { Freed, WasmModule } from "./wasm-surface.js";
 export interface Runtime {
   wasm: WasmModule;
   memory: WebAssembly.Memory;
+  /** Whether somebody's trap made it useless for all. */
+  isAbandoned: boolean;
   /** Lets go of the instance after a trap, which left its memory in any state: the next start makes a new one. */
   abandon(): void;
 }
@@ -26,24 +28,25 @@ export function startRuntime(url: string): Promise<Runtime> {
   return started;
 }
 
-const abandoned = new WeakSet<WasmModule>();
-
-/** Whether somebody's trap made the instance useless for all. */
-export const isAbandoned = ({ wasm }: Runtime) => abandoned.has(wasm);
-
 async function start(from: string): Promise<Runtime> {
   try {
     const wasm = instance();
     const { memory } = await wasm.default({ module_or_path: from });
-    const abandon = () => {
-      abandoned.add(wasm);
-      started = null;
-      wasm.abandon();
-      const bug = new AzulejoError("internal", "The engine's module failed, in this answer or in another one.",
-        "A new instance of it is made for the next request.");
-      waits.forEach((fail) => fail(bug));
+    const runtime: Runtime = {
+      wasm,
+      memory,
+      isAbandoned: false,
+      abandon() {
+        if (runtime.isAbandoned) return;
+        runtime.isAbandoned = true;
+        started = null;
+        wasm.abandon();
+        const bug = new AzulejoError("internal", "The engine's module failed for another engine of this page.",
+          "Ask once more: it is loaded anew.");
+        waits.forEach((fail) => fail(bug));
+      },
     };
-    return { wasm, memory, abandon };
+    return runtime;
   } catch (error) {
     const policy = error instanceof WebAssembly.CompileError || /unsafe-eval|Content.Security/i.test(String(error));
     throw new AzulejoError(
