@@ -1,6 +1,7 @@
 // The page's side of the border: a port to the engine, which is in a worker or right here.
 
 import { AzulejoError, cancelled, disposed, invalid } from "./errors.js";
+import { LastingPort } from "./lasting.js";
 import { type Call, type CallContext, type Calls, type EngineEvent, type FromHost, type Port, RELEASE, type ToHost } from "./protocol.js";
 import { startWorker, workerFailed } from "./start.js";
 import type { WorkerAddress } from "./types.js";
@@ -30,7 +31,6 @@ export class WorkerPort implements Port {
       if (!this.#heard && !this.#isOfThisRelease(data)) return;
       this.#heard = true;
       if ("release" in data) return;
-      if ("broken" in data) return this.close(AzulejoError.from(data.broken));
       if ("engine" in data) return tell(data.engine);
       const call = this.#open.get(data.id);
       if (!call) return;
@@ -78,7 +78,7 @@ export class WorkerPort implements Port {
   }
 
   /** Ends a worker that failed: at its start, or by a bug. */
-  broken(url: unknown, message = ""): void {
+  broken(url: WorkerAddress | undefined, message = ""): void {
     const bug = new Error(message || "the worker's script failed");
     this.close(this.#heard ? AzulejoError.from(bug) : workerFailed(url, message));
   }
@@ -92,104 +92,24 @@ export class WorkerPort implements Port {
   }
 }
 
-/**
- * An engine that is replaced after a bug, the engine's or the browser's: a trap leaves a module's memory in any state, and
- * JavaScriptCore's compiler traps by itself in one start of some hundreds on a busy machine. A call that has told no token
- * yet is made once more.
- */
-class LastingPort implements Port {
-  readonly #open: () => Promise<Port> | Port;
-  readonly #tell: (event: EngineEvent) => void;
-  #port: Port | null = null;
-  /** The port, when it has the model; null if it has to be replaced. */
-  #ready: Promise<Port> | null;
-  #load: Calls["load"]["args"] | null = null;
-  #closed: AzulejoError | null = null;
-
-  constructor(first: Port, open: () => Promise<Port> | Port, tell: (event: EngineEvent) => void) {
-    this.#open = open;
-    this.#tell = tell;
-    this.#port = first;
-    this.#ready = Promise.resolve(first);
-  }
-
-  async call<K extends Call>(name: K, args: Calls[K]["args"], context: CallContext<K> = {}): Promise<Calls[K]["answer"]> {
-    if (name === "dispose" && !this.#ready) return null as Calls[K]["answer"];
-    let told = false;
-    const onEvent = (event: never) => {
-      told ||= ["token", "rest"].includes((event as { type?: string }).type ?? "");
-      context.onEvent?.(event);
-    };
-    for (let again = false; ; again = true) {
-      if (this.#closed) throw this.#closed;
-      const port = await (this.#ready ??= this.#replaced());
-      try {
-        const answer = await port.call(name, args, { ...context, onEvent } as CallContext<K>);
-        if (name === "load") this.#load = args as Calls["load"]["args"];
-        return answer;
-      } catch (error) {
-        if (AzulejoError.from(error).code !== "internal" || name === "dispose" || this.#closed) throw error;
-        if (this.#port === port) {
-          console.warn("azulejo: its worker failed and is replaced:", error);
-          this.#ready = this.#port = null;
-          port.close(AzulejoError.from(error));
-        }
-        if (again || told || context.signal?.aborted || context.interrupt?.aborted) throw error;
-      }
-    }
-  }
-
-  /** A new engine, with the model that the last one had. */
-  async #replaced(): Promise<Port> {
-    let port: Port | null = null;
-    try {
-      port = this.#port = await this.#open();
-      if (this.#closed) throw this.#closed;
-      if (!this.#load) return port;
-      const info = await port.call("load", this.#load);
-      this.#tell({ type: "device-restored", device: info.device, info });
-      return port;
-    } catch (error) {
-      port?.close();
-      this.#ready = null;
-      throw error;
-    }
-  }
-
-  close(error = disposed()): void {
-    this.#closed = error;
-    this.#port?.close(error);
-  }
-}
-
 /** Opens a port: a worker of its own, the site's shared one, or a host on this page. */
 export async function openPort(
   where: boolean | "shared",
   workerUrl: WorkerAddress | undefined,
   tell: (event: EngineEvent) => void,
 ): Promise<Port> {
-  const open = opener(where, workerUrl, tell);
-  return new LastingPort(await open(), open, tell);
-}
-
-function opener(
-  where: boolean | "shared",
-  workerUrl: WorkerAddress | undefined,
-  tell: (event: EngineEvent) => void,
-): () => Promise<Port> | Port {
   if (where === false || (where === true && typeof Worker === "undefined")) {
-    return async () => {
-      const { Host } = await onThisPage();
-      return new Host(tell);
-    };
+    const { Host } = await onThisPage();
+    return new LastingPort(() => new Host(tell), tell);
   }
-  if (where === "shared" && typeof SharedWorker !== "undefined") return () => sharedPort(workerUrl, tell);
-  return () => {
+  // Its engines last by themselves.
+  if (where === "shared" && typeof SharedWorker !== "undefined") return sharedPort(workerUrl, tell);
+  return new LastingPort(() => {
     const worker = startWorker(Worker, workerUrl, "azulejo");
     const port = new WorkerPort(worker as Peer, () => worker.terminate(), tell);
     worker.onerror = (event) => port.broken(workerUrl, event.message);
     return port;
-  };
+  }, tell);
 }
 
 function sharedPort(workerUrl: WorkerAddress | undefined, tell: (event: EngineEvent) => void): Port {

@@ -99,10 +99,9 @@ export type ToHost =
   | { id: number; abort: true }
   | { id: number; interrupt: true };
 
-/** From the worker. The first message is its release; a shared one that met a bug says so to all before it ends. */
+/** From the worker. The first message is its release. */
 export type FromHost =
   | { release: string }
-  | { broken: WireError }
   | { id: number; answer: unknown }
   | { id: number; error: WireError }
   | { id: number; event: unknown }

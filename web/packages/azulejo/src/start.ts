@@ -7,6 +7,9 @@ interface Policy {
   createScriptURL(url: string): string;
 }
 
+/** Bundlers copy a file that is named like this as it is; worker.js imports nothing. */
+const OWN = new URL("./worker.js", import.meta.url).href;
+
 let policy: Policy | null | undefined;
 
 /**
@@ -14,13 +17,11 @@ let policy: Policy | null | undefined;
  * policy trusts this one address and no other: whatever else gets at it can't make a worker of its own.
  */
 function own(): string {
-  // Bundlers copy a file that is named like this as it is; worker.js imports nothing.
-  const url = new URL("./worker.js", import.meta.url).href;
   const types = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } }).trustedTypes;
   if (policy === undefined) {
     const createScriptURL = (asked: string) => {
-      if (asked === url) return asked;
-      throw new TypeError(`azulejo's policy trusts ${url} only.`);
+      if (asked === OWN) return asked;
+      throw new TypeError(`azulejo's policy trusts ${OWN} only.`);
     };
     try {
       policy = types?.createPolicy("azulejo", { createScriptURL }) ?? null;
@@ -29,7 +30,7 @@ function own(): string {
       policy = null;
     }
   }
-  return policy ? policy.createScriptURL(url) : url;
+  return policy ? policy.createScriptURL(OWN) : OWN;
 }
 
 /** Starts a worker, the package's own or the caller's: an address of the caller's is as trusted as the caller made it. */
@@ -48,7 +49,6 @@ export function startWorker<W>(
 
 /** Why a worker's constructor threw, which it does at once for what the page itself may not do. */
 function refused(url: string, isCallers: boolean, error: Error): AzulejoError {
-  const origin = globalThis.location?.origin;
   const code = "unsupported";
   if (error.name === "TypeError" && "trustedTypes" in globalThis) {
     return new AzulejoError(code, `The page takes trusted addresses only (Trusted Types), and the worker's is none: ${url}.`,
@@ -57,21 +57,31 @@ function refused(url: string, isCallers: boolean, error: Error): AzulejoError {
         : "Add `trusted-types azulejo` to the page's policy; where two copies of azulejo are on a page, `'allow-duplicates'`.",
       error, { url });
   }
-  if (origin && URL.canParse?.(url) && new URL(url).origin !== origin) {
-    return new AzulejoError(code, `The engine's worker is on another origin than the page: ${url}.`,
-      "Serve the package's files from the page's own origin, or worker.js alone and name it by workerUrl: browsers start " +
-        "workers from the page's own origin only.", error, { url, origin });
-  }
+  const elsewhere = onAnotherOrigin(url, error);
+  if (elsewhere) return elsewhere;
   return new AzulejoError(code, `The browser refuses to start the engine's worker ${url}: ${error.message}`,
     "Check that the page's policy has worker-src 'self'.", error, { url });
 }
 
+/** Browsers start workers from the page's own origin only; some throw, others fail later. */
+function onAnotherOrigin(url: string, error?: Error): AzulejoError | null {
+  const origin = globalThis.location?.origin;
+  const there = URL.canParse?.(url) ? new URL(url).origin : origin;
+  if (!origin || there === origin || there === "null") return null;
+  return new AzulejoError("unsupported", `The engine's worker is on another origin than the page: ${url}.`,
+    "Serve the package's files from the page's own origin, or worker.js alone and name it by workerUrl: browsers start " +
+      "workers from the page's own origin only.", error, { url, origin });
+}
+
 /** What a worker that was started and never said anything has failed with. */
-export function workerFailed(url: unknown, message = ""): AzulejoError {
-  return new AzulejoError(
+export function workerFailed(workerUrl: WorkerAddress | undefined, message = ""): AzulejoError {
+  const url = String(workerUrl ?? OWN);
+  return onAnotherOrigin(url) ?? new AzulejoError(
     "network",
-    `The engine's worker ${url ? `at ${url} ` : ""}failed${message ? `: ${message}` : " to start"}.`,
+    `The engine's worker at ${url} failed${message ? `: ${message}` : " to start"}.`,
     "Check that worker.js is served beside the package's JavaScript (or name its place by workerUrl), and that the " +
       "page's policy has worker-src 'self'.",
+    undefined,
+    { url },
   );
 }

@@ -1,9 +1,10 @@
 // The worker's entry. Dedicated: one engine for the page that made it. Shared: an engine for each model, which all tabs
 // of the site use; it goes when the last tab does.
 
-import { checkAbort, toWire, type WireError } from "./errors.js";
+import { checkAbort, toWire } from "./errors.js";
 import { Host } from "./host.js";
-import { type Call, type CallContext, type Calls, type EngineEvent, type FromHost, RELEASE, type ToHost } from "./protocol.js";
+import { LastingPort } from "./lasting.js";
+import { type Call, type CallContext, type Calls, type EngineEvent, type FromHost, type Port, RELEASE, type ToHost } from "./protocol.js";
 import type { EngineInfo, Progress } from "./types.js";
 
 interface Peer {
@@ -17,11 +18,11 @@ type Answering = <K extends Call>(call: K, args: Calls[K]["args"], context: Call
 function serve(
   peer: Peer,
   answering: Answering,
-  { onHello, onBug }: { onHello?: (lock: string) => void; onBug?: (error: WireError) => void } = {},
+  onHello: (lock: string) => void = () => {},
 ): () => void {
   const running = new Map<number, { abort: AbortController; interrupt: AbortController }>();
   peer.onmessage = async ({ data }) => {
-    if ("hello" in data) return onHello?.(data.hello);
+    if ("hello" in data) return onHello(data.hello);
     if ("abort" in data) return running.get(data.id)?.abort.abort();
     if ("interrupt" in data) return running.get(data.id)?.interrupt.abort();
     const { id, call, args } = data;
@@ -32,9 +33,7 @@ function serve(
       const context = { signal: controllers.abort.signal, interrupt: controllers.interrupt.signal, onEvent };
       peer.postMessage({ id, answer: await answering(call, args as never, context) });
     } catch (error) {
-      const wire = toWire(error);
-      peer.postMessage({ id, error: wire });
-      if (wire.code === "internal") onBug?.(wire);
+      peer.postMessage({ id, error: toWire(error) });
     } finally {
       running.delete(id);
     }
@@ -46,7 +45,7 @@ function serve(
 /** An engine that tabs share. */
 class Shared {
   static readonly all = new Map<string, Shared>();
-  readonly host: Host;
+  readonly engine: Port;
   readonly peers = new Set<Peer>();
   readonly #key: string;
   readonly #loading = new AbortController();
@@ -55,9 +54,10 @@ class Shared {
 
   constructor(key: string, args: Calls["load"]["args"]) {
     this.#key = key;
-    this.host = new Host((event) => this.peers.forEach((peer) => peer.postMessage({ engine: event })));
+    const tell = (event: EngineEvent) => this.peers.forEach((peer) => peer.postMessage({ engine: event }));
+    this.engine = new LastingPort(() => new Host(tell), tell);
     const onEvent = (progress: Progress) => this.#listeners.forEach((listener) => listener(progress));
-    this.#info = this.host.call("load", args, { signal: this.#loading.signal, onEvent });
+    this.#info = this.engine.call("load", args, { signal: this.#loading.signal, onEvent });
     this.#info.catch(() => Shared.all.delete(key));
   }
 
@@ -82,7 +82,7 @@ class Shared {
     if (!this.peers.delete(peer) || this.peers.size > 0) return;
     Shared.all.delete(this.#key);
     this.#loading.abort();
-    void this.host.call("dispose", null).catch(() => {});
+    void this.engine.call("dispose", null).catch(() => {});
   }
 }
 
@@ -91,16 +91,12 @@ function keyOf({ model, options }: Calls["load"]["args"]): string {
   return model.kind === "blob" ? `blob ${Math.random()}` : JSON.stringify([model, options]);
 }
 
-/** The pages of a shared worker. */
-const pages = new Set<Peer>();
-
 function serveShared(peer: Peer): void {
-  let engine: Shared | null = null;
+  let shared: Shared | null = null;
   const unloaded = new Host(() => {});
-  pages.add(peer);
   const leave = () => {
     stop();
-    engine?.leave(peer);
+    shared?.leave(peer);
   };
   const stop = serve(
     peer,
@@ -108,35 +104,22 @@ function serveShared(peer: Peer): void {
       if (call === "load") {
         const asked = args as Calls["load"]["args"];
         const key = keyOf(asked);
-        engine = Shared.all.get(key) ?? new Shared(key, asked);
-        Shared.all.set(key, engine);
-        return engine.join(peer, context.signal!, context.onEvent as (progress: Progress) => void);
+        shared = Shared.all.get(key) ?? new Shared(key, asked);
+        Shared.all.set(key, shared);
+        return shared.join(peer, context.signal!, context.onEvent as (progress: Progress) => void);
       }
       if (call === "dispose") {
         leave();
         return null;
       }
-      return (engine?.host ?? unloaded).call(call, args, context);
+      return (shared?.engine ?? unloaded).call(call, args, context);
     },
-    {
-      // A page holds a lock while it lives: who gets it after the page knows that it's gone, even by a crash.
-      onHello: (lock) => {
-        const gone = () => (pages.delete(peer), leave());
-        void navigator.locks?.request(lock, gone);
-      },
-      // All engines share one module, whose memory a trap leaves in any state: pages have a new worker made.
-      onBug: (broken) => {
-        pages.forEach((page) => page.postMessage({ broken }));
-        scope.close();
-      },
-    },
+    // A page holds a lock while it lives: who gets it after the page knows that it's gone, even by a crash.
+    (lock) => void navigator.locks?.request(lock, leave),
   );
 }
 
-const scope = globalThis as unknown as Peer & {
-  onconnect?: ((event: MessageEvent) => void) | null;
-  close(): void;
-};
+const scope = globalThis as unknown as Peer & { onconnect?: ((event: MessageEvent) => void) | null };
 if ("onconnect" in scope) {
   scope.onconnect = ({ ports }) => serveShared(ports[0] as unknown as Peer);
 } else {
