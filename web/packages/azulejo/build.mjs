@@ -1,4 +1,5 @@
-// Builds dist/: index.js and the adapters (which share chunks), worker.js by itself, the engine's wasm, declarations.
+// Builds dist/: index.js and the adapters (which share chunks), worker.js by itself, the engine's wasm, declarations,
+// and whose code is in it.
 // With --tests the unit tests go to build/test instead.
 
 import { execFileSync } from "node:child_process";
@@ -57,9 +58,9 @@ async function dist() {
   rmSync(local("dist"), { recursive: true, force: true });
   mkdirSync(local("dist"));
   copyFileSync(engine, local("dist/azulejo_wasm_bg.wasm"));
-  const minify = { minify: true, legalComments: "none" };
+  const minify = { minify: true, legalComments: "none", metafile: true };
   const adapters = ["ai-sdk", "openai", "prompt-api", "remote"].map((name) => `src/adapters/${name}.ts`);
-  await build({
+  const pages = await build({
     ...common,
     ...minify,
     entryPoints: ["src/index.ts", ...adapters],
@@ -70,7 +71,12 @@ async function dist() {
     outdir: "dist",
   });
   // By itself: bundlers take a worker's file as one.
-  await build({ ...common, ...minify, entryPoints: ["src/worker.ts"], outdir: "dist" });
+  const worker = await build({ ...common, ...minify, entryPoints: ["src/worker.ts"], outdir: "dist" });
+  // cargo xtask web says whose code is in the engine; the JavaScript is ours.
+  const inputs = [pages, worker].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const strangers = inputs.filter((path) => !/^(glue:|src\/)/.test(path));
+  if (strangers.length > 0) throw new Error(`code of others that THIRD-PARTY.txt doesn't name: ${strangers.join(", ")}`);
+  copyFileSync(local("src/wasm/THIRD-PARTY.txt"), local("dist/THIRD-PARTY.txt"));
   copyFileSync(local("../../../LICENSE"), local("LICENSE"));
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: here, stdio: "inherit" });

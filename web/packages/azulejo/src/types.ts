@@ -1,4 +1,6 @@
-// The public types that are not the OpenAI API's: models, options, progress, information, engines.
+/// <reference lib="esnext.disposable" preserve="true" />
+// The public types that are not the OpenAI API's: models, options, progress, information, engines. A project's own list
+// of libraries may not have the types of `await using`.
 
 import type {
   ChatCompletion,
