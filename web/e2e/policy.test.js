@@ -33,7 +33,7 @@ for (const name of CONFIGURATIONS) {
     for (const query of ENGINES.includes(name) ? queries : queries.slice(0, 1)) {
       // README's recipe: with a worker of its own a page needs no WebAssembly.
       test(`an answer under the strict policy: ${query}`, async () => {
-        const served = query === "worker=true" ? strictest : server;
+        const served = query === "worker=false" ? server : strictest;
         served.reset();
         // The page's own script does it all: what a driver runs may be above the policy.
         const page = await browser.newPage(served.url(`/pages/answer.html?${query}`));
