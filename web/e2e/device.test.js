@@ -60,6 +60,24 @@ for (const name of CONFIGURATIONS) {
       });
     }
 
+    test("conversations keep their caches apart, also on a device that is opened anew", async (t) => {
+      if (notRun(t, name, "webgpu")) return;
+      await load({ conversations: 2 });
+      const ask = (prompt) => page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), prompt, TOKENS);
+      const other = "Where do glass bottles go, and where do plastic bottles go?";
+      const [first, second] = [await ask(PROMPT), await ask(other)];
+      assert.equal(first.text, native.text);
+      for (const lost of [false, true]) {
+        if (lost) await page.evaluate(() => e2e.engine.debug.loseDevice());
+        for (const [prompt, told] of [[PROMPT, first], [other, second], [PROMPT, first], [other, second]]) {
+          const { text, usage } = await ask(prompt);
+          assert.equal(text, told.text);
+          if (!lost) assert.ok(usage.prompt_tokens_details.cached_tokens > usage.prompt_tokens / 2, JSON.stringify(usage));
+        }
+      }
+      await page.evaluate(() => e2e.dispose());
+    });
+
     test("a device lost between two answers is not noticed by the next", async (t) => {
       if (notRun(t, name, "webgpu")) return;
       await load();

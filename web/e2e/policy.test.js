@@ -14,7 +14,7 @@ import { DIST, site } from "./harness/site.js";
 let server, strictest, other, folder;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "azulejo-e2e-policy-"));
-  [server, strictest, other] = await Promise.all([site(), site({ policy: STRICTEST_POLICY }), site({ policy: null })]);
+  [server, strictest, other] = await Promise.all([site(), site({ policy: STRICTEST_POLICY }), site({ policy: null, cors: true })]);
   server.mount("/other/", folder);
 });
 after(async () => {
@@ -87,6 +87,56 @@ for (const name of ENGINES) {
       const told = await refusal(page, { workerUrl: url });
       check(told, "unsupported", /another origin/);
       assert.deepEqual(told.parameters, { url, origin: server.origin });
+      await page.close();
+    });
+
+    test("the package from another origin: a worker that imports it, or what the policy needs for it", async () => {
+      const answer = (page, worker) =>
+        page.evaluate(async (url, worker) => {
+          const { createEngine, AzulejoError } = await import(`${url}/azulejo/index.js`);
+          try {
+            const engine = await createEngine(`${url}/models/demo.gguf`, { device: "cpu", worker });
+            const messages = [{ role: "user", content: "Where do glass bottles go?" }];
+            const { choices } = await engine.chat.completions.create({ messages, temperature: 0, max_tokens: 8 });
+            await engine.dispose();
+            return { text: choices[0].message.content };
+          } catch (error) {
+            const { code, message, hint } = error;
+            return { code, message, hint, isOurs: error instanceof AzulejoError };
+          }
+        }, cdn.origin, worker);
+      const open = async (policy) => {
+        const server = await site({ policy });
+        return { server, page: await browser.newPage(server.url("/pages/empty.html")) };
+      };
+      const cdn = other;
+      const rules = `default-src 'self'; connect-src ${cdn.origin}`;
+      const allowed = await open(`${rules}; worker-src blob: ${cdn.origin}; script-src 'self' ${cdn.origin} 'wasm-unsafe-eval'`);
+      const told = await answer(allowed.page, true);
+      assert.ok(told.text?.length > 10, JSON.stringify([told, await allowed.page.console(), allowed.server.violations]));
+      const shared = await answer(allowed.page, "shared");
+      assert.deepEqual([shared.code, shared.isOurs], ["unsupported", true], JSON.stringify(shared));
+      const refused = await open(`${rules}; worker-src 'self'; script-src 'self' ${cdn.origin}`);
+      const without = await answer(refused.page, true);
+      assert.deepEqual([without.code, without.isOurs], ["unsupported", true], JSON.stringify(without));
+      assert.match(without.hint, /worker-src blob:/);
+      for (const { page, server } of [allowed, refused]) {
+        await page.close();
+        await server.close();
+      }
+    });
+
+    test("a page that is left while it loads", async () => {
+      const page = await browser.newPage(server.url("/pages/blank.html"));
+      const told = await page.evaluate(async () => {
+        const onProgress = () => window.dispatchEvent(new Event("pagehide"));
+        return azulejo.createEngine("/models/demo.gguf", { device: "cpu", onProgress }).then(
+          () => null,
+          ({ code, name, message }) => ({ code, name, message }),
+        );
+      });
+      assert.deepEqual([told.code, told.name], ["cancelled", "AbortError"]);
+      assert.match(told.message, /page was left/);
       await page.close();
     });
 

@@ -69,10 +69,10 @@ function unescaped(path) {
  * - `hold: {after}`: stops sending for good once so many bytes of the path have been sent in all
  * - `bytesPerSecond`: sends that slowly, each connection
  *
- * `policy` is a policy, or a function of a path. A page whose address has `trusted-types` in its query takes trusted
+ * With `cors` all files may be read by pages of other origins. `policy` is a policy, or a function of a path. A page whose address has `trusted-types` in its query takes trusted
  * addresses only, by the policies that the query's value names.
  */
-export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0.0.1" } = {}) {
+export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0.0.1", cors = false } = {}) {
   const folders = new Map(Object.entries(mounts));
   const faults = new Map();
   const log = [];
@@ -114,6 +114,7 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0
     log.push(entry);
     const headers = {
       ...(policy && { "content-security-policy": policyOf(path, search) }),
+      ...(cors && { "access-control-allow-origin": "*" }),
       "x-content-type-options": "nosniff",
       "cache-control": "no-store",
     };

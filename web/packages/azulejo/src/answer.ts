@@ -35,7 +35,7 @@ export interface Written {
 }
 
 /** How an answer ended. One that was interrupted was cut off: OpenAI's types have no other word for it. */
-function ending({ stop }: Generated): { finish_reason: FinishReason; interrupted?: true } {
+export function ending({ stop }: Generated): { finish_reason: FinishReason; interrupted?: true } {
   if (stop === "cancelled") return { finish_reason: "length", interrupted: true };
   return { finish_reason: stop === "length" ? "length" : "stop" };
 }

@@ -1,9 +1,9 @@
 // The engine as its users see it: the OpenAI API's calls, made of calls through a port.
 
-import { chatChunks, chatCompletion, type Chunker, completion, completionChunks, heading } from "./answer.js";
-import type { Written } from "./answer.js";
+import { chatChunks, chatCompletion, type Chunker, completion, completionChunks, ending, heading } from "./answer.js";
+import { usageOf, type Written } from "./answer.js";
 import { checkRequestOptions, parseChat, parseCompletion, parseMessages, type Parsed, tokenIds } from "./chat.js";
-import { AzulejoError, cancelled, disposed, forCaller, listenerThrew, pause } from "./errors.js";
+import { AzulejoError, cancelled, disposed, forCaller, listenerThrew, pause, reported } from "./errors.js";
 import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js";
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
 import type { CompletionRequest } from "./shapes.js";
@@ -30,15 +30,17 @@ interface Request {
 export class Client implements LocalEngine {
   readonly #events = new EventTarget();
   readonly #port: Port;
+  readonly #onEvent: ((event: EngineEvent) => void) | undefined;
   #info: EngineInfo;
   #disposed: Promise<void> | null = null;
   /** Those that weren't answered yet, and of them the ones whose turn has come. */
   readonly #requests = new Set<Request>();
   readonly #started = new Set<Request>();
 
-  constructor(port: Port, info: EngineInfo) {
+  constructor(port: Port, info: EngineInfo, onEvent?: (event: EngineEvent) => void) {
     this.#port = port;
     this.#info = info;
+    this.#onEvent = onEvent;
   }
 
   get info(): EngineInfo {
@@ -104,10 +106,11 @@ export class Client implements LocalEngine {
     this.#events.removeEventListener(type, listener as EventListener);
   }
 
-  /** Passes on what the engine tells by itself. */
+  /** Passes on what the engine tells by itself; no call waits for these listeners. */
   tell(event: EngineEvent): void {
     if (event.type === "device-restored") this.#info = event.info;
     this.#events.dispatchEvent(new CustomEvent(event.type, { detail: event }));
+    if (this.#onEvent) reported(() => this.#onEvent!(event));
   }
 
   async #chat(body: ChatRequest, options?: RequestOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>> {
@@ -159,7 +162,16 @@ export class Client implements LocalEngine {
     const request: Request = { events, generated, controller, interrupt, told, done };
     this.#requests.add(request);
     const over = () => (this.#requests.delete(request), this.#started.delete(request));
-    generated.finally(over).then(() => events.end(), (error) => events.fail(error));
+    generated.finally(over).then(
+      (made) => {
+        this.tell({ type: "answered", usage: usageOf(made), timings: made.timings, ...ending(made) });
+        events.end();
+      },
+      (error) => {
+        this.tell({ type: "failed", error: told(error) });
+        events.fail(error);
+      },
+    );
     return request;
   }
 

@@ -7,7 +7,8 @@ import { load, type LoadCall, type Loaded, unload } from "./load.js";
 import { probe } from "./probe.js";
 import type { Call, CallContext, Calls, EngineEvent, Generated, Port, WirePrompt, WireToken } from "./protocol.js";
 import { awaited, breathe, type Runtime, startRuntime } from "./runtime.js";
-import type { LoadOptions, Tier } from "./types.js";
+import { Sessions } from "./sessions.js";
+import type { EngineInfo, LoadOptions, Tier } from "./types.js";
 import type { SessionAnswer, SessionEvent, SessionOptions } from "./wasm-surface.js";
 
 /** Losses of a device within this time count together. */
@@ -44,6 +45,7 @@ export class Host implements Port {
   readonly #line = new Line();
   #runtime: Runtime | null = null;
   #loaded: Loaded | null = null;
+  #sessions: Sessions | null = null;
   #how: LoadCall | null = null;
   #disposed = false;
   #losses: number[] = [];
@@ -60,7 +62,7 @@ export class Host implements Port {
       tokenize: (a) => this.#line.run(async () => [...this.#tokens(a.input, a.special)]),
       detokenize: (a) => this.#line.run(async () => this.#ready().model.detokenize(Uint32Array.from(a.tokens))),
       greedyTokens: (a, c) => this.#line.run(() => this.#greedyTokens(a.prompt, a.count), c.signal),
-      clear: () => this.#line.run(async () => (this.#ready().session.clear(), null)),
+      clear: () => this.#line.run(async () => (this.#ready(), this.#sessions!.clear(), null)),
       memory: async () => ({ wasmBytes: this.#runtime?.memory.buffer.byteLength ?? 0 }),
       loseDevice: async () => (this.#ready().chosen.device.destroy(), null),
       dispose: () => this.#dispose(),
@@ -89,18 +91,29 @@ export class Host implements Port {
     this.#how = { model, options };
     this.#runtime = await startRuntime(wasmUrl);
     checkAbort(context.signal);
-    this.#loaded = await load(this.#runtime, { model, options, onProgress: context.onEvent, signal: context.signal });
-    return this.#loaded.info;
+    return this.#took(await load(this.#runtime, { model, options, onProgress: context.onEvent, signal: context.signal }));
   }
 
   async #dispose(): Promise<null> {
     if (this.#disposed) return null;
     this.#disposed = true;
     await this.#line.run(async () => {
-      if (this.#loaded) unload(this.#loaded);
-      this.#loaded = null;
+      this.#unload();
     });
     return null;
+  }
+
+  #took(loaded: Loaded): EngineInfo {
+    this.#loaded = loaded;
+    this.#sessions = new Sessions(loaded.model, loaded.session, this.#how!.options.conversations ?? 1);
+    return loaded.info;
+  }
+
+  #unload(): void {
+    if (!this.#loaded) return;
+    this.#sessions!.release(this.#loaded.session);
+    unload(this.#loaded);
+    this.#loaded = this.#sessions = null;
   }
 
   #tokens(input: WirePrompt, special: boolean): Uint32Array {
@@ -164,20 +177,25 @@ export class Host implements Port {
     heard: (event: SessionEvent) => boolean,
     goesOn: () => boolean,
   ) {
-    const { session, chosen } = this.#ready();
+    const { chosen } = this.#ready();
+    const cache = this.#sessions!.take(tokens);
+    // What was told before a lost device is read with the prompt.
+    cache.tokens = [...tokens, ...(options.resume ?? [])];
     const onGpu = chosen.info.backend === "webgpu";
     const onEvent = (json: string) => {
-      const goOn = heard(JSON.parse(json));
+      const event: SessionEvent = JSON.parse(json);
+      if (event.type === "token") cache.tokens.push(event.token);
+      const goOn = heard(event);
       return onGpu ? goOn : breathe().then(goesOn);
     };
-    const work = session.generate(tokens, JSON.stringify(options), onEvent);
+    const work = cache.session.generate(tokens, JSON.stringify(options), onEvent);
     const answer: SessionAnswer = JSON.parse(await awaited(chosen, work));
     return answer;
   }
 
   async #greedyTokens(prompt: number[], count: number): Promise<number[]> {
-    const { session, chosen } = this.#ready();
-    const work = session.greedyTokens(Uint32Array.from(prompt), count);
+    const { chosen } = this.#ready();
+    const work = this.#sessions!.session.greedyTokens(Uint32Array.from(prompt), count);
     return [...(await awaited(chosen, work))];
   }
 
@@ -185,14 +203,13 @@ export class Host implements Port {
   async #recover(signal?: AbortSignal): Promise<void> {
     const now = Date.now();
     this.#losses = [...this.#losses.filter((at) => at > now - SOON_MS), now];
-    const old = this.#loaded;
+    const old = this.#loaded?.chosen ?? null;
     const how = this.#how!;
     const losses = this.#losses.length;
-    this.#loaded = null;
-    if (old) unload(old);
-    const chosen = await this.#next(old?.chosen ?? null, losses, how.options, signal);
-    this.#loaded = await load(this.#runtime!, { ...how, signal }, chosen);
-    this.#tell({ type: "device-restored", device: this.#loaded.info.device, info: this.#loaded.info });
+    this.#unload();
+    const chosen = await this.#next(old, losses, how.options, signal);
+    const info = this.#took(await load(this.#runtime!, { ...how, signal }, chosen));
+    this.#tell({ type: "device-restored", device: info.device, info });
   }
 
   async #next(old: Chosen | null, losses: number, options: LoadOptions, signal?: AbortSignal): Promise<Chosen> {

@@ -1,11 +1,11 @@
 // azulejo: language models on the visitor's own device. Load one with `createEngine`, ask first with `probe`.
 
 import { Client } from "./client.js";
-import { AzulejoError, checkAbort, forCaller, invalid, listenerThrew, reported } from "./errors.js";
+import { AzulejoError, checkAbort, forCaller, invalid, listenerThrew } from "./errors.js";
 import { checkOptions, ENGINE_OPTIONS, given, MODEL_ADDRESS, PROBE_OPTIONS, RANDOM_MODEL } from "./options.js";
 import { openPort } from "./port.js";
 import { pagesDevice } from "./probe.js";
-import type { EngineEvent, WireModel } from "./protocol.js";
+import type { WireModel } from "./protocol.js";
 import { absolute, json, shown } from "./text.js";
 import type {
   EngineOptions,
@@ -72,11 +72,7 @@ export async function createEngine(model: ModelInput, options: EngineOptions = {
   signal?.throwIfAborted();
   const args = { model: wireModel(model), options: how satisfies LoadOptions, wasmUrl: engineFile(wasmUrl) };
   let engine: Client | null = null;
-  const tell = (event: EngineEvent) => {
-    engine?.tell(event);
-    if (onEvent) reported(() => onEvent(event));
-  };
-  const port = await openPort(worker, workerAddress(workerUrl), tell);
+  const port = await openPort(worker, workerAddress(workerUrl), (event) => engine?.tell(event));
   // Ends the loading: the caller's signal, a listener that throws, or the page's end.
   const stopped = new AbortController();
   const stop = () => stopped.abort();
@@ -109,7 +105,7 @@ export async function createEngine(model: ModelInput, options: EngineOptions = {
     });
     // Also when it was stopped while the answer was on its way.
     checkAbort(stopped.signal);
-    engine = new Client(port, info);
+    engine = new Client(port, info, onEvent);
     return engine;
   } catch (error) {
     await port.call("dispose", null).catch(() => {});

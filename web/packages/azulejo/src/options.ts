@@ -38,6 +38,10 @@ type Kinds<Of> = Record<keyof Of, Kind>;
 export const ENGINE_OPTIONS: Kinds<EngineOptions> = {
   cache: oneOf("auto", "opfs", "cache-api", "memory"),
   context: tokens,
+  conversations: {
+    needed: "a whole number from 1 to 64",
+    is: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64,
+  },
   device: oneOf("auto", "webgpu", "cpu"),
   initProgressCallback: listener,
   kvType: oneOf("f16", "f32", "q8_0", "q4_0"),

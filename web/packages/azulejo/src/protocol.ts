@@ -2,7 +2,7 @@
 // answer each. Everything is structured-cloneable; the same calls are made directly when there is no worker.
 
 import type { AzulejoError, WireError } from "./errors.js";
-import type { PromptProgress, Timings } from "./shapes.js";
+import type { FinishReason, PromptProgress, Timings, Usage } from "./shapes.js";
 import type { Json } from "./text.js";
 import type { DeviceInfo, SessionOptions } from "./wasm-surface.js";
 import type { EngineInfo, LoadOptions, Probe, ProbeRequest, Progress, RandomModel } from "./types.js";
@@ -52,10 +52,12 @@ export interface Generated {
   timings: Timings;
 }
 
-/** What an engine tells by itself. */
+/** What an engine tells by itself: of its device, and of each request how it ended. */
 export type EngineEvent =
   | { type: "device-lost"; message: string; generated: number }
-  | { type: "device-restored"; device: DeviceInfo; info: EngineInfo };
+  | { type: "device-restored"; device: DeviceInfo; info: EngineInfo }
+  | { type: "answered"; usage: Usage; timings: Timings; finish_reason: FinishReason; interrupted?: true }
+  | { type: "failed"; error: unknown };
 
 /** The calls: their argument, their answer and the events on the way. */
 export interface Calls {

@@ -11,16 +11,18 @@ interface Policy {
 const OWN = new URL("./worker.js", import.meta.url).href;
 
 let policy: Policy | null | undefined;
+/** The addresses that the policy trusts. */
+const trusted = new Set([OWN]);
 
 /**
- * The package's own worker, trusted where a page takes trusted addresses only (`require-trusted-types-for 'script'`). The
- * policy trusts this one address and no other: whatever else gets at it can't make a worker of its own.
+ * One of the package's own addresses, trusted where a page takes trusted addresses only (`require-trusted-types-for
+ * 'script'`). The policy trusts no other: whatever else gets at it can't make a worker of its own.
  */
-function own(): string {
+function trust(url: string): string {
   const types = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } }).trustedTypes;
   if (policy === undefined) {
     const createScriptURL = (asked: string) => {
-      if (asked === OWN) return asked;
+      if (trusted.has(asked)) return asked;
       throw new TypeError(`azulejo's policy trusts ${OWN} only.`);
     };
     try {
@@ -30,7 +32,7 @@ function own(): string {
       policy = null;
     }
   }
-  return policy ? policy.createScriptURL(OWN) : OWN;
+  return policy ? policy.createScriptURL(url) : url;
 }
 
 /** Starts a worker, the package's own or the caller's: an address of the caller's is as trusted as the caller made it. */
@@ -39,12 +41,32 @@ export function startWorker<W>(
   workerUrl: WorkerAddress | undefined,
   name: string,
 ): W {
-  const url = (workerUrl ?? own()) as string;
+  const isShared = Kind === (globalThis.SharedWorker as unknown);
+  // A package that comes from elsewhere (a CDN) has a worker of this page's origin that imports its own. One that tabs
+  // share has to have the same address in each of them.
+  const imports = workerUrl === undefined && !isShared && originOf(OWN) !== originOf("") ? importing() : null;
+  const url = (workerUrl ?? trust(imports ?? OWN)) as string;
   try {
     return new Kind(url, { type: "module", name });
   } catch (error) {
-    throw refused(String(url), workerUrl !== undefined, error as Error);
+    throw refused(String(workerUrl ?? OWN), workerUrl !== undefined, error as Error);
   }
+}
+
+let importingUrl: string | null = null;
+
+function importing(): string {
+  if (importingUrl === null) {
+    const script = new Blob([`import ${JSON.stringify(OWN)};`], { type: "text/javascript" });
+    importingUrl = URL.createObjectURL(script);
+    trusted.add(importingUrl);
+  }
+  return importingUrl;
+}
+
+/** An address's origin; the page's own for a relative one. */
+function originOf(url: string): string {
+  return new URL(url, globalThis.location?.href ?? OWN).origin;
 }
 
 /** Why a worker's constructor threw, which it does at once for what the page itself may not do. */
@@ -65,12 +87,13 @@ function refused(url: string, isCallers: boolean, error: Error): AzulejoError {
 
 /** Browsers start workers from the page's own origin only; some throw, others fail later. */
 function onAnotherOrigin(url: string, error?: Error): AzulejoError | null {
-  const origin = globalThis.location?.origin;
-  const there = URL.canParse?.(url) ? new URL(url).origin : origin;
-  if (!origin || there === origin || there === "null") return null;
+  const [there, origin] = [originOf(url), originOf("")];
+  if (there === origin || there === "null") return null;
   return new AzulejoError("unsupported", `The engine's worker is on another origin than the page: ${url}.`,
-    "Serve the package's files from the page's own origin, or worker.js alone and name it by workerUrl: browsers start " +
-      "workers from the page's own origin only.", error, { url, origin });
+    "Serve the package's files from the page's own origin, or worker.js alone and name it by workerUrl. A worker of its " +
+      `own can come from elsewhere where the page's policy, if it has one, has worker-src blob: ${there}, script-src ` +
+      `${there} 'wasm-unsafe-eval' and connect-src ${there}, and ${there} allows the page to read it (CORS).`,
+    error, { url, origin });
 }
 
 /** What a worker that was started and never said anything has failed with. */

@@ -89,6 +89,8 @@ export interface LoadOptions {
   /** Tokens that the context has room for; the model's own length if absent (at most 4096). */
   context?: number;
   cache?: CacheChoice;
+  /** How many conversations are kept in memory, each with a KV cache (`info.memory.kv`) of its own; 1 if absent. */
+  conversations?: number;
   /** The type of the KV cache. */
   kvType?: "f16" | "f32" | "q8_0" | "q4_0";
   /** False: no numerical test of the GPU at the first start on a device. */
@@ -101,7 +103,7 @@ export interface EngineOptions extends LoadOptions {
   onProgress?: (progress: Progress) => void;
   /** web-llm's name of `onProgress`. */
   initProgressCallback?: (progress: Progress) => void;
-  /** A lost device and its return. */
+  /** A lost device and its return; each answer with its usage and times, each failure: a log of one's own. Nothing is sent. */
   onEvent?: (event: EngineEvent) => void;
   /** Aborts the loading; afterwards it means nothing. */
   signal?: AbortSignal;
@@ -227,7 +229,7 @@ export interface Engine extends AsyncDisposable {
   /** The tokens of a text, or of a conversation by the model's chat template. */
   tokenize(input: string | readonly ChatMessage[]): Promise<number[]>;
   detokenize(tokens: readonly number[]): Promise<string>;
-  /** Forgets the cached conversation. */
+  /** Forgets the cached conversations. */
   resetChat(): Promise<void>;
   addEventListener<T extends EngineEvent["type"]>(type: T, listener: EngineListener<T>): void;
   removeEventListener<T extends EngineEvent["type"]>(type: T, listener: EngineListener<T>): void;

@@ -104,7 +104,7 @@ test("a module that trapped is replaced for all engines of the page, which answe
   assert.equal(await answer(answering), all.text);
   assert.equal(await answer(all.engine), all.text);
   assert.equal(modules.length, 2, "one new module for all");
-  assert.deepEqual(events, ["device-restored", "device-restored"]);
+  assert.deepEqual(events.filter((type) => type.startsWith("device")), ["device-restored", "device-restored"]);
   assert.equal(warned.mock.callCount(), 3, "each engine says so");
   await Promise.all([trapping.dispose(), answering.dispose()]);
 });

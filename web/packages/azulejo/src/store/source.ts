@@ -289,6 +289,8 @@ function storageFull(name: string, needed: number, free: number): AzulejoError {
     "storage_full",
     `${name} needs ${needed} bytes of storage, and the browser gives this site ${free} more.`,
     'Free space on the disk, delete models with storage.delete(), or use cache: "memory", which keeps nothing.',
+    undefined,
+    { needed, free },
   );
 }
 
