@@ -142,6 +142,90 @@ for (const name of ENGINES) {
       await second.close();
     });
 
+    test("tabs that share an engine interrupt their own answers only, and one that is disposed of leaves the others theirs", async () => {
+      const open = async () => {
+        const tab = await browser.newPage(server.url("/bundled/index.html"));
+        await tab.evaluate(async () => {
+          window.engine = await e2e.createEngine("/models/demo.gguf", { device: "cpu", worker: "shared" });
+        });
+        return tab;
+      };
+      const [one, two] = [await open(), await open()];
+      // One tab's answer is being written while the other one interrupts, whose own waits for its turn, and goes.
+      await one.evaluate(async (content) => {
+        const body = { messages: [{ role: "user", content }], temperature: 0, max_tokens: 150, ignore_eos: true, stream: true };
+        const stream = await window.engine.chat.completions.create(body);
+        let begun;
+        window.begun = new Promise((done) => (begun = done));
+        window.answer = (async () => {
+          let [text, last] = ["", null];
+          for await (const { choices } of stream) {
+            text += choices[0].delta.content ?? "";
+            last = choices[0];
+            if (text) begun();
+          }
+          return { text, ...last };
+        })();
+        await window.begun;
+      }, PROMPT);
+      const waiting = await two.evaluate(async (content, max_tokens) => {
+        const create = () =>
+          window.engine.chat.completions.create({ messages: [{ role: "user", content }], temperature: 0, max_tokens });
+        const ended = create().then(() => "answered", ({ code, message }) => `${code}: ${message}`);
+        await window.engine.interruptGenerate();
+        await window.engine.dispose();
+        return ended;
+      }, PROMPT, TOKENS);
+      assert.match(waiting, /^cancelled: The engine was disposed/);
+      const whole = await one.evaluate(() => window.answer);
+      assert.deepEqual([whole.finish_reason, "interrupted" in whole], ["length", false]);
+      assert.ok(whole.text.startsWith(native.text), whole.text);
+      // Its own does end.
+      const cut = await one.evaluate(async (content) => {
+        const body = { messages: [{ role: "user", content }], temperature: 0, max_tokens: 150, ignore_eos: true, stream: true };
+        let last;
+        for await (const { choices } of await window.engine.chat.completions.create(body)) {
+          last = choices[0];
+          if (choices[0].delta.content) await window.engine.interruptGenerate();
+        }
+        return last;
+      }, PROMPT);
+      assert.deepEqual([cut.finish_reason, cut.interrupted], ["length", true]);
+      await one.close();
+      await two.close();
+    });
+
+    for (const worker of [true, "shared", false]) {
+      test(`a module that trapped is replaced, worker: ${worker}`, async () => {
+        const open = async () => {
+          const tab = await browser.newPage(server.url("/pages/blank.html"));
+          await tab.evaluate(async (worker) => {
+            if (!worker) await import("/pages/trapping.js");
+            await e2e.load("/models/demo.gguf", { device: "cpu", worker, ...(worker ? { workerUrl: "/pages/trapping-worker.js" } : {}) });
+          }, worker);
+          return tab;
+        };
+        const ask = (tab) => tab.evaluate(async (p, n) => (await e2e.ask(p, { max_tokens: n })).text, PROMPT, TOKENS);
+        const tabs = worker === "shared" ? [await open(), await open()] : [await open()];
+        for (const tab of tabs) assert.equal(await ask(tab), native.text);
+        const trapped = await tabs[0].evaluate(() => {
+          const channel = new BroadcastChannel("trap");
+          const heard = new Promise((done) => (channel.onmessage = ({ data }) => done(data)));
+          channel.postMessage("trap");
+          // On the page itself the one that hears is another channel of the same page.
+          return heard;
+        });
+        assert.equal(trapped, 1, "there was one module, and it is nonsense now");
+        assert.deepEqual(await Promise.all(tabs.map(ask)), tabs.map(() => native.text));
+        for (const tab of tabs) {
+          const events = await tab.evaluate(() => e2e.events.map(({ type }) => type).filter((type) => type.startsWith("device")));
+          assert.deepEqual(events, ["device-restored"]);
+          await tab.evaluate(() => e2e.dispose());
+          await tab.close();
+        }
+      });
+    }
+
     test("all of it under the strict policy", async () => {
       // zod, which the AI SDK is made with, tries once whether it may eval, and does without.
       const own = (violation) => !(violation.includes("eval") && violation.includes("/bundled/adapters.js"));

@@ -308,7 +308,7 @@ for (const name of ENGINES) {
           }, 50);
           await e2e.load({ url, manifest }, { device: "cpu", signal: abort.signal }).finally(() => clearInterval(watch));
         }, MODEL, MANIFEST),
-        { code: "cancelled" },
+        { name: "AbortError" },
       );
       server.reset();
       await load(page);

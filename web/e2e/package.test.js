@@ -45,10 +45,15 @@ describe("the package as published", () => {
   after(() => folder && rm(folder, { recursive: true }));
 
   test("it has what it needs and nothing else", async () => {
-    for (const needed of ["README.md", "package.json", "dist/index.js", "dist/worker.js", "dist/azulejo_wasm_bg.wasm"]) {
+    for (const needed of ["README.md", "package.json", "dist/index.js", "dist/worker.js", "dist/azulejo_wasm_bg.wasm", "dist/THIRD-PARTY.txt"]) {
       assert.ok(files.includes(needed), `${needed} is missing from ${files.join(", ")}`);
     }
     assert.ok(files.some((file) => /licen[cs]e/i.test(file)), "the licence is in it");
+    const notices = await readFile(join(folder, "node_modules/azulejo/dist/THIRD-PARTY.txt"), "utf8");
+    // Of ours there is none, of each kind of others one: the licence that is ours too, and one that wants to be told.
+    assert.match(notices, /^wgpu v|, wgpu v/m);
+    assert.match(notices, /\nmemchr v[\d.]+:\n\nThe MIT License|\n.*memchr v[^\n]*:\n\nThe MIT License/);
+    assert.doesNotMatch(notices, /azulejo-|\/home\/|\/root\/|\bnaga v/);
     const strangers = files.filter((file) => !/^(dist\/|package\.json$|README\.md$|LICEN[CS]E)/.test(file) || /test/.test(file));
     assert.deepEqual(strangers, []);
     assert.deepEqual((await readdir(join(folder, "node_modules"))).filter((name) => !name.startsWith(".")), ["azulejo"]);
@@ -63,11 +68,15 @@ describe("the package as published", () => {
 
   test("its types are right for a strict project", async () => {
     const options = { strict: true, noEmit: true, target: "es2022", module: "esnext", moduleResolution: "bundler" };
-    const lib = ["es2024", "dom", "dom.iterable", "dom.asynciterable", "esnext.disposable"];
-    const compilerOptions = { ...options, lib, skipLibCheck: false, types: [] };
-    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.ts"] }));
+    const entries = Object.keys(JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")).exports);
+    const modules = entries.filter((name) => !/\.\w+$/.test(name)).map((name) => `export * from "azulejo${name.slice(1)}";\n`);
+    await writeFile(join(folder, "all.ts"), modules.join(""));
     const tsc = join(require.resolve("typescript/package.json"), "../bin/tsc");
-    await run(process.execPath, [tsc, "-p", folder]).catch((error) => assert.fail(error.stdout || error.message));
+    for (const lib of [["es2024", "dom", "dom.iterable", "dom.asynciterable", "esnext.disposable"], ["es2022", "dom"]]) {
+      const compilerOptions = { ...options, lib, skipLibCheck: false, types: [] };
+      await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.ts", "all.ts"] }));
+      await run(process.execPath, [tsc, "-p", folder]).catch((error) => assert.fail(`${lib}: ${error.stdout || error.message}`));
+    }
   });
 
   test("bundled by esbuild it answers in a page", async () => {

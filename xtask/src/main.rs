@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask <chore>`.
 
 mod licences;
+mod notices;
 mod packages;
 mod real;
 mod shaders;

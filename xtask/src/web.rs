@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{packages, steps};
+use crate::{notices, packages, steps};
 
 /// The target of the browser's build.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -38,6 +38,7 @@ fn bindings() -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(&wasm).web(true)?.typescript(true).remove_name_section(true);
     bindgen.remove_producers_section(true).generate(&out)?;
+    std::fs::write(out.join("THIRD-PARTY.txt"), notices::text()?)?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ import { open, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 
-/** The policy that a page with azulejo must be able to have. Workers get it too: it is on every answer. */
+/** The policy that a page with azulejo in any kind of worker or in none must be able to have. It is on every answer. */
 export const STRICT_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -17,8 +17,14 @@ export const STRICT_POLICY = [
   // Pages and workers of every engine tell their violations here.
   "report-uri /violations",
 ].join("; ");
+/** The strictest one, README's: only the worker itself, which imports nothing, may compile WebAssembly. */
+export const STRICTEST_POLICY = (path) =>
+  path.endsWith("/worker.js")
+    ? "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'self'; report-uri /violations"
+    : STRICT_POLICY.replace(" 'wasm-unsafe-eval'", "");
+
 /** Stricter still, for pages whose address has `trusted-types` in its query: only trusted addresses become workers. */
-export const TRUSTED_TYPES = "require-trusted-types-for 'script'";
+export const TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types";
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -62,8 +68,11 @@ function unescaped(path) {
  * - `etag`: an ETag other than the file's (a function is called for each answer)
  * - `hold: {after}`: stops sending for good once so many bytes of the path have been sent in all
  * - `bytesPerSecond`: sends that slowly, each connection
+ *
+ * With `cors` all files may be read by pages of other origins. `policy` is a policy, or a function of a path. A page whose address has `trusted-types` in its query takes trusted
+ * addresses only, by the policies that the query's value names.
  */
-export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0.0.1" } = {}) {
+export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0.0.1", cors = false } = {}) {
   const folders = new Map(Object.entries(mounts));
   const faults = new Map();
   const log = [];
@@ -77,6 +86,12 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0
     if (prefix === undefined) return null;
     const rest = normalize(`/${path.slice(prefix.length)}`);
     return path === prefix && !prefix.endsWith("/") ? folders.get(prefix) : join(folders.get(prefix), rest);
+  }
+
+  function policyOf(path, search) {
+    const own = typeof policy === "function" ? policy(path) : policy;
+    const trusted = new URLSearchParams(search).get("trusted-types");
+    return trusted === null ? own : `${own}; ${TRUSTED_TYPES} ${trusted}`;
   }
 
   const happens = (fault) => {
@@ -98,7 +113,8 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0
     const entry = { method: request.method, path, search, range: request.headers.range ?? null, status: 0, sent: 0 };
     log.push(entry);
     const headers = {
-      ...(policy && { "content-security-policy": search.includes("trusted-types") ? `${policy}; ${TRUSTED_TYPES}` : policy }),
+      ...(policy && { "content-security-policy": policyOf(path, search) }),
+      ...(cors && { "access-control-allow-origin": "*" }),
       "x-content-type-options": "nosniff",
       "cache-control": "no-store",
     };

@@ -1,4 +1,5 @@
-// Builds dist/: index.js and the adapters (which share chunks), worker.js by itself, the engine's wasm, declarations.
+// Builds dist/: index.js and the adapters (which share chunks), worker.js by itself, the engine's wasm, declarations,
+// and whose code is in it.
 // With --tests the unit tests go to build/test instead.
 
 import { execFileSync } from "node:child_process";
@@ -13,7 +14,41 @@ import { build } from "esbuild";
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
 const local = (path) => join(here, path);
-const common = { absWorkingDir: here, bundle: true, format: "esm", target: "es2022", logLevel: "warning" };
+const { version } = JSON.parse(readFileSync(local("package.json"), "utf8"));
+
+/**
+ * `glue.js`: the generated bindings as a function that makes those of a new instance. They keep their instance in
+ * variables of their module, of which there is one a page.
+ */
+const glue = {
+  name: "glue",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/glue\.js$/ }, () => ({ path: local("src/wasm/azulejo_wasm.js"), namespace: "glue" }));
+    onLoad({ filter: /./, namespace: "glue" }, async ({ path }) => {
+      // Callbacks that come late read from a memory that has nothing in it.
+      const abandon = `export function abandon() {
+        const memory = { buffer: new ArrayBuffer(65536) };
+        wasm = new Proxy({}, { get: (_, name) => (name === "memory" ? memory : () => 0) });
+        wasmInstance = wasmModule = null;
+        cachedDataViewMemory0 = cachedFloat64ArrayMemory0 = cachedUint32ArrayMemory0 = cachedUint8ArrayMemory0 = null;
+      }`;
+      const stdin = { contents: readFileSync(path, "utf8") + abandon, resolveDir: dirname(path), sourcefile: path };
+      const how = { stdin, bundle: true, format: "iife", globalName: "glue", target: "es2022", write: false };
+      const { outputFiles } = await build({ ...how, absWorkingDir: here, logLevel: "warning" });
+      return { contents: `export default function () {\n${outputFiles[0].text}\nreturn glue;\n}`, loader: "js" };
+    });
+  },
+};
+
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  logLevel: "warning",
+  define: { AZULEJO_RELEASE: JSON.stringify(version) },
+  plugins: [glue],
+};
 
 if (process.argv.includes("--tests")) await tests();
 else await dist();
@@ -23,9 +58,9 @@ async function dist() {
   rmSync(local("dist"), { recursive: true, force: true });
   mkdirSync(local("dist"));
   copyFileSync(engine, local("dist/azulejo_wasm_bg.wasm"));
-  const minify = { minify: true, legalComments: "none" };
+  const minify = { minify: true, legalComments: "none", metafile: true };
   const adapters = ["ai-sdk", "openai", "prompt-api", "remote"].map((name) => `src/adapters/${name}.ts`);
-  await build({
+  const pages = await build({
     ...common,
     ...minify,
     entryPoints: ["src/index.ts", ...adapters],
@@ -36,7 +71,12 @@ async function dist() {
     outdir: "dist",
   });
   // By itself: bundlers take a worker's file as one.
-  await build({ ...common, ...minify, entryPoints: ["src/worker.ts"], outdir: "dist" });
+  const worker = await build({ ...common, ...minify, entryPoints: ["src/worker.ts"], outdir: "dist" });
+  // cargo xtask web says whose code is in the engine; the JavaScript is ours.
+  const inputs = [pages, worker].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const strangers = inputs.filter((path) => !/^(glue:|src\/)/.test(path));
+  if (strangers.length > 0) throw new Error(`code of others that THIRD-PARTY.txt doesn't name: ${strangers.join(", ")}`);
+  copyFileSync(local("src/wasm/THIRD-PARTY.txt"), local("dist/THIRD-PARTY.txt"));
   copyFileSync(local("../../../LICENSE"), local("LICENSE"));
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: here, stdio: "inherit" });

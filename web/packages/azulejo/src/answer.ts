@@ -34,9 +34,10 @@ export interface Written {
   generated: Generated;
 }
 
-/** An interrupted answer ends like one that had nothing more to say: OpenAI has no word for it. */
-export function finishReason(generated: Generated): FinishReason {
-  return generated.stop === "length" ? "length" : "stop";
+/** How an answer ended. One that was interrupted was cut off: OpenAI's types have no other word for it. */
+export function ending({ stop }: Generated): { finish_reason: FinishReason; interrupted?: true } {
+  if (stop === "cancelled") return { finish_reason: "length", interrupted: true };
+  return { finish_reason: stop === "length" ? "length" : "stop" };
 }
 
 export function usageOf(generated: Generated): Usage {
@@ -77,7 +78,7 @@ export function chatCompletion(head: Heading, parsed: Parsed, written: Written):
       {
         index: 0,
         message: { role: "assistant", content: written.text, refusal: null },
-        finish_reason: finishReason(written.generated),
+        ...ending(written.generated),
         logprobs: chatLogprobs(parsed, written.tokens),
       },
     ],
@@ -94,7 +95,7 @@ export function completion(head: Heading, parsed: Parsed, written: Written): Com
       {
         index: 0,
         text: parsed.echo + written.text,
-        finish_reason: finishReason(written.generated),
+        ...ending(written.generated),
         logprobs: completionLogprobs(parsed, written.tokens, 0),
       },
     ],
@@ -129,7 +130,7 @@ export function chatChunks(head: Heading, parsed: Parsed): Chunker<ChatCompletio
       return [chunk({ content: text }, { logprobs: token ? chatLogprobs(parsed, [token]) : null })];
     },
     last(generated) {
-      const end = { ...chunk({}, { finish_reason: finishReason(generated) }), timings: generated.timings };
+      const end = { ...chunk({}, ending(generated)), timings: generated.timings };
       if (!parsed.includeUsage) return [end];
       return [end, { ...chunk({}), choices: [], usage: usageOf(generated), timings: generated.timings }];
     },
@@ -157,7 +158,8 @@ export function completionChunks(head: Heading, parsed: Parsed): Chunker<Complet
       return [chunk(text, null, logprobs)];
     },
     last(generated) {
-      const end = { ...chunk("", finishReason(generated)), timings: generated.timings };
+      const [choice] = chunk("", null).choices;
+      const end = { ...chunk("", null), choices: [{ ...choice!, ...ending(generated) }], timings: generated.timings };
       if (!parsed.includeUsage) return [end];
       const { timings } = generated;
       return [end, { ...head, object: "text_completion", choices: [], usage: usageOf(generated), timings }];

@@ -1,9 +1,9 @@
 // The engine as its users see it: the OpenAI API's calls, made of calls through a port.
 
-import { chatChunks, chatCompletion, type Chunker, completion, completionChunks, heading } from "./answer.js";
-import type { Written } from "./answer.js";
+import { chatChunks, chatCompletion, type Chunker, completion, completionChunks, ending, heading } from "./answer.js";
+import { usageOf, type Written } from "./answer.js";
 import { checkRequestOptions, parseChat, parseCompletion, parseMessages, type Parsed, tokenIds } from "./chat.js";
-import { cancelled, checkAbort, pause } from "./errors.js";
+import { AzulejoError, cancelled, disposed, forCaller, listenerThrew, pause, reported } from "./errors.js";
 import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js";
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
 import type { CompletionRequest } from "./shapes.js";
@@ -18,9 +18,11 @@ const DISPOSE_MS = 3000;
 interface Request {
   events: Channel<GenerateEvent>;
   generated: Promise<Generated>;
+  /** Ends it without a word: the stream's own. */
   controller: AbortController;
-  /** True if it was the caller's signal that ended it. */
-  isAborted(): boolean;
+  interrupt: AbortController;
+  /** What the caller gets for an error: its signal's reason if that ended the request. */
+  told(error: unknown): unknown;
   /** Takes the signals' listeners off. */
   done(): void;
 }
@@ -28,12 +30,17 @@ interface Request {
 export class Client implements LocalEngine {
   readonly #events = new EventTarget();
   readonly #port: Port;
+  readonly #onEvent: ((event: EngineEvent) => void) | undefined;
   #info: EngineInfo;
   #disposed: Promise<void> | null = null;
+  /** Those that weren't answered yet, and of them the ones whose turn has come. */
+  readonly #requests = new Set<Request>();
+  readonly #started = new Set<Request>();
 
-  constructor(port: Port, info: EngineInfo) {
+  constructor(port: Port, info: EngineInfo, onEvent?: (event: EngineEvent) => void) {
     this.#port = port;
     this.#info = info;
+    this.#onEvent = onEvent;
   }
 
   get info(): EngineInfo {
@@ -58,7 +65,9 @@ export class Client implements LocalEngine {
   };
 
   async interruptGenerate(): Promise<void> {
-    await this.#port.call("interrupt", null);
+    const started = [...this.#started];
+    started.forEach(({ interrupt }) => interrupt.abort());
+    await Promise.allSettled(started.map(({ generated }) => generated));
   }
 
   async resetChat(): Promise<void> {
@@ -76,6 +85,9 @@ export class Client implements LocalEngine {
 
   dispose(): Promise<void> {
     this.#disposed ??= (async () => {
+      const why = new AzulejoError("cancelled", "The engine was disposed before the answer was whole.",
+        "Wait for answers before dispose(); interruptGenerate() gives what there is of one.");
+      this.#requests.forEach(({ events }) => events.fail(why));
       await Promise.race([this.#port.call("dispose", null).catch(() => {}), pause(DISPOSE_MS)]);
       this.#port.close();
     })();
@@ -94,10 +106,11 @@ export class Client implements LocalEngine {
     this.#events.removeEventListener(type, listener as EventListener);
   }
 
-  /** Passes on what the engine tells by itself. */
+  /** Passes on what the engine tells by itself; no call waits for these listeners. */
   tell(event: EngineEvent): void {
     if ("info" in event) this.#info = event.info;
     this.#events.dispatchEvent(new CustomEvent(event.type, { detail: event }));
+    if (this.#onEvent) reported(() => this.#onEvent!(event));
   }
 
   async #chat(body: ChatRequest, options?: RequestOptions): Promise<ChatCompletion | Stream<ChatCompletionChunk>> {
@@ -124,26 +137,45 @@ export class Client implements LocalEngine {
   }
 
   #request({ prompt, options }: Parsed, signals: (AbortSignal | null | undefined)[], how?: RequestOptions): Request {
-    signals.forEach(checkAbort);
+    signals.forEach((signal) => signal?.throwIfAborted());
+    if (this.#disposed) throw disposed();
     const controller = new AbortController();
+    const interrupt = new AbortController();
     const stop = () => controller.abort();
     signals.forEach((signal) => signal?.addEventListener("abort", stop));
-    const isAborted = () => signals.some((signal) => signal?.aborted);
     const done = () => signals.forEach((signal) => signal?.removeEventListener("abort", stop));
     const events = new Channel<GenerateEvent>();
     controller.signal.addEventListener("abort", () => events.fail(cancelled()));
-    const generated = this.#port.call("generate", { prompt, options }, {
-      signal: controller.signal,
-      onEvent: (event) => {
+    const onEvent = (event: GenerateEvent) => {
+      if (event.type === "started") this.#started.add(request);
+      try {
         if (event.type === "prompt") how?.onPromptProgress?.(event.progress);
-        events.push(event);
+      } catch (error) {
+        events.fail(listenerThrew("onPromptProgress", error));
+        stop();
+      }
+      events.push(event);
+    };
+    const context = { signal: controller.signal, interrupt: interrupt.signal, onEvent };
+    const generated = this.#port.call("generate", { prompt, options }, context);
+    const told = (error: unknown) => forCaller(error, ...signals);
+    const request: Request = { events, generated, controller, interrupt, told, done };
+    this.#requests.add(request);
+    const over = () => (this.#requests.delete(request), this.#started.delete(request));
+    generated.finally(over).then(
+      (made) => {
+        this.tell({ type: "answered", usage: usageOf(made), timings: made.timings, ...ending(made) });
+        events.end();
       },
-    });
-    generated.then(() => events.end(), (error) => events.fail(error));
-    return { events, generated, controller, isAborted, done };
+      (error) => {
+        this.tell({ type: "failed", error: told(error) });
+        events.fail(error);
+      },
+    );
+    return request;
   }
 
-  async #whole({ events, generated, done }: Request): Promise<Written> {
+  async #whole({ events, generated, told, done }: Request): Promise<Written> {
     try {
       const tokens: Written["tokens"] = [];
       let text = "";
@@ -154,19 +186,21 @@ export class Client implements LocalEngine {
         if (event.token.token) tokens.push(event.token.token);
       }
       return { text, tokens, generated: await generated };
+    } catch (error) {
+      throw told(error);
     } finally {
       done();
     }
   }
 
   /** The stream, as soon as the request's turn has come: what is wrong with it is thrown here. */
-  async #stream<T>({ events, generated, controller, isAborted, done }: Request, chunker: Chunker<T>): Promise<Stream<T>> {
+  async #stream<T>({ events, generated, controller, told, done }: Request, chunker: Chunker<T>): Promise<Stream<T>> {
     const taken = events[Symbol.asyncIterator]();
     try {
       await taken.next();
     } catch (error) {
       done();
-      throw error;
+      throw told(error);
     }
     async function* chunks(): AsyncGenerator<T, void, undefined> {
       try {
@@ -174,7 +208,9 @@ export class Client implements LocalEngine {
         for await (const event of taken) yield* chunker.event(event);
         yield* chunker.last(await generated);
       } catch (error) {
-        if (!controller.signal.aborted || isAborted()) throw error;
+        const why = told(error);
+        // The stream's own end is quiet: its caller left it, or called abort().
+        if (!controller.signal.aborted || (why as AzulejoError).code !== "cancelled") throw why;
       } finally {
         done();
       }

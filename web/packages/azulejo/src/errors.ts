@@ -17,7 +17,7 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** What a message names, for pages that say it in their own language: `{needed, capacity}`. */
-export type Parameters = Readonly<Record<string, string | number>>;
+export type MessageParameters = Readonly<Record<string, string | number>>;
 
 /**
  * What was thrown: `code` to branch on, `message` (what and where), `hint` (what to do), and as `parameters` the
@@ -26,9 +26,9 @@ export type Parameters = Readonly<Record<string, string | number>>;
 export class AzulejoError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
-  readonly parameters: Parameters;
+  readonly parameters: MessageParameters;
 
-  constructor(code: ErrorCode, message: string, hint = "", cause?: unknown, parameters: Parameters = {}) {
+  constructor(code: ErrorCode, message: string, hint = "", cause?: unknown, parameters: MessageParameters = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
@@ -43,7 +43,7 @@ export class AzulejoError extends Error {
     const { name, message, code, hint, parameters } = (thrown ?? {}) as { [key: string]: unknown };
     const text = typeof message === "string" && message ? message : String(thrown);
     if (isCode(code)) {
-      const named = typeof parameters === "object" && parameters !== null ? (parameters as Parameters) : {};
+      const named = typeof parameters === "object" && parameters !== null ? (parameters as MessageParameters) : {};
       return new AzulejoError(code, text, typeof hint === "string" ? hint : "", thrown, named);
     }
     if (name === "AbortError") return cancelled(thrown);
@@ -65,7 +65,7 @@ export interface WireError {
   code: ErrorCode;
   message: string;
   hint: string;
-  parameters: Parameters;
+  parameters: MessageParameters;
   /** Where it was thrown, if it is a bug. */
   stack?: string;
 }
@@ -95,9 +95,26 @@ export function forCaller(thrown: unknown, ...signals: (AbortSignal | null | und
 export function invalid(
   message: string,
   hint = "Correct the argument that the message names.",
-  parameters: Parameters = {},
+  parameters: MessageParameters = {},
 ): AzulejoError {
   return new AzulejoError("invalid_argument", message, hint, undefined, parameters);
+}
+
+/** What a call ends with whose listener threw. */
+export function listenerThrew(name: string, error: unknown): AzulejoError {
+  return new AzulejoError("invalid_argument", `${name} threw: ${error instanceof Error ? error.message : error}`,
+    "Mend the listener; its error is this one's cause.", error, { name });
+}
+
+/** Calls a listener that no call waits for: what it throws is reported as the browser does it for its own events. */
+export function reported(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }
 
 /** What an engine that was disposed throws. */

@@ -2,12 +2,13 @@
 // a time; a GPU that goes away is opened anew and the answer goes on.
 
 import { type Chosen, closeDevice, openCpu, tiersBelow, Trial } from "./device.js";
-import { abortable, AzulejoError, cancelled, checkAbort, invalid } from "./errors.js";
+import { abortable, AzulejoError, cancelled, checkAbort, disposed } from "./errors.js";
 import { download, load, type LoadCall, type Loaded, unload } from "./load.js";
 import { probe } from "./probe.js";
 import type { Call, CallContext, Calls, EngineEvent, Generated, Port, WirePrompt, WireToken } from "./protocol.js";
 import { awaited, breathe, type Runtime, startRuntime } from "./runtime.js";
-import type { LoadOptions, Tier } from "./types.js";
+import { Sessions } from "./sessions.js";
+import type { EngineInfo, LoadOptions, Tier } from "./types.js";
 import type { SessionAnswer, SessionEvent, SessionOptions } from "./wasm-surface.js";
 
 /** Losses of a device within this time count together. */
@@ -44,9 +45,8 @@ export class Host implements Port {
   readonly #line = new Line();
   #runtime: Runtime | null = null;
   #loaded: Loaded | null = null;
+  #sessions: Sessions | null = null;
   #how: LoadCall | null = null;
-  #interrupted = false;
-  #running = false;
   #disposed = false;
   /** Aborted when the engine is disposed. */
   readonly #left = new AbortController();
@@ -65,8 +65,7 @@ export class Host implements Port {
       tokenize: (a) => this.#line.run(async () => [...this.#tokens(a.input, a.special)]),
       detokenize: (a) => this.#line.run(async () => this.#ready().model.detokenize(Uint32Array.from(a.tokens))),
       greedyTokens: (a, c) => this.#line.run(() => this.#greedyTokens(a.prompt, a.count), c.signal),
-      interrupt: async () => this.#interrupt(),
-      clear: () => this.#line.run(async () => (this.#ready().session.clear(), null)),
+      clear: () => this.#line.run(async () => (this.#ready(), this.#sessions!.clear(), null)),
       memory: async () => ({ wasmBytes: this.#runtime?.memory.buffer.byteLength ?? 0 }),
       loseDevice: async () => (this.#ready().chosen.device.destroy(), null),
       dispose: () => this.#dispose(),
@@ -76,11 +75,18 @@ export class Host implements Port {
     });
   }
 
-  close(): void {}
+  /** After a bug the module is of no use any more, to this host and to others on the page. */
+  close(error?: AzulejoError): void {
+    if (error?.code === "internal") this.#runtime?.abandon();
+  }
 
   #ready(): Loaded {
+    if (this.#runtime?.isAbandoned) {
+      throw new AzulejoError("internal", "The engine's module failed for another engine of this page.",
+        "Ask once more: it is loaded anew.");
+    }
     if (this.#loaded) return this.#loaded;
-    if (this.#disposed) throw invalid("This engine was disposed.", "Make a new one with createEngine().");
+    if (this.#disposed) throw disposed();
     throw new AzulejoError("device_lost", "The engine has no device any more.", "Make a new one with createEngine().");
   }
 
@@ -88,8 +94,9 @@ export class Host implements Port {
     this.#how = { model, options, network };
     this.#runtime = await startRuntime(wasmUrl);
     checkAbort(context.signal);
-    this.#loaded = await load(this.#runtime, { ...this.#how, onProgress: context.onEvent, signal: context.signal });
-    const { info, trial } = this.#loaded;
+    const how = { ...this.#how, onProgress: context.onEvent, signal: context.signal };
+    const info = this.#took(await load(this.#runtime, how));
+    const { trial } = this.#loaded!;
     if (trial) void this.#move(trial);
     return info;
   }
@@ -110,9 +117,9 @@ export class Host implements Port {
     }
     await this.#line.run(async () => {
       if (isLeft()) return unload(moved);
-      unload(this.#loaded!);
-      this.#loaded = moved;
-      this.#tell({ type: "device-changed", device: moved.info.device, info: moved.info });
+      this.#unload();
+      const info = this.#took(moved);
+      this.#tell({ type: "device-changed", device: info.device, info });
     });
   }
 
@@ -120,17 +127,23 @@ export class Host implements Port {
     if (this.#disposed) return null;
     this.#disposed = true;
     this.#left.abort();
-    this.#interrupt();
     await this.#line.run(async () => {
-      if (this.#loaded) unload(this.#loaded);
-      this.#loaded = null;
+      this.#unload();
     });
     return null;
   }
 
-  #interrupt(): null {
-    this.#interrupted = this.#running;
-    return null;
+  #took(loaded: Loaded): EngineInfo {
+    this.#loaded = loaded;
+    this.#sessions = new Sessions(loaded.model, loaded.session, this.#how!.options.conversations ?? 1);
+    return loaded.info;
+  }
+
+  #unload(): void {
+    if (!this.#loaded) return;
+    this.#sessions!.release(this.#loaded.session);
+    unload(this.#loaded);
+    this.#loaded = this.#sessions = null;
   }
 
   #tokens(input: WirePrompt, special: boolean): Uint32Array {
@@ -146,8 +159,8 @@ export class Host implements Port {
   }
 
   async #generate(prompt: WirePrompt, options: SessionOptions, context: CallContext<"generate">): Promise<Generated> {
-    if (this.#disposed) this.#ready();
-    const { signal, onEvent } = context;
+    const { signal, interrupt, onEvent } = context;
+    if (this.#disposed) throw cancelled();
     if (!this.#loaded) await this.#recover(signal);
     const tokens = this.#tokens(prompt, true);
     onEvent?.({ type: "started" });
@@ -155,8 +168,7 @@ export class Host implements Port {
     const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
     const made: number[] = [];
     const clock = new Clock();
-    this.#interrupted = false;
-    this.#running = true;
+    const goesOn = () => !interrupt?.aborted && !signal?.aborted && !this.#disposed;
     const heard = (event: SessionEvent) => {
       if (event.type === "prompt") {
         const progress = clock.prompt(event.done, event.total);
@@ -166,48 +178,55 @@ export class Host implements Port {
         made.push(event.token);
         onEvent?.({ type: "token", token: wireToken(event) });
       } else onEvent?.({ type: "rest", text: event.text });
-      return !this.#interrupted && !signal?.aborted;
     };
-    try {
-      for (;;) {
-        try {
-          const resume = made.length > 0 ? { resume: [...made] } : {};
-          const answer = await this.#session(tokens, { ...options, seed, ...resume }, heard);
-          checkAbort(signal);
-          return { ...clock.generated(answer, tokens.length), stop: answer.stop };
-        } catch (error) {
-          const { code, message } = AzulejoError.from(error);
-          if (code === "cancelled" && this.#interrupted && !signal?.aborted) return clock.interrupted(tokens.length);
-          // A GPU that goes away may fail a command before the browser tells of the loss; and one that fails commands
-          // by itself is no better than a lost one.
-          const onGpu = this.#loaded?.chosen.info.backend === "webgpu";
-          if (code !== "device_lost" && !(code === "device" && onGpu)) throw error;
-          this.#tell({ type: "device-lost", message, generated: made.length });
-          await this.#recover(signal);
-        }
+    for (;;) {
+      try {
+        const resume = made.length > 0 ? { resume: [...made] } : {};
+        const answer = await this.#session(tokens, { ...options, seed, ...resume }, (event) => (heard(event), goesOn()), goesOn);
+        checkAbort(signal);
+        if (this.#disposed) throw cancelled();
+        return { ...clock.generated(answer, tokens.length), stop: answer.stop };
+      } catch (error) {
+        const { code, message } = AzulejoError.from(error);
+        checkAbort(signal);
+        if (code === "cancelled" && interrupt?.aborted && !this.#disposed) return clock.interrupted(tokens.length);
+        // A GPU that goes away may fail a command before the browser tells of the loss; and one that fails commands
+        // by itself is no better than a lost one.
+        const onGpu = this.#loaded?.chosen.info.backend === "webgpu";
+        if (code !== "device_lost" && !(code === "device" && onGpu)) throw error;
+        this.#tell({ type: "device-lost", message, generated: made.length });
+        await this.#recover(signal);
       }
-    } finally {
-      this.#running = false;
     }
   }
 
   /** One run of the session: on a GPU it is nudged, on the CPU messages are let in after each event. */
-  async #session(tokens: Uint32Array, options: SessionOptions, heard: (event: SessionEvent) => boolean) {
-    const { session, chosen, trial } = this.#ready();
+  async #session(
+    tokens: Uint32Array,
+    options: SessionOptions,
+    heard: (event: SessionEvent) => boolean,
+    goesOn: () => boolean,
+  ) {
+    const { chosen, trial } = this.#ready();
+    const cache = this.#sessions!.take(tokens);
+    // What was told before a lost device is read with the prompt.
+    cache.tokens = [...tokens, ...(options.resume ?? [])];
     const onGpu = chosen.info.backend === "webgpu";
     const onEvent = (json: string) => {
-      const goOn = heard(JSON.parse(json));
-      return onGpu ? goOn : breathe().then(() => goOn && !this.#interrupted);
+      const event: SessionEvent = JSON.parse(json);
+      if (event.type === "token") cache.tokens.push(event.token);
+      const goOn = heard(event);
+      return onGpu ? goOn : breathe().then(goesOn);
     };
-    const work = session.generate(tokens, JSON.stringify(options), onEvent);
+    const work = cache.session.generate(tokens, JSON.stringify(options), onEvent);
     trial?.disturb(work);
     const answer: SessionAnswer = JSON.parse(await awaited(chosen, work));
     return answer;
   }
 
   async #greedyTokens(prompt: number[], count: number): Promise<number[]> {
-    const { session, chosen } = this.#ready();
-    const work = session.greedyTokens(Uint32Array.from(prompt), count);
+    const { chosen } = this.#ready();
+    const work = this.#sessions!.session.greedyTokens(Uint32Array.from(prompt), count);
     return [...(await awaited(chosen, work))];
   }
 
@@ -215,14 +234,13 @@ export class Host implements Port {
   async #recover(signal?: AbortSignal): Promise<void> {
     const now = Date.now();
     this.#losses = [...this.#losses.filter((at) => at > now - SOON_MS), now];
-    const old = this.#loaded;
+    const old = this.#loaded?.chosen ?? null;
     const how = this.#how!;
     const losses = this.#losses.length;
-    this.#loaded = null;
-    if (old) unload(old);
-    const chosen = await this.#next(old?.chosen ?? null, losses, how.options, signal);
-    this.#loaded = await load(this.#runtime!, { ...how, signal }, chosen);
-    this.#tell({ type: "device-restored", device: this.#loaded.info.device, info: this.#loaded.info });
+    this.#unload();
+    const chosen = await this.#next(old, losses, how.options, signal);
+    const info = this.#took(await load(this.#runtime!, { ...how, signal }, chosen));
+    this.#tell({ type: "device-restored", device: info.device, info });
   }
 
   async #next(old: Chosen | null, losses: number, options: LoadOptions, signal?: AbortSignal): Promise<Chosen> {

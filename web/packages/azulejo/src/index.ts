@@ -1,10 +1,13 @@
 // azulejo: language models on the visitor's own device. Load one with `createEngine`, ask first with `probe`.
 
 import { Client } from "./client.js";
-import { checkAbort, invalid } from "./errors.js";
-import { absolute, wireManifest, wireModel, wireNetwork } from "./inputs.js";
+import { AzulejoError, checkAbort, forCaller, invalid, listenerThrew } from "./errors.js";
+import { wireManifest, wireModel, wireNetwork } from "./inputs.js";
+import { checkOptions, DOWNLOAD_OPTIONS, ENGINE_OPTIONS, given, PROBE_OPTIONS } from "./options.js";
 import { openPort } from "./port.js";
-import type { Call, CallContext, Calls, EngineEvent, Port } from "./protocol.js";
+import { pagesDevice } from "./probe.js";
+import type { Call, Calls, Port } from "./protocol.js";
+import { absolute } from "./text.js";
 import type {
   DownloadOptions,
   EngineOptions,
@@ -14,9 +17,11 @@ import type {
   ModelInput,
   Probe,
   ProbeOptions,
+  Progress,
+  WorkerAddress,
 } from "./types.js";
 
-export { AzulejoError, ERROR_CODES, type ErrorCode } from "./errors.js";
+export { AzulejoError, ERROR_CODES, type ErrorCode, type MessageParameters } from "./errors.js";
 export { storage, type StoredModel } from "./store/index.js";
 export { Stream } from "./stream.js";
 export type * from "./shapes.js";
@@ -25,60 +30,78 @@ export type { EngineEvent } from "./protocol.js";
 export type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
 
 /** Bundlers copy a file that is named like this, and workers are told where it went. */
-const engineFile = (wasmUrl?: string | URL) => absolute(wasmUrl ?? new URL("./azulejo_wasm_bg.wasm", import.meta.url));
+const engineFile = (wasmUrl?: string | URL) =>
+  absolute(wasmUrl ?? new URL("./azulejo_wasm_bg.wasm", import.meta.url), "wasmUrl");
+
+/** A TrustedScriptURL stays what it is. */
+function workerAddress(workerUrl: WorkerAddress | undefined): WorkerAddress | undefined {
+  const isPlain = typeof workerUrl === "string" || workerUrl instanceof URL;
+  return isPlain ? absolute(workerUrl, "workerUrl") : workerUrl;
+}
 
 /**
- * Makes a call that takes long. A page that is left may be kept frozen for the way back, and its download's locks with
- * it, which other tabs wait for: the call ends.
+ * Makes a call that takes long, until the caller's signal, a listener that throws or the page's end stops it. A page that
+ * is left may be kept frozen for the way back, and its download's locks with it, which other tabs wait for.
  */
-async function untilLeft<K extends Call>(
+async function untilLeft<K extends "load" | "download">(
   port: Port,
   name: K,
   args: Calls[K]["args"],
   signal: AbortSignal | undefined,
-  onEvent: CallContext<K>["onEvent"],
+  listeners: { [name: string]: ((progress: Progress) => void) | undefined },
 ): Promise<Calls[K]["answer"]> {
   const stopped = new AbortController();
-  const stop = () => stopped.abort(signal?.reason);
+  const stop = () => stopped.abort();
+  let why: unknown = null;
   const leave = () => {
-    stopped.abort();
+    why ??= new AzulejoError("cancelled", "The page was left while the model was on its way.",
+      "Ask again when the page is shown again.");
+    stop();
     port.close();
   };
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
   globalThis.addEventListener?.("pagehide", leave);
+  const onEvent = (progress: Progress) => {
+    if (why) return;
+    for (const [name, listener] of Object.entries(listeners)) {
+      try {
+        listener?.(progress);
+      } catch (error) {
+        why = listenerThrew(name, error);
+        stop();
+      }
+    }
+  };
   try {
-    return await port.call(name, args, { signal: stopped.signal, onEvent });
+    const answer = await port.call<Call>(name, args, { signal: stopped.signal, onEvent: onEvent as (event: unknown) => void });
+    // Also when it was stopped while the answer was on its way.
+    checkAbort(stopped.signal);
+    return answer as Calls[K]["answer"];
+  } catch (error) {
+    throw forCaller(why ?? error, signal);
   } finally {
     signal?.removeEventListener("abort", stop);
     globalThis.removeEventListener?.("pagehide", leave);
-    // Also when it was stopped while the answer was on its way.
-    checkAbort(stopped.signal);
   }
 }
 
 /**
  * Loads a model and gives an engine for it: downloads it if it isn't kept here, chooses the device, and answers when
- * everything is ready. Throws an `AzulejoError` with a `code` and a `hint`.
+ * everything is ready. Throws an `AzulejoError` with a `code` and a `hint`; what `signal` ends throws the signal's reason.
  */
 export async function createEngine(model: ModelInput, options: EngineOptions = {}): Promise<LocalEngine> {
-  const { onProgress, initProgressCallback, onEvent, signal, worker = true, wasmUrl, workerUrl, ...others } = options;
+  checkOptions(options, "createEngine's options", ENGINE_OPTIONS);
+  const { onProgress, initProgressCallback, onEvent, signal, worker = true, wasmUrl, workerUrl, ...others } = given(options);
   const { headers, credentials, fetch, retryMinutes, ...how } = others;
-  checkAbort(signal);
-  const network = wireNetwork(others, worker);
+  signal?.throwIfAborted();
+  const network = wireNetwork({ ...others }, worker);
   const args = { model: wireModel(model), options: how satisfies LoadOptions, network, wasmUrl: engineFile(wasmUrl) };
   let engine: Client | null = null;
-  const tell = (event: EngineEvent) => {
-    engine?.tell(event);
-    onEvent?.(event);
-  };
-  const port = await openPort(worker, workerUrl && absolute(workerUrl), tell);
+  const port = await openPort(worker, workerAddress(workerUrl), (event) => engine?.tell(event));
   try {
-    const info = await untilLeft(port, "load", args, signal, (progress) => {
-      onProgress?.(progress);
-      initProgressCallback?.(progress);
-    });
-    engine = new Client(port, info);
+    const info = await untilLeft(port, "load", args, signal, { onProgress, initProgressCallback });
+    engine = new Client(port, info, onEvent);
     return engine;
   } catch (error) {
     await port.call("dispose", null).catch(() => {});
@@ -92,17 +115,15 @@ export async function createEngine(model: ModelInput, options: EngineOptions = {
  * file that can't be kept is an error.
  */
 export async function download(model: ModelInput, options: DownloadOptions = {}): Promise<FileInfo> {
-  const { onProgress, signal, cache = "auto", worker = true, workerUrl, ...others } = options;
-  checkAbort(signal);
+  checkOptions(options, "download's options", DOWNLOAD_OPTIONS);
+  const { onProgress, signal, cache = "auto", worker = true, workerUrl, ...others } = given(options);
+  signal?.throwIfAborted();
   const wire = wireModel(model);
   if (wire.kind !== "url") throw invalid("Only a model that has an address can be downloaded.");
-  if ((cache as string) === "memory") {
-    throw invalid('"cache" is "memory", which keeps nothing that was downloaded.', 'Use "auto", "opfs" or "cache-api".');
-  }
   const network = wireNetwork(others, worker);
-  const port = await openPort(worker, workerUrl && absolute(workerUrl), () => {});
+  const port = await openPort(worker, workerAddress(workerUrl), () => {});
   try {
-    return await untilLeft(port, "download", { model: wire, cache, network }, signal, onProgress);
+    return await untilLeft(port, "download", { model: wire, cache, network }, signal, { onProgress });
   } finally {
     port.close();
   }
@@ -113,17 +134,21 @@ export async function download(model: ModelInput, options: DownloadOptions = {})
  * makes the answer exact.
  */
 export async function probe(options: ProbeOptions = {}): Promise<Probe> {
-  const { model, manifest, context, wasmUrl, workerUrl, worker = true, ...others } = options;
+  checkOptions(options, "probe's options", PROBE_OPTIONS);
+  const { model, manifest, context, wasmUrl, workerUrl, worker = true, ...others } = given(options);
   const network = wireNetwork(others, worker);
-  const port = await openPort(worker, workerUrl && absolute(workerUrl), () => {});
+  const port = await openPort(worker, workerAddress(workerUrl), () => {});
   try {
     return await port.call("probe", {
-      ...(model ? { model: absolute(model) } : {}),
+      ...(model ? { model: absolute(model, "The model") } : {}),
       ...wireManifest(manifest),
       ...(context === undefined ? {} : { context }),
       network,
       wasmUrl: engineFile(wasmUrl),
+      ...pagesDevice(),
     });
+  } catch (error) {
+    throw AzulejoError.from(error);
   } finally {
     port.close();
   }

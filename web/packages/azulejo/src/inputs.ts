@@ -2,25 +2,19 @@
 // absolute, bytes have become Blobs, and what makes no sense is an error here.
 
 import { invalid } from "./errors.js";
+import { checkOptions, MODEL_ADDRESS, MODEL_FILE, RANDOM_MODEL } from "./options.js";
 import type { WireModel, WireNetwork } from "./protocol.js";
 import { partUrls } from "./store/parts.js";
-import type { Manifest, ModelAddress, ModelFile, ModelInput, NetworkOptions, RandomModel } from "./types.js";
-
-/** An address as a worker needs it, which has no page to be relative to. */
-export function absolute(url: string | URL): string {
-  try {
-    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
-  } catch {
-    throw invalid(`"${url}" is not an address.`);
-  }
-}
+import { absolute, json, shown } from "./text.js";
+import type { Manifest, ModelAddress, ModelInput, NetworkOptions } from "./types.js";
 
 /** A model's address; any part of a split one stands for the first. */
-const modelUrl = (url: string | URL) => partUrls(absolute(url))[0]!;
+const modelUrl = (url: string | URL) => partUrls(absolute(url, "The model"))[0]!;
 
 export function wireManifest(manifest: string | URL | Manifest | undefined): { manifest?: string | Manifest } {
   if (manifest === undefined || manifest === null) return {};
-  return { manifest: typeof manifest === "string" || manifest instanceof URL ? absolute(manifest) : manifest };
+  const isAddress = typeof manifest === "string" || manifest instanceof URL;
+  return { manifest: isAddress ? absolute(manifest, "The manifest") : (json(manifest, "The manifest") as unknown as Manifest) };
 }
 
 /** A file or bytes, and what they are called; null if it's neither. */
@@ -32,54 +26,43 @@ function bytesOf(model: unknown): { kind: "blob"; blob: Blob; name: string } | n
   return { kind: "blob", blob: new Blob([own as BlobPart]), name: "the given bytes" };
 }
 
+const MODELS = "Give an address, {url, manifest}, {file, manifest}, a File, Blob, ArrayBuffer or Uint8Array.";
+
 export function wireModel(model: ModelInput): WireModel {
   if (typeof model === "string" || model instanceof URL) return { kind: "url", url: modelUrl(model) };
   const bytes = bytesOf(model);
   if (bytes) return bytes;
-  const { shape, quant } = model as Partial<RandomModel>;
-  if (shape !== undefined && quant !== undefined) return { kind: "random", shape, quant };
-  const { url, file, manifest, root, cacheKey } = model as Partial<ModelAddress & ModelFile>;
+  if (typeof model !== "object" || model === null) throw invalid(`The model is ${shown(model)}.`, MODELS);
+  if ("shape" in model) {
+    checkOptions(model, "The model", RANDOM_MODEL);
+    const { shape, quant } = model;
+    if (!shape || !quant) throw invalid("A made-up model needs a shape and a quant.");
+    return { kind: "random", shape, quant };
+  }
+  if ("file" in model) {
+    checkOptions(model, "The model", MODEL_FILE);
+    const { file, manifest, root } = model;
+    return { ...bytesOf(file)!, ...wireManifest(manifest), ...(root ? { root } : {}) };
+  }
+  checkOptions(model, "The model", MODEL_ADDRESS);
+  const { url, manifest, root, cacheKey } = model as Partial<ModelAddress>;
+  if (!url) throw invalid("The model has no address and is no file.", MODELS);
   const checked = { ...wireManifest(manifest), ...(root ? { root } : {}) };
-  const chosen = bytesOf(file);
-  if (chosen && !url) return { ...chosen, ...checked };
-  if (!url || file !== undefined) {
-    throw invalid("The model has no address and is no file.",
-      "Give an address, {url, manifest}, {file, manifest}, a File, Blob, ArrayBuffer or Uint8Array.");
-  }
-  if (cacheKey !== undefined && (typeof cacheKey !== "string" || cacheKey === "")) {
-    throw invalid(`The model's "cacheKey" is ${JSON.stringify(cacheKey)}, and has to be a text.`);
-  }
-  return { kind: "url", url: modelUrl(url), ...checked, ...(cacheKey === undefined ? {} : { cacheKey }) };
+  return { kind: "url", url: modelUrl(url), ...checked, ...(cacheKey ? { cacheKey } : {}) };
 }
 
-const CREDENTIALS = ["omit", "same-origin", "include"];
-
 /** How servers are asked. `worker`: where the engine is going to be. */
-export function wireNetwork(options: NetworkOptions, worker: boolean | "shared"): WireNetwork {
-  const { headers, credentials, fetch, retryMinutes } = options;
-  const network: WireNetwork = {};
-  if (headers !== undefined) network.headers = plainHeaders(headers);
-  if (credentials !== undefined) {
-    if (!CREDENTIALS.includes(credentials)) {
-      throw invalid(`"credentials" is ${JSON.stringify(credentials)}, and has to be one of ${CREDENTIALS.join(", ")}.`);
-    }
-    network.credentials = credentials;
+export function wireNetwork({ headers, credentials, fetch, retryMinutes }: NetworkOptions, worker: boolean | "shared"): WireNetwork {
+  if (fetch !== undefined && worker === "shared") {
+    throw invalid('A "fetch" of the page\'s own and worker: "shared" don\'t go together: the engine may outlive the page.',
+      "Use worker: true, or headers and credentials.");
   }
-  if (fetch !== undefined) {
-    if (typeof fetch !== "function") throw invalid('"fetch" has to be a function as the browser\'s own is.');
-    if (worker === "shared") {
-      throw invalid('A "fetch" of the page\'s own and worker: "shared" don\'t go together: the engine may outlive the page.',
-        "Use worker: true, or headers and credentials.");
-    }
-    network.fetch = fetch;
-  }
-  if (retryMinutes !== undefined) {
-    if (!Number.isFinite(retryMinutes) || retryMinutes < 0) {
-      throw invalid(`"retryMinutes" is ${retryMinutes}, and has to be a number of minutes, 0 or more.`);
-    }
-    network.retryMinutes = retryMinutes;
-  }
-  return network;
+  return {
+    ...(headers === undefined ? {} : { headers: plainHeaders(headers) }),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(fetch === undefined ? {} : { fetch }),
+    ...(retryMinutes === undefined ? {} : { retryMinutes }),
+  };
 }
 
 function plainHeaders(headers: HeadersInit): Record<string, string> {

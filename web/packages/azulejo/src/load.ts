@@ -114,7 +114,8 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
     report.about(source);
     header = await readHeader(runtime, source, report, signal);
     const how = loadOptions(header, options);
-    const needed = sum((JSON.parse(header.summary(how)) as HeaderSummary).memory);
+    const { memory }: HeaderSummary = JSON.parse(header.summary(how));
+    const needed = sum({ ...memory, kv: memory.kv * (options.conversations ?? 1) });
     // What isn't kept would be downloaded once more for the other device.
     const mayMove = needed < TWICE_BYTES && (source.file.kept || source.file.storage === "file");
     chosen ??= await abortable(mayMove ? trial!.first(onStep) : trial!.best(onStep), signal);
@@ -258,7 +259,7 @@ async function fill(
 }
 
 async function randomModel(
-  { wasm, memory }: Runtime,
+  runtime: Runtime,
   { model, options }: LoadCall,
   chosen: Chosen,
   report: Reporter,
@@ -266,8 +267,8 @@ async function randomModel(
   if (model.kind !== "random") throw new AzulejoError("internal", "A file is not made up.");
   report.phase("upload", "Making random weights");
   const how = JSON.stringify({ context: options.context ?? USUAL_CONTEXT });
-  const made = wasm.Loading.random(model.shape, model.quant, chosen.device, how);
-  return finished({ wasm, memory }, await awaited(chosen, made), chosen, null, report, null);
+  const made = runtime.wasm.Loading.random(model.shape, model.quant, chosen.device, how);
+  return finished(runtime, await awaited(chosen, made), chosen, null, report, null);
 }
 
 function finished(

@@ -1,8 +1,8 @@
 // What crosses the border between a page and the worker that has the engine: calls by number, with events and one
 // answer each. Everything is structured-cloneable; the same calls are made directly when there is no worker.
 
-import type { WireError } from "./errors.js";
-import type { PromptProgress, Timings } from "./shapes.js";
+import type { AzulejoError, WireError } from "./errors.js";
+import type { FinishReason, PromptProgress, Timings, Usage } from "./shapes.js";
 import type { Json } from "./text.js";
 import type { DeviceInfo, SessionOptions } from "./wasm-surface.js";
 import type {
@@ -68,12 +68,14 @@ export interface Generated {
   timings: Timings;
 }
 
-/** What an engine tells by itself. */
+/** What an engine tells by itself: of its device, and of each request how it ended. */
 export type EngineEvent =
   | { type: "device-lost"; message: string; generated: number }
   | { type: "device-restored"; device: DeviceInfo; info: EngineInfo }
   /** The model moved to a device that turned out to be better. */
-  | { type: "device-changed"; device: DeviceInfo; info: EngineInfo };
+  | { type: "device-changed"; device: DeviceInfo; info: EngineInfo }
+  | { type: "answered"; usage: Usage; timings: Timings; finish_reason: FinishReason; interrupted?: true }
+  | { type: "failed"; error: unknown };
 
 /** The calls: their argument, their answer and the events on the way. */
 export interface Calls {
@@ -92,7 +94,6 @@ export interface Calls {
   tokenize: { args: { input: WirePrompt; special: boolean }; answer: number[]; event: never };
   detokenize: { args: { tokens: number[] }; answer: string; event: never };
   greedyTokens: { args: { prompt: number[]; count: number }; answer: number[]; event: never };
-  interrupt: { args: null; answer: null; event: never };
   clear: { args: null; answer: null; event: never };
   memory: { args: null; answer: { wasmBytes: number }; event: never };
   loseDevice: { args: null; answer: null; event: never };
@@ -104,24 +105,32 @@ export type Call = keyof Calls;
 /** One side of a call: how it is cancelled, and where its events go. */
 export interface CallContext<K extends Call> {
   signal?: AbortSignal | undefined;
+  /** Ends an answer with what there is of it. */
+  interrupt?: AbortSignal | undefined;
   onEvent?: ((event: Calls[K]["event"]) => void) | undefined;
 }
 
 /** What answers calls: a host itself, or a worker's port. */
 export interface Port {
   call<K extends Call>(name: K, args: Calls[K]["args"], context?: CallContext<K>): Promise<Calls[K]["answer"]>;
-  /** Ends the worker, if there is one. */
-  close(): void;
+  /** Ends the worker, if there is one; calls that are open fail with the error, that it was disposed if absent. */
+  close(error?: AzulejoError): void;
 }
+
+declare const AZULEJO_RELEASE: string;
+/** The package's version, which a page and its worker have to have in common. */
+export const RELEASE: string = AZULEJO_RELEASE;
 
 /** To the worker. The first message to a shared worker names the lock that is held while its page lives. */
 export type ToHost =
   | { hello: string }
   | { id: number; call: Call; args: unknown }
-  | { id: number; abort: true };
+  | { id: number; abort: true }
+  | { id: number; interrupt: true };
 
-/** From the worker. */
+/** From the worker. The first message is its release. */
 export type FromHost =
+  | { release: string }
   | { id: number; answer: unknown }
   | { id: number; error: WireError }
   | { id: number; event: unknown }

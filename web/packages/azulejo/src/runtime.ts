@@ -2,13 +2,20 @@
 
 import { AzulejoError } from "./errors.js";
 import type { Chosen } from "./device.js";
+import instance from "./glue.js";
 import type { Freed, WasmModule } from "./wasm-surface.js";
-import * as glue from "./wasm/azulejo_wasm.js";
 
 export interface Runtime {
   wasm: WasmModule;
   memory: WebAssembly.Memory;
+  /** Whether somebody's trap made it useless for all. */
+  isAbandoned: boolean;
+  /** Lets go of the instance after a trap, which left its memory in any state: the next start makes a new one. */
+  abandon(): void;
 }
+
+/** What waits for work on a device, to be told when there is none any more. */
+const waits = new Set<(error: AzulejoError) => void>();
 
 let started: Promise<Runtime> | null = null;
 
@@ -23,8 +30,23 @@ export function startRuntime(url: string): Promise<Runtime> {
 
 async function start(from: string): Promise<Runtime> {
   try {
-    const { memory } = await glue.default({ module_or_path: from });
-    return { wasm: glue, memory };
+    const wasm = instance();
+    const { memory } = await wasm.default({ module_or_path: from });
+    const runtime: Runtime = {
+      wasm,
+      memory,
+      isAbandoned: false,
+      abandon() {
+        if (runtime.isAbandoned) return;
+        runtime.isAbandoned = true;
+        started = null;
+        wasm.abandon();
+        const bug = new AzulejoError("internal", "The engine's module failed for another engine of this page.",
+          "Ask once more: it is loaded anew.");
+        waits.forEach((fail) => fail(bug));
+      },
+    };
+    return runtime;
   } catch (error) {
     const policy = error instanceof WebAssembly.CompileError || /unsafe-eval|Content.Security/i.test(String(error));
     throw new AzulejoError(
@@ -61,16 +83,20 @@ export async function awaited<T>({ device, info }: Pick<Chosen, "device" | "info
   const timer = info.backend === "webgpu" ? setInterval(() => device.nudge(), NUDGE_MS) : undefined;
   // A task that stops by a bug never settles its promise: the browser's report of it does.
   let report!: (event: ErrorEvent) => void;
+  let end!: (error: unknown) => void;
   const stopped = new Promise<never>((_, fail) => {
+    end = fail;
     report = (event) => {
       if (isOurs(event)) fail(event.error ?? new Error(event.message));
     };
   });
   const scope = globalThis as Partial<EventTarget>;
   scope.addEventListener?.("error", report as EventListener);
+  waits.add(end);
   try {
     return await Promise.race([work, stopped]);
   } finally {
+    waits.delete(end);
     scope.removeEventListener?.("error", report as EventListener);
     clearInterval(timer);
   }

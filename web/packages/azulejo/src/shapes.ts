@@ -89,6 +89,7 @@ export interface CompletionRequest extends SamplingOptions {
   suffix?: string | null;
 }
 
+/** `stop`: the model had no more to say, or a stop string came; `length`: it was cut off, also by `interruptGenerate()`. */
 export type FinishReason = "stop" | "length";
 
 export interface TokenLogprob {
@@ -150,6 +151,8 @@ export interface ChatCompletion extends Answer {
     index: number;
     message: { role: "assistant"; content: string | null; refusal: null };
     finish_reason: FinishReason;
+    /** There if `interruptGenerate()` ended it. */
+    interrupted?: true;
     logprobs: ChatLogprobs | null;
   }[];
   usage: Usage;
@@ -162,6 +165,8 @@ export interface ChatCompletionChunk extends Answer {
     index: number;
     delta: { role?: "assistant"; content?: string };
     finish_reason: FinishReason | null;
+    /** There, in the last chunk, if `interruptGenerate()` ended it. */
+    interrupted?: true;
     logprobs: ChatLogprobs | null;
   }[];
   /** In the last chunk, if `stream_options.include_usage` asked for it. */
@@ -179,6 +184,8 @@ export interface Completion extends Answer {
     text: string;
     /** In chunks before the last one null, which OpenAI's own type doesn't say. */
     finish_reason: FinishReason;
+    /** There if `interruptGenerate()` ended it. */
+    interrupted?: true;
     logprobs: CompletionLogprobs | null;
   }[];
   usage?: Usage;

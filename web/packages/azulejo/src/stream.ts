@@ -9,6 +9,7 @@ export class Channel<T> implements AsyncIterable<T> {
   #wake: (() => void) | null = null;
 
   push(value: T): void {
+    if (this.#end) return;
     this.#values.push(value);
     this.#wake?.();
   }
@@ -22,6 +23,13 @@ export class Channel<T> implements AsyncIterable<T> {
   fail(error: unknown): void {
     if (this.#end) return;
     this.#end = { error };
+    this.#values = [];
+    this.#wake?.();
+  }
+
+  /** Ends without the values that nobody has taken yet. */
+  drop(): void {
+    this.#end ??= {};
     this.#values = [];
     this.#wake?.();
   }
@@ -41,7 +49,7 @@ export class Channel<T> implements AsyncIterable<T> {
 
 /**
  * An answer as it is written. Leaving the loop and `abort()` end it quietly, as with the OpenAI SDK; the request's own
- * signal ends it with an error whose name is `AbortError`, so that half an answer is not taken for a whole one.
+ * signal ends it by throwing the signal's reason, so that half an answer is not taken for a whole one.
  */
 export class Stream<T> implements AsyncIterable<T> {
   readonly controller: AbortController;
@@ -71,18 +79,26 @@ export class Stream<T> implements AsyncIterable<T> {
     }
   }
 
-  /** Two streams of the same chunks. */
+  /** Two streams of the same chunks. Each ends by itself; the answer ends when both were left. */
   tee(): [Stream<T>, Stream<T>] {
-    const channels = [new Channel<T>(), new Channel<T>()] as const;
+    const branch = () => ({ channel: new Channel<T>(), controller: new AbortController() });
+    const branches = [branch(), branch()] as const;
+    for (const { channel, controller } of branches) {
+      controller.signal.addEventListener("abort", () => {
+        channel.drop();
+        if (branches.every((other) => other.controller.signal.aborted)) this.controller.abort();
+      });
+    }
     void (async () => {
       try {
-        for await (const value of this) channels.forEach((c) => c.push(value));
-        channels.forEach((c) => c.end());
+        for await (const value of this) branches.forEach(({ channel }) => channel.push(value));
+        branches.forEach(({ channel }) => channel.end());
       } catch (error) {
-        channels.forEach((c) => c.fail(error));
+        branches.forEach(({ channel }) => channel.fail(error));
       }
     })();
-    return [new Stream(channels[0], this.controller), new Stream(channels[1], this.controller)];
+    const [one, two] = branches.map(({ channel, controller }) => new Stream(channel, controller));
+    return [one!, two!];
   }
 
   /** The chunks as JSON, a line each, in UTF-8: what the OpenAI SDK's `Stream.fromReadableStream` reads. */

@@ -1,4 +1,6 @@
-// The public types that are not the OpenAI API's: models, options, progress, information, engines.
+/// <reference lib="esnext.disposable" preserve="true" />
+// The public types that are not the OpenAI API's: models, options, progress, information, engines. A project's own list
+// of libraries may not have the types of `await using`.
 
 import type {
   ChatCompletion,
@@ -8,6 +10,7 @@ import type {
   Completion,
   CompletionRequest,
 } from "./shapes.js";
+import type { MessageParameters } from "./errors.js";
 import type { EngineEvent, WireNetwork } from "./protocol.js";
 import type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
 import type { Stream } from "./stream.js";
@@ -59,6 +62,9 @@ export interface RandomModel {
   quant: string;
 }
 
+/** Where `worker.js` is. A page that takes trusted addresses only gives a TrustedScriptURL. */
+export type WorkerAddress = string | URL | { toJSON(): string };
+
 /** An address, a file that the visitor chose, or bytes. */
 export type ModelInput = string | URL | ModelAddress | ModelFile | ModelFile["file"] | RandomModel;
 
@@ -99,6 +105,8 @@ export interface LoadOptions {
   /** Tokens that the context has room for; the model's own length if absent (at most 4096). */
   context?: number;
   cache?: CacheChoice;
+  /** How many conversations are kept in memory, each with a KV cache (`info.memory.kv`) of its own; 1 if absent. */
+  conversations?: number;
   /** The type of the KV cache. */
   kvType?: "f16" | "f32" | "q8_0" | "q4_0";
   /** False: no numerical test of the GPU at the first start on a device. */
@@ -136,7 +144,7 @@ export interface EngineOptions extends LoadOptions, NetworkOptions {
   onProgress?: (progress: Progress) => void;
   /** web-llm's name of `onProgress`. */
   initProgressCallback?: (progress: Progress) => void;
-  /** A lost device and its return. */
+  /** A lost device and its return; each answer with its usage and times, each failure: a log of one's own. Nothing is sent. */
   onEvent?: (event: EngineEvent) => void;
   /** Aborts the loading; afterwards it means nothing. */
   signal?: AbortSignal;
@@ -144,7 +152,7 @@ export interface EngineOptions extends LoadOptions, NetworkOptions {
   worker?: boolean | "shared";
   /** Where `azulejo_wasm_bg.wasm` and `worker.js` are, if not beside the package's JavaScript. */
   wasmUrl?: string | URL;
-  workerUrl?: string | URL;
+  workerUrl?: WorkerAddress;
 }
 
 /** A model's file, and what has become of it. */
@@ -183,11 +191,15 @@ export interface EngineInfo {
   version: string;
 }
 
+/** What `probe` asks of a worker, with what only the page knows. */
 export interface ProbeRequest {
   model?: string;
   manifest?: string | Manifest;
   context?: number;
   network?: WireNetwork;
+  /** Gigabytes, as Chromium tells them; a phone or tablet, where that matters because it doesn't tell. */
+  deviceMemory?: number;
+  isHandheld: boolean;
 }
 
 export interface ProbeOptions extends NetworkOptions {
@@ -195,8 +207,23 @@ export interface ProbeOptions extends NetworkOptions {
   manifest?: string | URL | Manifest;
   context?: number;
   wasmUrl?: string | URL;
-  workerUrl?: string | URL;
+  workerUrl?: WorkerAddress;
   worker?: boolean;
+}
+
+/** Why something is as it is: a code to branch on, a sentence in English, and the numbers and names in it. */
+export interface Reason {
+  code:
+    | "size_unknown"
+    | "memory_needed"
+    | "memory_tight"
+    | "memory_short"
+    | "wasm_limit"
+    | "on_cpu"
+    | "gpu_is_software"
+    | "not_stored";
+  text: string;
+  parameters: MessageParameters;
 }
 
 /** What is known before anything is downloaded. */
@@ -206,8 +233,7 @@ export interface Probe {
   bytes: number | null;
   memory: Memory | null;
   verdict: "fits" | "tight" | "no" | "unknown";
-  /** Sentences in English. */
-  reasons: string[];
+  reasons: Reason[];
 }
 
 /** Where the second argument of the OpenAI SDK puts a signal. */
@@ -242,12 +268,15 @@ export interface Engine extends AsyncDisposable {
   readonly info: EngineInfo;
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
-  /** Ends the answer that is being written; what there is of it is the answer. */
+  /**
+   * Ends the answer that this engine's page is being written, and waits for its end: what there is of it is the answer,
+   * with `finish_reason: "length"` (OpenAI's types have no other word for one that was cut off) and `interrupted: true`.
+   */
   interruptGenerate(): Promise<void>;
   /** The tokens of a text, or of a conversation by the model's chat template. */
   tokenize(input: string | readonly ChatMessage[]): Promise<number[]>;
   detokenize(tokens: readonly number[]): Promise<string>;
-  /** Forgets the cached conversation. */
+  /** Forgets the cached conversations. */
   resetChat(): Promise<void>;
   addEventListener<T extends EngineEvent["type"]>(type: T, listener: EngineListener<T>): void;
   removeEventListener<T extends EngineEvent["type"]>(type: T, listener: EngineListener<T>): void;

@@ -3,7 +3,8 @@
 
 import { checkAbort, toWire } from "./errors.js";
 import { Host } from "./host.js";
-import type { Call, Calls, EngineEvent, FromHost, ToHost } from "./protocol.js";
+import { LastingPort } from "./lasting.js";
+import { type Call, type CallContext, type Calls, type EngineEvent, type FromHost, type Port, RELEASE, type ToHost } from "./protocol.js";
 import type { EngineInfo, Progress } from "./types.js";
 
 interface Peer {
@@ -11,33 +12,40 @@ interface Peer {
   onmessage: ((event: MessageEvent<ToHost>) => void) | null;
 }
 
-type Answering = (call: Call, args: never, signal: AbortSignal, onEvent: (event: unknown) => void) => Promise<unknown>;
+type Answering = <K extends Call>(call: K, args: Calls[K]["args"], context: CallContext<K>) => Promise<unknown>;
 
 /** Answers a page's calls; gives what aborts them all. */
-function serve(peer: Peer, answering: Answering, onHello: (lock: string) => void = () => {}): () => void {
-  const running = new Map<number, AbortController>();
+function serve(
+  peer: Peer,
+  answering: Answering,
+  onHello: (lock: string) => void = () => {},
+): () => void {
+  const running = new Map<number, { abort: AbortController; interrupt: AbortController }>();
   peer.onmessage = async ({ data }) => {
     if ("hello" in data) return onHello(data.hello);
-    if ("abort" in data) return running.get(data.id)?.abort();
+    if ("abort" in data) return running.get(data.id)?.abort.abort();
+    if ("interrupt" in data) return running.get(data.id)?.interrupt.abort();
     const { id, call, args } = data;
-    const controller = new AbortController();
-    running.set(id, controller);
+    const controllers = { abort: new AbortController(), interrupt: new AbortController() };
+    running.set(id, controllers);
     try {
       const onEvent = (event: unknown) => peer.postMessage({ id, event });
-      peer.postMessage({ id, answer: await answering(call, args as never, controller.signal, onEvent) });
+      const context = { signal: controllers.abort.signal, interrupt: controllers.interrupt.signal, onEvent };
+      peer.postMessage({ id, answer: await answering(call, args as never, context) });
     } catch (error) {
       peer.postMessage({ id, error: toWire(error) });
     } finally {
       running.delete(id);
     }
   };
-  return () => running.forEach((controller) => controller.abort());
+  peer.postMessage({ release: RELEASE });
+  return () => running.forEach(({ abort }) => abort.abort());
 }
 
 /** An engine that tabs share. */
 class Shared {
   static readonly all = new Map<string, Shared>();
-  readonly host: Host;
+  readonly engine: Port;
   readonly peers = new Set<Peer>();
   readonly #key: string;
   readonly #loading = new AbortController();
@@ -46,9 +54,10 @@ class Shared {
 
   constructor(key: string, args: Calls["load"]["args"]) {
     this.#key = key;
-    this.host = new Host((event) => this.peers.forEach((peer) => peer.postMessage({ engine: event })));
+    const tell = (event: EngineEvent) => this.peers.forEach((peer) => peer.postMessage({ engine: event }));
+    this.engine = new LastingPort(() => new Host(tell), tell);
     const onEvent = (progress: Progress) => this.#listeners.forEach((listener) => listener(progress));
-    this.#info = this.host.call("load", args, { signal: this.#loading.signal, onEvent });
+    this.#info = this.engine.call("load", args, { signal: this.#loading.signal, onEvent });
     this.#info.catch(() => Shared.all.delete(key));
   }
 
@@ -73,7 +82,7 @@ class Shared {
     if (!this.peers.delete(peer) || this.peers.size > 0) return;
     Shared.all.delete(this.#key);
     this.#loading.abort();
-    void this.host.call("dispose", null).catch(() => {});
+    void this.engine.call("dispose", null).catch(() => {});
   }
 }
 
@@ -86,29 +95,30 @@ function keyOf({ model, options }: Calls["load"]["args"]): string {
 }
 
 function serveShared(peer: Peer): void {
-  let engine: Shared | null = null;
+  let shared: Shared | null = null;
   const unloaded = new Host(() => {});
+  const leave = () => {
+    stop();
+    shared?.leave(peer);
+  };
   const stop = serve(
     peer,
-    async (call, args, signal, onEvent) => {
+    async (call, args, context) => {
       if (call === "load") {
-        const key = keyOf(args);
-        engine = Shared.all.get(key) ?? new Shared(key, args);
-        Shared.all.set(key, engine);
-        return engine.join(peer, signal, onEvent);
+        const asked = args as Calls["load"]["args"];
+        const key = keyOf(asked);
+        shared = Shared.all.get(key) ?? new Shared(key, asked);
+        Shared.all.set(key, shared);
+        return shared.join(peer, context.signal!, context.onEvent as (progress: Progress) => void);
       }
       if (call === "dispose") {
-        engine?.leave(peer);
+        leave();
         return null;
       }
-      return (engine?.host ?? unloaded).call(call, args, { signal, onEvent });
+      return (shared?.engine ?? unloaded).call(call, args, context);
     },
     // A page holds a lock while it lives: who gets it after the page knows that it's gone, even by a crash.
-    (lock) =>
-      void navigator.locks?.request(lock, () => {
-        stop();
-        engine?.leave(peer);
-      }),
+    (lock) => void navigator.locks?.request(lock, leave),
   );
 }
 
@@ -117,5 +127,5 @@ if ("onconnect" in scope) {
   scope.onconnect = ({ ports }) => serveShared(ports[0] as unknown as Peer);
 } else {
   const host = new Host((event: EngineEvent) => scope.postMessage({ engine: event }));
-  serve(scope, (call, args, signal, onEvent) => host.call(call, args, { signal, onEvent }));
+  serve(scope, (call, args, context) => host.call(call, args, context));
 }

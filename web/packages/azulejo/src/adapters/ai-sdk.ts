@@ -22,6 +22,8 @@ interface CallOptions {
   responseFormat?: { type: string } | undefined;
   tools?: readonly unknown[] | undefined;
   reasoning?: string | undefined;
+  /** What requests have and the SDK has no name for: `{azulejo: {min_p, chat_template_kwargs}}`. */
+  providerOptions?: Record<string, Record<string, unknown>> | undefined;
   abortSignal?: AbortSignal | undefined;
 }
 
@@ -33,7 +35,7 @@ interface Warning {
 
 interface Result {
   content: { type: "text"; text: string }[];
-  finishReason: { unified: FinishReason; raw: string };
+  finishReason: { unified: FinishReason | "other"; raw: string };
   usage: ReturnType<typeof usage>;
   warnings: Warning[];
   request: { body: unknown };
@@ -80,7 +82,7 @@ function model(engine: Engine): Omit<SdkModel<string>, "specificationVersion"> {
       const [choice] = answer.choices;
       return {
         content: [{ type: "text", text: choice?.message.content ?? "" }],
-        finishReason: finish(choice?.finish_reason ?? "stop"),
+        finishReason: finish(choice),
         usage: usage(answer.usage),
         warnings,
         request: { body },
@@ -100,14 +102,14 @@ type Chunks = AsyncIterable<{
   id: string;
   created: number;
   model: string;
-  choices: { delta: { content?: string }; finish_reason: FinishReason | null }[];
+  choices: { delta: { content?: string }; finish_reason: FinishReason | null; interrupted?: true }[];
   usage?: Usage | null;
 }>;
 
 async function* partsOf(chunks: Chunks, warnings: Warning[]): AsyncGenerator<Part, void, undefined> {
   yield { type: "stream-start", warnings };
   let id: string | null = null;
-  let reason: FinishReason = "stop";
+  let end: Ending | undefined;
   let used: Usage | null = null;
   for await (const chunk of chunks) {
     if (id === null) {
@@ -118,11 +120,11 @@ async function* partsOf(chunks: Chunks, warnings: Warning[]): AsyncGenerator<Par
     }
     const [choice] = chunk.choices;
     if (choice?.delta.content) yield { type: "text-delta", id, delta: choice.delta.content };
-    reason = choice?.finish_reason ?? reason;
+    if (choice?.finish_reason) end = choice;
     used = chunk.usage ?? used;
   }
   if (id !== null) yield { type: "text-end", id };
-  yield { type: "finish", finishReason: finish(reason), usage: usage(used) };
+  yield { type: "finish", finishReason: finish(end), usage: usage(used) };
 }
 
 /** The request, and what of the options is not in it: the SDK tells its user so. */
@@ -144,6 +146,7 @@ function request(options: CallOptions): { body: ChatRequest; warnings: Warning[]
     frequency_penalty: options.frequencyPenalty ?? null,
     seed: options.seed ?? null,
     stop: options.stopSequences ?? null,
+    ...options.providerOptions?.[PROVIDER],
   };
   return { body, warnings };
 }
@@ -165,7 +168,7 @@ async function named<T>(answer: Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof AzulejoError) || error.code !== "invalid_argument") throw error;
     const message = error.message.replace(/^"(\w+)"/, (quoted, name) => (NAMES[name] ? `"${NAMES[name]}"` : quoted));
-    throw new AzulejoError(error.code, message, error.hint, error);
+    throw new AzulejoError(error.code, message, error.hint, error, error.parameters);
   }
 }
 
@@ -182,7 +185,17 @@ function message({ role, content }: CallOptions["prompt"][number]): ChatMessage 
 }
 
 const signalOf = ({ abortSignal }: CallOptions) => ({ signal: abortSignal ?? null });
-const finish = (reason: FinishReason) => ({ unified: reason, raw: reason });
+
+interface Ending {
+  finish_reason: FinishReason | null;
+  interrupted?: true;
+}
+
+function finish(choice: Ending | undefined): Result["finishReason"] {
+  if (choice?.interrupted) return { unified: "other", raw: "interrupted" };
+  const reason = choice?.finish_reason ?? "stop";
+  return { unified: reason, raw: reason };
+}
 
 function usage(used: Usage | null) {
   const cached = used?.prompt_tokens_details.cached_tokens;

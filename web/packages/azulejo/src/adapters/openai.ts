@@ -2,7 +2,7 @@
 //   new OpenAI({ fetch: engineFetch(engine), baseURL: "https://azulejo.invalid/v1", apiKey: "-",
 //     dangerouslyAllowBrowser: true })
 
-import { AzulejoError, type ErrorCode } from "../errors.js";
+import { AzulejoError, type ErrorCode, invalid } from "../errors.js";
 import type { ChatRequest, CompletionRequest } from "../shapes.js";
 import { readable, type Stream } from "../stream.js";
 import type { Engine } from "../types.js";
@@ -20,16 +20,17 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 export function engineFetch(engine: Engine): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
+    // The one of the second argument, else the first one's own.
+    const { signal } = request;
     const path = new URL(request.url).pathname.replace(/\/+$/, "");
-    const signal = init?.signal ?? null;
     try {
       if (path.endsWith("/chat/completions")) {
-        const body: ChatRequest = await request.json();
-        return answer(await engine.chat.completions.create(body, { signal }), body.stream === true);
+        const body = (await bodyOf(request)) as ChatRequest;
+        return answer(await engine.chat.completions.create(body, { signal }), body.stream === true, signal);
       }
       if (path.endsWith("/completions")) {
-        const body: CompletionRequest = await request.json();
-        return answer(await engine.completions.create(body, { signal }), body.stream === true);
+        const body = (await bodyOf(request)) as CompletionRequest;
+        return answer(await engine.completions.create(body, { signal }), body.stream === true, signal);
       }
       const model = { id: engine.info.name, object: "model", created: 0, owned_by: "azulejo" };
       if (path.endsWith("/models")) return Response.json({ object: "list", data: [model] });
@@ -37,7 +38,7 @@ export function engineFetch(engine: Engine): typeof fetch {
       throw new AzulejoError("not_found", `The engine has no ${path}.`,
         "There are /chat/completions, /completions and /models.");
     } catch (thrown) {
-      if (signal?.aborted) throw new DOMException("The request was aborted.", "AbortError");
+      if (signal.aborted) throw signal.reason;
       const error = AzulejoError.from(thrown);
       const how = { status: STATUS[error.code] ?? 500, headers: { "x-should-retry": "false" } };
       return Response.json({ error: told(error) }, how);
@@ -45,23 +46,38 @@ export function engineFetch(engine: Engine): typeof fetch {
   };
 }
 
-function told({ code, message, hint }: AzulejoError) {
-  return { message: hint ? `${message} ${hint}` : message, type: "azulejo_error", code, param: null };
+async function bodyOf(request: Request): Promise<unknown> {
+  const text = await request.text();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw invalid(`The request's body is no JSON: ${(error as Error).message}`, "Send the request as the OpenAI SDK does.");
+  }
 }
 
-function answer(value: object, stream: boolean): Response {
+function told({ code, message, hint, parameters }: AzulejoError) {
+  const param = typeof parameters.name === "string" ? parameters.name : null;
+  return { message: hint ? `${message} ${hint}` : message, type: "azulejo_error", code, param };
+}
+
+function answer(value: object, stream: boolean, signal: AbortSignal): Response {
   if (!stream) return Response.json(value);
   const headers = { "content-type": "text/event-stream" };
-  return new Response(readable(serverSentEvents(value as Stream<object>)), { headers });
+  return new Response(readable(serverSentEvents(value as Stream<object>, signal)), { headers });
 }
 
-async function* serverSentEvents(stream: Stream<object>): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+async function* serverSentEvents(
+  stream: Stream<object>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const encoder = new TextEncoder();
   const line = (data: string) => encoder.encode(`data: ${data}\n\n`);
   try {
     for await (const chunk of stream) yield line(JSON.stringify(chunk));
     yield line("[DONE]");
   } catch (error) {
+    // A body that its caller stopped ends as the browser's own does.
+    if (signal.aborted) throw signal.reason;
     yield line(JSON.stringify({ error: told(AzulejoError.from(error)) }));
   }
 }

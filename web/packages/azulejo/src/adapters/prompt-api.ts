@@ -1,7 +1,7 @@
 // Chrome's Prompt API (`LanguageModel`) on an engine: a polyfill where the browser has none, and for the languages that
 // its own model doesn't speak. `globalThis.LanguageModel ??= languageModel(() => createEngine(url))`.
 
-import { AzulejoError, cancelled, checkAbort } from "../errors.js";
+import { abortable } from "../errors.js";
 import { parseMessages } from "../chat.js";
 import type { ChatMessage } from "../shapes.js";
 import { readable } from "../stream.js";
@@ -106,16 +106,19 @@ export function languageModel(make: MakeEngine, polyfill: PolyfillOptions = {}):
     static async create(options: CreateOptions = {}): Promise<PromptSession> {
       checkOptions(options);
       checkSampling(options);
-      checkAbort(options.signal);
+      const { signal } = options;
+      signal?.throwIfAborted();
       const monitor = new EventTarget();
       options.monitor?.(monitor);
       monitors.add(monitor);
       try {
-        const made = await load();
-        checkAbort(options.signal);
-        const session = new LanguageModel(made, options, messagesOf(options.initialPrompts ?? []));
-        await session.measure();
+        const messages = messagesOf(options.initialPrompts ?? []);
+        // The engine goes on loading, for the next session.
+        const session = new LanguageModel(await abortable(load(), signal), options, messages);
+        await abortable(session.measure(), signal);
         return session;
+      } catch (error) {
+        throw signal?.aborted ? signal.reason : error;
       } finally {
         monitors.delete(monitor);
       }
@@ -155,7 +158,8 @@ export class PromptSession extends EventTarget {
     this.#options = options;
     this.#messages = messages;
     this.#initial = options.initialPrompts?.length ?? 0;
-    options.signal?.addEventListener("abort", () => this.destroy());
+    const { signal } = options;
+    signal?.addEventListener("abort", () => this.#end(signal.reason));
   }
 
   get contextUsage(): number {
@@ -202,10 +206,13 @@ export class PromptSession extends EventTarget {
 
   /** Adds messages without an answer to them. */
   async append(input: PromptInput, { signal }: PromptOptions = {}): Promise<void> {
-    await this.#inTurn(async () => {
-      this.#check(signal);
-      await this.#fit([...this.#messages, ...messagesOf(input)]);
-    });
+    const messages = messagesOf(input);
+    const leave = await this.#inTurn(signal);
+    try {
+      await this.#fit([...this.#messages, ...messages]);
+    } finally {
+      leave();
+    }
   }
 
   /** Tokens that messages would take. */
@@ -227,7 +234,11 @@ export class PromptSession extends EventTarget {
 
   /** Ends the session; the engine stays for others. */
   destroy(): void {
-    this.#destroyed?.abort();
+    this.#end(new DOMException("The session was destroyed.", "AbortError"));
+  }
+
+  #end(reason: unknown): void {
+    this.#destroyed?.abort(reason);
     this.#destroyed = null;
   }
 
@@ -239,13 +250,25 @@ export class PromptSession extends EventTarget {
 
   #check(signal?: AbortSignal): void {
     if (!this.#destroyed) throw new DOMException("The session was destroyed.", "InvalidStateError");
-    checkAbort(signal);
+    signal?.throwIfAborted();
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => {});
-    return turn;
+  /** Waits for the turn of a prompt, or until its signal is aborted; what is given back ends the turn. */
+  async #inTurn(signal?: AbortSignal): Promise<() => void> {
+    this.#check(signal);
+    const ended = this.#destroyed!.signal;
+    const before = this.#turn;
+    let leave!: () => void;
+    this.#turn = Promise.all([before, new Promise<void>((done) => (leave = done))]);
+    try {
+      await abortable(abortable(before, signal), ended).catch(() => {});
+      signal?.throwIfAborted();
+      ended.throwIfAborted();
+      return leave;
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   /** Takes the messages, without the oldest ones if they are too many for the context. */
@@ -269,20 +292,18 @@ export class PromptSession extends EventTarget {
   async *#answer(input: PromptInput, options: PromptOptions): AsyncGenerator<string, void, undefined> {
     this.#check(options.signal);
     if (options.responseConstraint !== undefined) throw unsupported("response constraints");
-    const before = this.#turn;
-    let leave!: () => void;
-    this.#turn = new Promise<void>((done) => (leave = done));
-    const controller = new AbortController();
-    const stop = () => controller.abort();
+    const asked = messagesOf(input);
     const ended = this.#destroyed!.signal;
+    const leave = await this.#inTurn(options.signal);
+    const controller = new AbortController();
+    const stop = ({ target }: Event) => controller.abort((target as AbortSignal).reason);
     options.signal?.addEventListener("abort", stop);
     ended.addEventListener("abort", stop);
-    let kept: ChatMessage[] | null = null;
+    // A prompt that got no whole answer was never asked.
+    let kept: [ChatMessage[], number] | null = [this.#messages, this.#usage];
     try {
-      await before;
-      this.#check(options.signal);
-      kept = this.#messages;
-      await this.#fit([...kept, ...messagesOf(input)]);
+      ended.throwIfAborted();
+      await this.#fit([...this.#messages, ...asked]);
       let text = "";
       const { temperature = null, topK = null } = this.#options;
       const body = { messages: this.#messages, temperature, top_k: topK, stream: true as const };
@@ -295,12 +316,8 @@ export class PromptSession extends EventTarget {
       this.#messages = [...this.#messages, { role: "assistant", content: text }];
       kept = null;
       await this.measure();
-    } catch (error) {
-      if ((error as AzulejoError).code !== "cancelled") throw error;
-      throw options.signal?.reason ?? cancelled();
     } finally {
-      // A prompt that got no whole answer was never asked.
-      if (kept) this.#messages = kept;
+      if (kept) [this.#messages, this.#usage] = kept;
       options.signal?.removeEventListener("abort", stop);
       ended.removeEventListener("abort", stop);
       leave();

@@ -1,10 +1,12 @@
 // The engine's interface on an OpenAI-compatible server (vLLM: `vllm serve MODEL`), for those who outgrow the visitor's
 // device. Messages leave the device: nothing takes this by itself, and the visitor's consent is an argument.
 
-import { AzulejoError, cancelled, checkAbort } from "../errors.js";
+import { checkRequestOptions } from "../chat.js";
+import { AzulejoError, cancelled, disposed, forCaller, invalid } from "../errors.js";
+import { checkOptions, REMOTE_OPTIONS } from "../options.js";
 import type { ChatMessage, ChatRequest, CompletionRequest } from "../shapes.js";
 import { Stream } from "../stream.js";
-import { json } from "../text.js";
+import { absolute, json } from "../text.js";
 import type { ChatCompletions, Completions, Engine, EngineInfo, RequestOptions } from "../types.js";
 
 export interface RemoteOptions {
@@ -21,10 +23,11 @@ export interface RemoteOptions {
 }
 
 /** What has a meaning on this side only. */
-const OWN = ["signal", "onPromptProgress"];
+const OWN = ["signal"];
 
 /** Connects to a server. */
 export async function createRemoteEngine(options: RemoteOptions): Promise<Engine> {
+  checkOptions(options, "createRemoteEngine's options", REMOTE_OPTIONS);
   const { consent, signal } = options;
   if (consent !== true && typeof consent !== "function") {
     throw new AzulejoError("consent", "A remote engine wants the visitor's consent.",
@@ -34,12 +37,13 @@ export async function createRemoteEngine(options: RemoteOptions): Promise<Engine
     throw new AzulejoError("consent", "The visitor did not agree that messages leave the device.",
       "Go on without the remote engine.");
   }
-  checkAbort(signal);
-  const base = String(options.baseURL).replace(/\/+$/, "");
+  signal?.throwIfAborted();
+  const base = absolute(options.baseURL, "baseURL").replace(/\/+$/, "");
   const headers: Record<string, string> = { "content-type": "application/json", ...options.headers };
   if (options.apiKey) headers.authorization = `Bearer ${options.apiKey}`;
   const server = new Server(base, headers);
-  const { data } = await server.json<{ data: { id: string; max_model_len?: number }[] }>("/models", null, signal);
+  const { data } = await server.json<{ data?: { id: string; max_model_len?: number }[] }>("/models", null, signal);
+  if (!Array.isArray(data)) throw odd(`${base}/models`, "it lists no models");
   const model = options.model ?? data[0]?.id;
   const found = data.find(({ id }) => id === model);
   if (!model || !found) {
@@ -82,26 +86,40 @@ class Server {
     try {
       response = await fetch(url, { ...how, headers: this.#headers, signal: signal ?? null });
     } catch (error) {
-      if (signal?.aborted) throw cancelled(signal.reason);
+      if (signal?.aborted) throw signal.reason;
       throw new AzulejoError("network", `${url} could not be reached: ${(error as Error).message}`,
         "Check the address, that the server allows this page (CORS), and that the page's policy has it (connect-src).",
-        error);
+        error, { url });
     }
     if (response.ok) return response;
-    const text = (await response.text()).slice(0, 400);
-    const code = response.status === 404 ? "not_found" : response.status === 400 ? "invalid_argument" : "network";
-    throw new AzulejoError(code, `${url} answered ${response.status}: ${text}`, "The server's message says what to change.");
+    const { status } = response;
+    const text = (await response.text().catch(() => "")).slice(0, 400);
+    const code = status === 404 ? "not_found" : status === 400 ? "invalid_argument" : "network";
+    throw new AzulejoError(code, `${url} answered ${status}: ${text}`, "The server's message says what to change.",
+      undefined, { url, status });
   }
 
   async json<T>(path: string, body: unknown, signal?: AbortSignal | null): Promise<T> {
-    return (await this.fetch(path, body, signal)).json();
+    const response = await this.fetch(path, body, signal);
+    try {
+      return await response.json();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw odd(response.url, (error as Error).message, error);
+    }
   }
+}
+
+/** A server that isn't one of OpenAI's API, or whose connection broke. */
+function odd(url: string, what: string, cause?: unknown): AzulejoError {
+  return new AzulejoError("network", `The answer of ${url} can't be used: ${what}.`,
+    "Try again; if it stays so, check that the address is an OpenAI-compatible API's.", cause, { url });
 }
 
 class RemoteEngine implements Engine {
   readonly info: EngineInfo;
   readonly #server: Server;
-  readonly #running = new Set<AbortController>();
+  readonly #running = new Set<Running>();
   #disposed = false;
 
   constructor(server: Server, info: EngineInfo) {
@@ -120,32 +138,49 @@ class RemoteEngine implements Engine {
   } as unknown as Completions;
 
   async #create(path: string, body: ChatRequest | CompletionRequest, options?: RequestOptions): Promise<unknown> {
-    if (this.#disposed) throw new AzulejoError("invalid_argument", "This engine was disposed.", "Connect anew.");
+    if (this.#disposed) throw disposed();
+    checkRequestOptions(options);
+    if (typeof body !== "object" || body === null) throw invalid("The request has to be an object.");
     const signals = [body.signal, options?.signal];
-    signals.forEach(checkAbort);
+    signals.forEach((signal) => signal?.throwIfAborted());
     const controller = new AbortController();
     const stop = () => controller.abort();
     signals.forEach((signal) => signal?.addEventListener("abort", stop));
+    const running: Running = {
+      controller,
+      why: null,
+      told: (error) => forCaller(running.why instanceof AzulejoError ? running.why : error, ...signals),
+    };
     const done = () => {
       signals.forEach((signal) => signal?.removeEventListener("abort", stop));
-      this.#running.delete(controller);
+      this.#running.delete(running);
     };
-    this.#running.add(controller);
+    this.#running.add(running);
     const sent = Object.fromEntries(Object.entries({ ...body, model: this.info.name }).filter(([k]) => !OWN.includes(k)));
     let streams = false;
     try {
       if (!body.stream) return await this.#server.json(path, sent, controller.signal);
       const response = await this.#server.fetch(path, sent, controller.signal);
       streams = true;
-      const aborted = () => signals.some((signal) => signal?.aborted);
-      return new Stream(events(response, controller, aborted, done), controller);
+      return new Stream(events(response, running, done), controller);
+    } catch (error) {
+      if (running.why !== "interrupted") throw running.told(error);
+      throw new AzulejoError("cancelled", "The answer was interrupted, and a server tells no part of one that isn't streamed.",
+        "Use stream: true.");
     } finally {
       if (!streams) done();
     }
   }
 
   async interruptGenerate(): Promise<void> {
-    this.#running.forEach((controller) => controller.abort());
+    this.#end("interrupted");
+  }
+
+  #end(why: Running["why"]): void {
+    for (const running of this.#running) {
+      running.why ??= why;
+      running.controller.abort();
+    }
   }
 
   async tokenize(input: string | readonly ChatMessage[]): Promise<number[]> {
@@ -163,7 +198,7 @@ class RemoteEngine implements Engine {
 
   async dispose(): Promise<void> {
     this.#disposed = true;
-    await this.interruptGenerate();
+    this.#end(new AzulejoError("cancelled", "The engine was disposed before the answer was whole.", "Wait for it."));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -171,35 +206,56 @@ class RemoteEngine implements Engine {
   }
 }
 
+/** A request on its way, and what but its signals ended it. */
+interface Running {
+  controller: AbortController;
+  why: AzulejoError | "interrupted" | null;
+  told(error: unknown): unknown;
+}
+
+interface Chunk {
+  choices?: { index?: number; finish_reason?: string | null }[];
+  error?: { message?: string };
+}
+
 /** The chunks of a stream of server-sent events. */
-async function* events(
-  response: Response,
-  controller: AbortController,
-  aborted: () => boolean,
-  done: () => void,
-): AsyncGenerator<object, void, undefined> {
+async function* events(response: Response, running: Running, done: () => void): AsyncGenerator<object, void, undefined> {
+  const { signal } = running.controller;
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let last: Chunk | null = null;
   let rest = "";
+  let finished = false;
   try {
     for (;;) {
       const { value, done: end } = await reader.read();
-      if (end) return;
+      if (end && finished) return;
+      if (end) throw odd(response.url, "it ended before the answer did");
       rest += value;
       const lines = rest.split(/\r\n|\n|\r/);
       rest = lines.pop() ?? "";
       for (const line of lines) {
-        if (controller.signal.aborted) throw cancelled();
+        if (signal.aborted) throw cancelled();
         if (!line.startsWith("data:")) continue;
         const data = line.slice(5).trim();
         if (data === "[DONE]") return;
-        const chunk = JSON.parse(data);
+        const chunk: Chunk = JSON.parse(data);
         if (chunk.error) throw new AzulejoError("network", `The server failed: ${chunk.error.message}`, "Try again.");
+        finished ||= chunk.choices?.some((choice) => choice.finish_reason) ?? false;
+        last = chunk;
         yield chunk;
       }
     }
   } catch (error) {
-    if (!controller.signal.aborted) throw error;
-    if (aborted()) throw AzulejoError.from(error);
+    if (running.why === "interrupted") {
+      const [choice] = last?.choices ?? [];
+      const ended = { index: 0, finish_reason: "length", interrupted: true, ...("text" in (choice ?? {}) ? { text: "" } : { delta: {} }) };
+      if (last && !finished) yield { ...last, choices: [ended] };
+      return;
+    }
+    const isOurs = error instanceof AzulejoError || signal.aborted;
+    const why = running.told(isOurs ? error : odd(response.url, (error as Error).message, error));
+    // The stream's own end is quiet: its caller left it, or called abort().
+    if (!signal.aborted || (why as AzulejoError).code !== "cancelled" || running.why) throw why;
   } finally {
     reader.cancel().catch(() => {});
     done();
