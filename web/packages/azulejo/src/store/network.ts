@@ -136,9 +136,11 @@ export class Patience {
     const growing = Math.min(250 * 2 ** (this.#tries - 1), LONGEST_WAIT_MS) * (0.5 + Math.random() / 2);
     const left = Math.max(0, this.#network.limitMs - this.#ms);
     const wait = wantedWait(response) ?? (this.#tries === 0 ? 0 : Math.min(growing, left));
+    const start = performance.now();
     if (wait > 0) await this.#network.wait(wait, this.#signal);
-    this.#ms += wait;
     this.#since = performance.now();
+    // As long as was meant at most, and less where the browser said that it's online again.
+    this.#ms += Math.min(wait, this.#since - start);
   }
 
   #isEnough(): boolean {
