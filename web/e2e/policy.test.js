@@ -241,6 +241,7 @@ for (const name of ENGINES) {
       });
       assert.equal(info.device.backend, "cpu");
       assert.match(info.device.choice, /https/);
+      assert.equal(info.device.choiceCode, "no_webgpu");
       assert.equal(info.file.storage, "memory");
       assert.ok(text.length > 10, text);
     } finally {

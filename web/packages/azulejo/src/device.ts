@@ -4,7 +4,7 @@
 import { AzulejoError, checkAbort } from "./errors.js";
 import { awaited, release } from "./runtime.js";
 import { settings } from "./store/cache.js";
-import type { LoadOptions, Tier } from "./types.js";
+import type { ChoiceCode, LoadOptions, Tier } from "./types.js";
 import type { DeviceInfo, DeviceProbe, WasmDevice, WasmModule } from "./wasm-surface.js";
 
 const TIERS: readonly Tier[] = ["subgroups+f16", "subgroups", "f16", "baseline"];
@@ -14,6 +14,7 @@ export interface Chosen {
   device: WasmDevice;
   info: DeviceInfo;
   choice: string;
+  code: ChoiceCode;
 }
 
 /** What was found on an adapter by this version. */
@@ -33,9 +34,9 @@ export function tiersBelow(tier: string): readonly Tier[] {
   return at < 0 ? [] : TIERS.slice(at + 1);
 }
 
-export async function openCpu(wasm: WasmModule, choice: string): Promise<Chosen> {
+export async function openCpu(wasm: WasmModule, code: ChoiceCode, choice: string): Promise<Chosen> {
   const device = await wasm.Device.open(JSON.stringify({ device: "cpu" }));
-  return { device, info: JSON.parse(device.info()), choice };
+  return { device, info: JSON.parse(device.info()), choice, code };
 }
 
 /** Closes a device: what it holds is free at once, whatever of it is still referred to. */
@@ -50,14 +51,14 @@ export async function chooseDevice(wasm: WasmModule, options: DeviceOptions, sig
   if (!["auto", "webgpu", "cpu"].includes(wanted)) {
     throw new AzulejoError("invalid_argument", `There is no device "${wanted}".`, 'Choose "auto", "webgpu" or "cpu".');
   }
-  if (wanted === "cpu") return openCpu(wasm, "asked for");
+  if (wanted === "cpu") return openCpu(wasm, "asked", "asked for");
   if (wanted === "webgpu") return gpuOrFaster(wasm, options, signal);
   try {
     return await gpuOrFaster(wasm, options, signal);
   } catch (error) {
     // Whatever a browser says or throws of its GPU, there is the CPU.
     checkAbort(signal);
-    return openCpu(wasm, `the GPU can't be used: ${messageOf(error)}`);
+    return openCpu(wasm, "gpu_refused", `the GPU can't be used: ${messageOf(error)}`);
   }
 }
 
@@ -68,12 +69,12 @@ async function gpuOrFaster(wasm: WasmModule, options: DeviceOptions, signal?: Ab
   checkAbort(signal);
   if (!probe.webgpu) {
     const why = probe.webgpuMissing ?? "there is no WebGPU adapter";
-    if (wanted === "auto") return openCpu(wasm, why);
+    if (wanted === "auto") return openCpu(wasm, "no_webgpu", why);
     throw new AzulejoError("no_device", `WebGPU was asked for, and ${why}.`,
       'Use device: "auto", which takes the CPU then, or turn WebGPU on in the browser.');
   }
   if (wanted === "auto" && probe.webgpu.isSoftware && options.measure !== false) {
-    return openCpu(wasm, `the GPU ${probe.webgpu.name} is made of software`);
+    return openCpu(wasm, "gpu_is_software", `the GPU ${probe.webgpu.name} is made of software`);
   }
   const memory = `device ${wasm.version()} ${probe.webgpu.name} ${probe.webgpu.driver}`;
   const found: Findings = { passed: [], failed: {}, ...((await settings.read(memory)) as Findings | null) };
@@ -82,7 +83,7 @@ async function gpuOrFaster(wasm: WasmModule, options: DeviceOptions, signal?: Ab
   if (wanted === "webgpu") {
     if (!gpu) throw failedAll(probe.webgpu.name, found);
   } else if (!gpu) {
-    chosen = await openCpu(wasm, `the GPU fails its test: ${Object.values(found.failed).join("; ")}`);
+    chosen = await openCpu(wasm, "gpu_wrong", `the GPU fails its test: ${Object.values(found.failed).join("; ")}`);
   } else if (options.measure !== false) {
     chosen = await faster(wasm, gpu, found, signal);
   }
@@ -114,7 +115,8 @@ async function openGpu(wasm: WasmModule, options: DeviceOptions, found: Findings
     if (passed || (!known && (await test(device, info, found)))) {
       const failures = Object.keys(found.failed);
       const aside = failures.length > 0 ? `; ${failures.join(", ")} failed the self-test` : "";
-      return { device, info, choice: (options.device === "webgpu" ? "asked for" : "there is a GPU") + aside };
+      const isAsked = options.device === "webgpu";
+      return { device, info, choice: (isAsked ? "asked for" : "there is a GPU") + aside, code: isAsked ? "asked" : "gpu" };
     }
     tried.add(info.tier);
     closeDevice(device);
@@ -141,7 +143,7 @@ async function test(device: WasmDevice, info: DeviceInfo, found: Findings): Prom
 
 /** The GPU or the CPU, whichever writes a token of the trial model sooner. Closes the other. */
 async function faster(wasm: WasmModule, gpu: Chosen, found: Findings, signal?: AbortSignal): Promise<Chosen> {
-  const cpu = await openCpu(wasm, "");
+  const cpu = await openCpu(wasm, "measured", "");
   try {
     found.milliseconds ??= {
       webgpu: await awaited(gpu, gpu.device.measure()),
@@ -149,11 +151,11 @@ async function faster(wasm: WasmModule, gpu: Chosen, found: Findings, signal?: A
     };
   } catch (error) {
     closeDevice(gpu.device);
-    return { ...cpu, choice: `the GPU failed its trial: ${(error as Error).message}` };
+    return { ...cpu, code: "gpu_failed_trial", choice: `the GPU failed its trial: ${(error as Error).message}` };
   }
   const { webgpu, cpu: onCpu } = found.milliseconds;
   const [best, other] = webgpu <= onCpu ? [gpu, cpu] : [cpu, gpu];
   closeDevice(other.device);
   const told = `measured: ${webgpu.toFixed(1)} ms a token on the GPU, ${onCpu.toFixed(1)} on the CPU`;
-  return { ...best, choice: told };
+  return { ...best, code: "measured", choice: told };
 }

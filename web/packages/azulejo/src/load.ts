@@ -82,7 +82,7 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
       if (!full || (options.device ?? "auto") !== "auto") throw error;
       closeDevice(chosen.device);
       chosen = null;
-      chosen = await openCpu(runtime.wasm, `the GPU has too little memory: ${(error as Error).message}`);
+      chosen = await openCpu(runtime.wasm, "gpu_memory", `the GPU has too little memory: ${(error as Error).message}`);
       loaded = await fill(runtime, header, chosen, how, source, report, signal);
     }
     source.rest();
@@ -220,7 +220,7 @@ function finished(
     parameters: about.parameters,
     bytesPerToken: about.bytesPerToken,
     memory: about.memory,
-    device: { ...about.device, choice: chosen.choice },
+    device: { ...about.device, choice: chosen.choice, choiceCode: chosen.code },
     file: {
       name: source?.name ?? "",
       bytes: source?.total ?? 0,

@@ -114,6 +114,21 @@ export interface EngineOptions extends LoadOptions {
   workerUrl?: WorkerAddress;
 }
 
+/** Why an engine runs where it does. */
+export type ChoiceCode =
+  | "asked"
+  | "gpu"
+  | "measured"
+  | "no_webgpu"
+  | "gpu_refused"
+  | "gpu_is_software"
+  | "gpu_wrong"
+  | "gpu_failed_trial"
+  | "gpu_memory"
+  | "gpu_lost"
+  | "reopened"
+  | "lower_tier";
+
 /** What an engine is and where it runs. */
 export interface EngineInfo {
   /** The model's name, else its file's. */
@@ -125,8 +140,9 @@ export interface EngineInfo {
   bytesPerToken: number;
   memory: Memory;
   device: DeviceInfo & {
-    /** Why this device and not another. */
+    /** Why this device and not another, in English, and as a code to branch on. */
     choice: string;
+    choiceCode: ChoiceCode;
   };
   file: {
     name: string;
