@@ -195,6 +195,27 @@ for (const name of ENGINES) {
       await two.close();
     });
 
+    test("a shared worker that ends ends what its tabs wait for", async () => {
+      const tab = await browser.newPage(server.url("/pages/blank.html"));
+      const told = await tab.evaluate(async (content) => {
+        await e2e.load("/models/demo.gguf", { device: "cpu", worker: "shared", workerUrl: "/pages/trapping-worker.js?ends" });
+        const body = { messages: [{ role: "user", content }], temperature: 0, max_tokens: 400, ignore_eos: true, stream: true };
+        let pieces = 0;
+        try {
+          for await (const { choices } of await e2e.engine.chat.completions.create(body)) {
+            if (choices[0].delta.content && ++pieces === 3) new BroadcastChannel("trap").postMessage("end");
+          }
+          return "answered";
+        } catch ({ code, message }) {
+          const after = await e2e.ask(content).then(() => "answered", (error) => error.code);
+          return { code, message, after };
+        }
+      }, PROMPT);
+      assert.deepEqual([told.code, told.after], ["internal", "internal"], JSON.stringify(told));
+      assert.match(told.message, /has ended/);
+      await tab.close();
+    });
+
     for (const worker of [true, "shared", false]) {
       test(`a module that trapped is replaced, worker: ${worker}`, async () => {
         const open = async () => {

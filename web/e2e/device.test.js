@@ -106,6 +106,7 @@ for (const name of CONFIGURATIONS) {
         }, fault, PROMPT, TOKENS);
         assert.equal(device.backend, "cpu", fault);
         assert.match(device.choice, fault.startsWith("there") ? /no WebGPU adapter/ : /refused/, fault);
+        assert.equal(device.choiceCode, fault.startsWith("requestDevice") ? "gpu_refused" : "no_webgpu", fault);
         t.diagnostic(`${fault}: ${device.choice}`);
         assert.equal(text, native.text, fault);
       }
@@ -247,6 +248,7 @@ for (const name of CONFIGURATIONS) {
       assert.deepEqual([first, second], [native.text, native.text]);
       assert.equal(device.backend, "cpu");
       assert.match(device.choice, /lost/);
+      assert.equal(device.choiceCode, "gpu_lost");
     });
 
     test("a second loss within a minute takes the tier below", async (t) => {

@@ -150,7 +150,7 @@ for (const name of ENGINES) {
       const script = await readFile(join(DIST, "worker.js"), "utf8");
       for (const [release, worker] of [["9.9.9", script.replaceAll(`"${version}"`, '"9.9.9"')], ["another release", "onmessage = (e) => postMessage({ id: e.data.id, answer: {} });"]]) {
         await writeFile(join(folder, "worker.js"), worker);
-        for (const where of name === "webkit" ? [true] : [true, "shared"]) {
+        for (const where of [true, "shared"]) {
           if (where === "shared" && release !== "9.9.9") continue;
           const told = await refusal(page, { worker: where, workerUrl: `/other/worker.js?${release}` });
           check(told, "unsupported", /worker.js is azulejo/);
@@ -241,6 +241,7 @@ for (const name of ENGINES) {
       });
       assert.equal(info.device.backend, "cpu");
       assert.match(info.device.choice, /https/);
+      assert.equal(info.device.choiceCode, "no_webgpu");
       assert.equal(info.file.storage, "memory");
       assert.ok(text.length > 10, text);
     } finally {

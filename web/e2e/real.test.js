@@ -35,9 +35,9 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
       for (const [index, model] of real.models.entries()) {
         server.mount(`/models/real-${index}.gguf`, model.file);
         const load = (file, options) => e2e.load(file, options);
-        const { device } = await page.evaluate(load, `/models/real-${index}.gguf`, DEVICES[name][0]);
+        const { device } = await page.evaluate(load, `/models/real-${index}.gguf`, DEVICES[name][0].options);
         t.diagnostic(`${model.name} on ${device.name} (${device.backend}, ${device.tier})`);
-        assert.equal(device.backend, DEVICES[name][0].device);
+        assert.equal(device.backend, DEVICES[name][0].options.device);
         for (const { messages, max_tokens, text, prompt_tokens } of model.answers) {
           const ask = (messages, max_tokens) => e2e.ask("", { messages, max_tokens });
           const answer = await page.evaluate(ask, messages, max_tokens);
@@ -56,7 +56,7 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
           const file = new File([await (await fetch(address)).blob()], "chosen.gguf");
           return e2e.load(file, { ...options, worker: true });
         };
-        const { file } = await page.evaluate(load, `/models/real-${index}.gguf`, DEVICES[name][0]);
+        const { file } = await page.evaluate(load, `/models/real-${index}.gguf`, DEVICES[name][0].options);
         assert.deepEqual([file.name, file.storage], ["chosen.gguf", "file"]);
         const { messages, max_tokens, text } = model.answers.at(-1);
         const answer = await page.evaluate((m, n) => e2e.ask("", { messages: m, max_tokens: n }), messages, max_tokens);

@@ -55,7 +55,7 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
     });
     after(() => browser?.close());
 
-    for (const { tier, ...options } of DEVICES[name]) {
+    for (const { tier, options } of DEVICES[name]) {
       const on = [options.device, tier].filter(Boolean).join(" ");
       test(`answers on ${on} are the native program's`, async () => {
         const info = await page.evaluate((o) => e2e.load("/models/demo.gguf", o), options);
@@ -87,7 +87,7 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
         const [half, whole] = [await e2e.engine.tokenize("a\ud83d"), await e2e.engine.tokenize("a\ufffd")];
         await e2e.dispose();
         return { full, half, whole };
-      }, DEVICES[name][0], PROMPTS[0], native.prompt_tokens + 8);
+      }, DEVICES[name][0].options, PROMPTS[0], native.prompt_tokens + 8);
       assert.deepEqual([full.finish, full.usage.completion_tokens], ["length", 9]);
       assert.ok(full.text && native.text.startsWith(full.text), full.text);
       assert.deepEqual(half, whole);
@@ -115,7 +115,7 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
       for (const { name: model, path, tokens, greedy } of models) {
         server.mount(`/models/${model}.gguf`, path);
         const load = (file, options) => e2e.load(`/models/${file}.gguf`, options);
-        await page.evaluate(load, model, { ...DEVICES[name][0], kvType: "f32" });
+        await page.evaluate(load, model, { ...DEVICES[name][0].options, kvType: "f32" });
         const ids = await page.evaluate((from, n) => e2e.engine.debug.greedyTokens(from, n), tokens, greedy.length);
         assert.deepEqual(ids, greedy, model);
         await page.evaluate(() => e2e.dispose());
@@ -125,7 +125,7 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
 
     test("a KV cache in 8 bits answers as the native program's does", async () => {
       const native = await greedyAnswer(DEMO, PROMPTS[0], ANSWER, "-ctk", "q8_0", "-ctv", "q8_0");
-      await page.evaluate((o) => e2e.load("/models/demo.gguf", o), { ...DEVICES[name][0], kvType: "q8_0" });
+      await page.evaluate((o) => e2e.load("/models/demo.gguf", o), { ...DEVICES[name][0].options, kvType: "q8_0" });
       const { text } = await page.evaluate((p, n) => e2e.ask(p, { max_tokens: n }), PROMPTS[0], ANSWER);
       assert.equal(text, native.text);
       await page.evaluate(() => e2e.dispose());
@@ -139,7 +139,7 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
         // A base model has no chat template: both go on from the text as it is.
         const native = await greedyAnswer(join(HELD_OUT, file), CONTINUED, CONTINUATION, "--raw");
         server.mount(`/models/${file}`, join(HELD_OUT, file));
-        const info = await page.evaluate((f, o) => e2e.load(`/models/${f}`, o), file, DEVICES[name][0]);
+        const info = await page.evaluate((f, o) => e2e.load(`/models/${f}`, o), file, DEVICES[name][0].options);
         const answer = await page.evaluate(
           (prompt, max_tokens) => e2e.engine.completions.create({ prompt, max_tokens, temperature: 0 }),
           CONTINUED, CONTINUATION,

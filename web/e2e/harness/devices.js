@@ -14,14 +14,14 @@ export const PROMPTS = [
 /** What each configuration is asked for, and the tier that it must then be on. */
 export const DEVICES = {
   chromium: [
-    { device: "webgpu", tier: "subgroups" },
-    { device: "webgpu", maxTier: "baseline", tier: "baseline" },
+    { options: { device: "webgpu" }, tier: "subgroups" },
+    { options: { device: "webgpu", maxTier: "baseline" }, tier: "baseline" },
   ],
   firefox: [
-    { device: "webgpu", tier: "f16" },
-    { device: "webgpu", maxTier: "baseline", tier: "baseline" },
+    { options: { device: "webgpu" }, tier: "f16" },
+    { options: { device: "webgpu", maxTier: "baseline" }, tier: "baseline" },
   ],
-  "chromium-cpu": [{ device: "cpu" }],
-  "firefox-cpu": [{ device: "cpu" }],
-  webkit: [{ device: "cpu" }],
+  "chromium-cpu": [{ options: { device: "cpu" } }],
+  "firefox-cpu": [{ options: { device: "cpu" } }],
+  webkit: [{ options: { device: "cpu" } }],
 };

@@ -1,4 +1,5 @@
-// Remembers the memories of the modules that are started here. A message to all of the site's workers fills them.
+// Remembers the memories of the modules that are started here. A message to all of the site's workers fills them, and
+// another one ends the worker, as a crash would.
 const memories = [];
 const { instantiateStreaming } = WebAssembly;
 WebAssembly.instantiateStreaming = async (...args) => {
@@ -7,7 +8,8 @@ WebAssembly.instantiateStreaming = async (...args) => {
   return source;
 };
 const channel = new BroadcastChannel("trap");
-channel.onmessage = () => {
+channel.onmessage = ({ data }) => {
+  if (data === "end") return self.close();
   for (const memory of memories) new Uint8Array(memory.buffer).fill(0xff);
   channel.postMessage(memories.length);
 };

@@ -4,7 +4,7 @@
 import { AzulejoError, checkAbort } from "./errors.js";
 import { awaited, release } from "./runtime.js";
 import { settings } from "./store/cache.js";
-import type { LoadOptions, Tier } from "./types.js";
+import type { ChoiceCode, LoadOptions, Tier } from "./types.js";
 import type { DeviceInfo, DeviceProbe, WasmDevice, WasmModule } from "./wasm-surface.js";
 
 const TIERS: readonly Tier[] = ["subgroups+f16", "subgroups", "f16", "baseline"];
@@ -14,6 +14,7 @@ export interface Chosen {
   device: WasmDevice;
   info: DeviceInfo;
   choice: string;
+  code: ChoiceCode;
 }
 
 /** What was found on an adapter by this version. */
@@ -44,9 +45,9 @@ export function tiersBelow(tier: string): readonly Tier[] {
   return at < 0 ? [] : TIERS.slice(at + 1);
 }
 
-export async function openCpu(wasm: WasmModule, choice: string): Promise<Chosen> {
+export async function openCpu(wasm: WasmModule, code: ChoiceCode, choice: string): Promise<Chosen> {
   const device = await wasm.Device.open(JSON.stringify({ device: "cpu" }));
-  return { device, info: JSON.parse(device.info()), choice };
+  return { device, info: JSON.parse(device.info()), choice, code };
 }
 
 /** Closes a device: what it holds is free at once, whatever of it is still referred to. */
@@ -102,7 +103,7 @@ export class Trial {
     if (chosen || this.#isKnown) return chosen ?? best;
     this.#report = null;
     this.better = best.then((it) => (it.info.backend === "webgpu" ? it : (closeDevice(it.device), null)), () => null);
-    return openCpu(this.#wasm, "the GPU was still being tried when the model was there");
+    return openCpu(this.#wasm, "gpu_untried", "the GPU was still being tried when the model was there");
   }
 
   /** Whether a GPU's programs are compiled within a second. If not, it's better later, where nobody asked for it. */
@@ -133,14 +134,14 @@ export class Trial {
     if (!["auto", "webgpu", "cpu"].includes(wanted)) {
       throw new AzulejoError("invalid_argument", `There is no device "${wanted}".`, 'Choose "auto", "webgpu" or "cpu".');
     }
-    if (wanted === "cpu") return openCpu(this.#wasm, "asked for");
+    if (wanted === "cpu") return openCpu(this.#wasm, "asked", "asked for");
     if (wanted === "webgpu") return this.#gpuOrFaster();
     try {
       return await this.#gpuOrFaster();
     } catch (error) {
       // Whatever a browser says or throws of its GPU, there is the CPU.
       checkAbort(this.#stopped.signal);
-      return openCpu(this.#wasm, `the GPU can't be used: ${messageOf(error)}`);
+      return openCpu(this.#wasm, "gpu_refused", `the GPU can't be used: ${messageOf(error)}`);
     }
   }
 
@@ -152,12 +153,12 @@ export class Trial {
     checkAbort(this.#stopped.signal);
     if (!probe.webgpu) {
       const why = probe.webgpuMissing ?? "there is no WebGPU adapter";
-      if (wanted === "auto") return openCpu(wasm, why);
+      if (wanted === "auto") return openCpu(wasm, "no_webgpu", why);
       throw new AzulejoError("no_device", `WebGPU was asked for, and ${why}.`,
         'Use device: "auto", which takes the CPU then, or turn WebGPU on in the browser.');
     }
     if (wanted === "auto" && probe.webgpu.isSoftware && measure !== false) {
-      return openCpu(wasm, `the GPU ${probe.webgpu.name} is made of software`);
+      return openCpu(wasm, "gpu_is_software", `the GPU ${probe.webgpu.name} is made of software`);
     }
     const name = `device ${wasm.version()} ${probe.webgpu.name} ${probe.webgpu.driver}`;
     const found = await remembered(name);
@@ -166,14 +167,14 @@ export class Trial {
     const isMeasured = measure === false || milliseconds !== undefined;
     this.#isKnown = isMeasured && (selfTest === false || found.passed.length > 0);
     if (wanted === "auto" && measure !== false && milliseconds && milliseconds.cpu < milliseconds.webgpu) {
-      return openCpu(wasm, told(milliseconds));
+      return openCpu(wasm, "measured", told(milliseconds));
     }
     const gpu = await this.#openGpu(found);
     let chosen = gpu;
     if (wanted === "webgpu") {
       if (!gpu) throw failedAll(probe.webgpu.name, found);
     } else if (!gpu) {
-      chosen = await openCpu(wasm, `the GPU fails its test: ${Object.values(found.failed).join("; ")}`);
+      chosen = await openCpu(wasm, "gpu_wrong", `the GPU fails its test: ${Object.values(found.failed).join("; ")}`);
     } else if (measure !== false) {
       chosen = await this.#faster(gpu, found);
     }
@@ -196,7 +197,8 @@ export class Trial {
       if (passed || (!known && (await this.#test(device, info, found)))) {
         const failures = Object.keys(found.failed);
         const aside = failures.length > 0 ? `; ${failures.join(", ")} failed the self-test` : "";
-        return { device, info, choice: (wanted === "webgpu" ? "asked for" : "there is a GPU") + aside };
+        const isAsked = wanted === "webgpu";
+        return { device, info, choice: (isAsked ? "asked for" : "there is a GPU") + aside, code: isAsked ? "asked" : "gpu" };
       }
       tried.add(info.tier);
       closeDevice(device);
@@ -224,7 +226,7 @@ export class Trial {
 
   /** The GPU or the CPU, whichever writes a token of the trial model sooner. Closes the other. */
   async #faster(gpu: Chosen, found: Findings): Promise<Chosen> {
-    const cpu = await openCpu(this.#wasm, "");
+    const cpu = await openCpu(this.#wasm, "measured", "");
     try {
       if (!found.milliseconds) {
         this.#tell({ phase: "measure", text: "Trying which is faster, the GPU or the CPU" });
@@ -232,12 +234,12 @@ export class Trial {
       }
     } catch (error) {
       closeDevice(gpu.device);
-      return { ...cpu, choice: `the GPU failed its trial: ${messageOf(error)}` };
+      return { ...cpu, code: "gpu_failed_trial", choice: `the GPU failed its trial: ${messageOf(error)}` };
     }
     const { webgpu, cpu: onCpu } = found.milliseconds;
     const [best, other] = webgpu <= onCpu ? [gpu, cpu] : [cpu, gpu];
     closeDevice(other.device);
-    return { ...best, choice: told(found.milliseconds) };
+    return { ...best, code: "measured", choice: told(found.milliseconds) };
   }
 
   /** Milliseconds a token, while nothing else is being done. */

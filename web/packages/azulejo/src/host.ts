@@ -248,7 +248,7 @@ export class Host implements Port {
     const why = `the GPU was lost ${losses} times within a minute`;
     const below = tiersBelow(old?.info.tier ?? "baseline")[0];
     if (losses > 2 || (losses === 2 && !below)) {
-      if (options.device !== "webgpu") return openCpu(wasm, why);
+      if (options.device !== "webgpu") return openCpu(wasm, "gpu_lost", why);
       throw new AzulejoError("device_lost", `The GPU is lost again and again: ${why}.`,
         'Choose a smaller model or a shorter context, or device: "auto", which goes on on the CPU.');
     }
@@ -263,11 +263,13 @@ export class Host implements Port {
       trial.stop();
       checkAbort(signal);
       if (options.device === "webgpu") throw error;
-      return openCpu(wasm, `the GPU was lost and can't be opened again: ${AzulejoError.from(error).message}`);
+      return openCpu(wasm, "gpu_lost", `the GPU was lost and can't be opened again: ${AzulejoError.from(error).message}`);
     }
     if (signal?.aborted) closeDevice(chosen.device);
     checkAbort(signal);
-    return { ...chosen, choice: losses === 1 ? "opened anew after it was lost" : `${why}: a lower tier` };
+    const isFirst = losses === 1;
+    const choice = isFirst ? "opened anew after it was lost" : `${why}: a lower tier`;
+    return { ...chosen, choice, code: isFirst ? "reopened" : "lower_tier" };
   }
 }
 

@@ -9,7 +9,7 @@ import { awaited, breathe, release, type Runtime } from "./runtime.js";
 import { FileChanged } from "./store/download.js";
 import type { SourceProgress } from "./store/chunks.js";
 import { type ModelSource, openSource } from "./store/source.js";
-import type { EngineInfo, FileInfo, LoadOptions, Progress } from "./types.js";
+import type { ChoiceCode, EngineInfo, FileInfo, LoadOptions, Progress } from "./types.js";
 import type { HeaderSummary, ModelInfo, WasmHeader, WasmModel, WasmSession } from "./wasm-surface.js";
 
 /** Tokens of the context if the caller doesn't say: long contexts take much memory. */
@@ -123,7 +123,8 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
     checkRoom(source.name, needed, chosen.info);
     const fillOn = (device: Chosen, waits: Trial | null) =>
       fill(runtime, header!, device, how, source!, report, signal, waits);
-    let why = "the GPU's programs were still being compiled when the model was there";
+    let [code, why]: [ChoiceCode, string] =
+      ["gpu_compiles", "the GPU's programs were still being compiled when the model was there"];
     let loaded: WasmModel | null = null;
     try {
       loaded = await fillOn(chosen, mayMove ? trial : null);
@@ -131,11 +132,11 @@ async function attempt(runtime: Runtime, call: LoadCall, given?: Chosen): Promis
       const isFull = (error as AzulejoError).code === "out_of_memory" && chosen.info.backend === "webgpu";
       if (!isFull || (options.device ?? "auto") !== "auto" || !fitsCpu(needed)) throw error;
       closeDevice(chosen.device);
-      why = `the GPU has too little memory: ${(error as Error).message}`;
+      [code, why] = ["gpu_memory", `the GPU has too little memory: ${(error as Error).message}`];
     }
     if (!loaded) {
       chosen = null;
-      chosen = await openCpu(runtime.wasm, why);
+      chosen = await openCpu(runtime.wasm, code, why);
       loaded = (await fillOn(chosen, null))!;
     }
     source.rest();
@@ -295,7 +296,7 @@ function finished(
     parameters: about.parameters,
     bytesPerToken: about.bytesPerToken,
     memory: about.memory,
-    device: { ...about.device, choice: chosen.choice },
+    device: { ...about.device, choice: chosen.choice, choiceCode: chosen.code },
     file: source?.file ?? NO_FILE,
     warnings: about.warnings,
     version: wasm.version(),

@@ -24,6 +24,8 @@ export class WorkerPort implements Port {
   #closed: AzulejoError | null = null;
   /** Whether the other side has ever said something. */
   #heard = false;
+  /** Ends the watch over the other side. */
+  readonly #watching = new AbortController();
 
   constructor(peer: Peer, end: () => void, tell: (event: EngineEvent) => void) {
     this.#peer = peer;
@@ -32,6 +34,7 @@ export class WorkerPort implements Port {
       if (!this.#heard && !this.#isOfThisRelease(data)) return;
       this.#heard = true;
       if ("release" in data) return;
+      if ("alive" in data) return this.#watch(data.alive);
       if ("engine" in data) return tell(data.engine);
       const call = this.#open.get(data.id);
       if (!call) return;
@@ -79,6 +82,14 @@ export class WorkerPort implements Port {
     });
   }
 
+  /** Nobody tells pages that a worker which they share has crashed: the lock that it held does. */
+  #watch(lock: string): void {
+    const gone = () =>
+      this.close(new AzulejoError("internal", "The worker that this site's tabs share has ended.",
+        "Make a new engine with createEngine(), and report it with the browser's version."));
+    navigator.locks.request(lock, { signal: this.#watching.signal }, gone).catch(() => {});
+  }
+
   /** Ends a worker that failed: at its start, or by a bug. */
   broken(url: WorkerAddress | undefined, message = ""): void {
     const bug = new Error(message || "the worker's script failed");
@@ -88,6 +99,7 @@ export class WorkerPort implements Port {
   close(error = disposed()): void {
     if (this.#closed) return;
     this.#closed = error;
+    this.#watching.abort();
     this.#end();
     this.#open.forEach(({ fail }) => fail(error));
     this.#open.clear();

@@ -128,9 +128,10 @@ export type ToHost =
   | { id: number; abort: true }
   | { id: number; interrupt: true };
 
-/** From the worker. The first message is its release. */
+/** From the worker. The first message is its release; a shared one names the lock that it holds while it lives. */
 export type FromHost =
   | { release: string }
+  | { alive: string }
   | { id: number; answer: unknown }
   | { id: number; error: WireError }
   | { id: number; event: unknown }

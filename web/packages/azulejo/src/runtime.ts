@@ -3,6 +3,7 @@
 import { AzulejoError } from "./errors.js";
 import type { Chosen } from "./device.js";
 import instance from "./glue.js";
+import { RELEASE } from "./protocol.js";
 import type { Freed, WasmModule } from "./wasm-surface.js";
 
 export interface Runtime {
@@ -32,6 +33,7 @@ async function start(from: string): Promise<Runtime> {
   try {
     const wasm = instance();
     const { memory } = await wasm.default({ module_or_path: from });
+    if (wasm.version() !== RELEASE) throw otherRelease(from, wasm.version());
     const runtime: Runtime = {
       wasm,
       memory,
@@ -48,6 +50,8 @@ async function start(from: string): Promise<Runtime> {
     };
     return runtime;
   } catch (error) {
+    if (error instanceof AzulejoError) throw error;
+    if (error instanceof WebAssembly.LinkError) throw otherRelease(from, "another release", error);
     const policy = error instanceof WebAssembly.CompileError || /unsafe-eval|Content.Security/i.test(String(error));
     throw new AzulejoError(
       policy ? "unsupported" : "network",
@@ -59,6 +63,13 @@ async function start(from: string): Promise<Runtime> {
       error,
     );
   }
+}
+
+/** An engine and JavaScript that don't belong together. */
+function otherRelease(from: string, engine: string, cause?: unknown): AzulejoError {
+  return new AzulejoError("unsupported", `The engine at ${from} is azulejo ${engine}, and its JavaScript is ${RELEASE}.`,
+    "Serve all files of the package from one release; the visitor's browser may have kept one of the last.", cause,
+    { engine, page: RELEASE });
 }
 
 /**

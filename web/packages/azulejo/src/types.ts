@@ -171,6 +171,24 @@ export interface FileInfo {
   note: string | null;
 }
 
+/** Why an engine runs where it does. */
+export type ChoiceCode =
+  | "asked"
+  | "gpu"
+  | "measured"
+  | "no_webgpu"
+  | "gpu_refused"
+  | "gpu_is_software"
+  | "gpu_wrong"
+  /** The GPU was still being tried, or its programs compiled, when the model was there; it may take over. */
+  | "gpu_untried"
+  | "gpu_compiles"
+  | "gpu_failed_trial"
+  | "gpu_memory"
+  | "gpu_lost"
+  | "reopened"
+  | "lower_tier";
+
 /** What an engine is and where it runs. */
 export interface EngineInfo {
   /** The model's name, else its file's. */
@@ -182,8 +200,9 @@ export interface EngineInfo {
   bytesPerToken: number;
   memory: Memory;
   device: DeviceInfo & {
-    /** Why this device and not another. */
+    /** Why this device and not another, in English, and as a code to branch on. */
     choice: string;
+    choiceCode: ChoiceCode;
   };
   file: FileInfo;
   /** What to know about the file: keys that have no effect here, ids that name no token. */

@@ -122,9 +122,19 @@ function serveShared(peer: Peer): void {
   );
 }
 
+/** Held while this worker lives; told to each page. */
+const life = `azulejo:worker:${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+
 const scope = globalThis as unknown as Peer & { onconnect?: ((event: MessageEvent) => void) | null };
 if ("onconnect" in scope) {
-  scope.onconnect = ({ ports }) => serveShared(ports[0] as unknown as Peer);
+  const held = new Promise<void>((begun) => {
+    void navigator.locks?.request(life, () => (begun(), new Promise(() => {})));
+  });
+  scope.onconnect = ({ ports }) => {
+    const peer = ports[0] as unknown as Peer;
+    serveShared(peer);
+    void held.then(() => peer.postMessage({ alive: life }));
+  };
 } else {
   const host = new Host((event: EngineEvent) => scope.postMessage({ engine: event }));
   serve(scope, (call, args, context) => host.call(call, args, context));

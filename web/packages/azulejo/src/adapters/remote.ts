@@ -62,7 +62,9 @@ function infoOf(name: string, base: string, contextLength: number): EngineInfo {
     parameters: 0,
     bytesPerToken: 0,
     memory: { weights: 0, kv: 0, activations: 0 },
-    device: { backend: "remote", name: new URL(base).host, driver: "", tier: "remote", reason: "", choice: "asked for" },
+    device: {
+      backend: "remote", name: new URL(base).host, driver: "", tier: "remote", reason: "", choice: "asked for", choiceCode: "asked",
+    },
     file: { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null },
     warnings: [],
     version: "",
