@@ -148,6 +148,7 @@ for (const name of CONFIGURATIONS) {
         }, waits, options, PROMPT, TOKENS);
         assert.deepEqual([first.backend, second.backend], ["cpu", "webgpu"]);
         t.diagnostic(`${first.choice}; ${second.choice}`);
+        assert.equal(first.choiceCode, slow === "compiling" ? "gpu_compiles" : "gpu_untried");
         assert.deepEqual(texts, [native.text, native.text, native.text]);
         assert.ok(phases.includes(slow === "compiling" ? "compile" : "test"), phases.join(" "));
       });
