@@ -5,7 +5,8 @@ import { azulejo } from "azulejo/ai-sdk";
 
 import file from "../../models/azulejo-demo.gguf?url";
 
-const [form, question, send, answer, state] = ["form", "question", "send", "answer", "state"].map((id) => document.getElementById(id));
+const ids = ["form", "question", "send", "answer", "spoken", "state"];
+const [form, question, send, answer, spoken, state] = ids.map((id) => document.getElementById(id));
 const show = (text) => (state.textContent = text);
 
 try {
@@ -13,7 +14,8 @@ try {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
-    answer.textContent = "";
+    answer.textContent = spoken.textContent = "";
+    answer.lang = spoken.lang = question.lang;
     show("Answering…");
     let failed = null;
     const { textStream } = streamText({
@@ -24,6 +26,8 @@ try {
       onError: ({ error }) => (failed = error),
     });
     for await (const text of textStream) answer.textContent += text;
+    // Once, when it is whole: what is rewritten token by token is read again and again.
+    spoken.textContent = answer.textContent;
     show(failed?.message ?? "Done.");
     send.disabled = false;
   });

@@ -1,5 +1,6 @@
 // A chat with a model on the visitor's device; `cargo xtask demo` serves it. `?device=cpu` or `?device=webgpu` overrides the choice, `?model=` the model.
 import { createEngine } from "./azulejo/index.js";
+import { speaker } from "./speaker.js";
 
 const byId = (id) => document.getElementById(id);
 const page = new URL(location.href).searchParams;
@@ -12,6 +13,7 @@ function say(author, text) {
   const name = document.createElement("strong");
   name.textContent = author === "user" ? "You: " : "Azulejo: ";
   const words = document.createElement("span");
+  words.lang = byId("language").value;
   words.textContent = text;
   message.append(name, words);
   byId("log").append(message);
@@ -39,6 +41,8 @@ try {
     messages.push({ role: "user", content: question });
     say("user", question);
     const words = say("assistant", "");
+    byId("spoken").replaceChildren();
+    const spoken = speaker(byId("spoken"), words.lang);
     stop = new AbortController();
     byId("send").hidden = true;
     byId("stop").hidden = false;
@@ -48,16 +52,23 @@ try {
         { messages, stream: true, temperature: 0, max_tokens: 200 },
         { signal: stop.signal },
       );
-      for await (const chunk of answer) words.textContent += chunk.choices[0]?.delta?.content ?? "";
+      for await (const chunk of answer) {
+        const text = chunk.choices[0]?.delta?.content ?? "";
+        words.textContent += text;
+        spoken.add(text);
+      }
       byId("state").textContent = "Done.";
     } catch (error) {
       byId("state").textContent = stop.signal.aborted ? "Stopped." : `${error.message} (${error.code})`;
     }
+    spoken.end();
     messages.push({ role: "assistant", content: words.textContent });
     stop = null;
+    // Nobody is taken from where they read meanwhile; but a button that vanishes would take the focus with it.
+    const isLost = [byId("stop"), document.body].includes(document.activeElement);
     byId("send").hidden = false;
     byId("stop").hidden = true;
-    byId("question").focus();
+    if (isLost) byId("question").focus();
   });
   byId("stop").addEventListener("click", () => stop?.abort());
 } catch (error) {

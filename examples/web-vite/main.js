@@ -3,7 +3,8 @@ import { createEngine } from "azulejo";
 
 import model from "../../models/azulejo-demo.gguf?url";
 
-const [form, question, send, answer, state] = ["form", "question", "send", "answer", "state"].map((id) => document.getElementById(id));
+const ids = ["form", "question", "send", "answer", "spoken", "state"];
+const [form, question, send, answer, spoken, state] = ids.map((id) => document.getElementById(id));
 const show = (text) => (state.textContent = text);
 
 try {
@@ -11,12 +12,15 @@ try {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
-    answer.textContent = "";
+    answer.textContent = spoken.textContent = "";
+    answer.lang = spoken.lang = question.lang;
     show("Answering…");
     try {
       const messages = [{ role: "user", content: question.value }];
       const stream = await engine.chat.completions.create({ messages, stream: true, temperature: 0 });
       for await (const chunk of stream) answer.textContent += chunk.choices[0]?.delta?.content ?? "";
+      // Once, when it is whole: what is rewritten token by token is read again and again.
+      spoken.textContent = answer.textContent;
       show("Done.");
     } catch (error) {
       show(error.message);

@@ -49,6 +49,10 @@ async function ask(url, answer) {
       const length = document.querySelector(selector)?.textContent.length ?? 0;
       if (length > (window.lengths.at(-1) ?? 0)) window.lengths.push(length);
     }).observe(document.body, { childList: true, characterData: true, subtree: true });
+    window.changes = 0;
+    new MutationObserver((changes) => {
+      window.changes += changes.filter((change) => change.addedNodes.length > 0).length;
+    }).observe(document.querySelector("#spoken"), { childList: true, subtree: true });
   }, answer);
   await page.type("#question", QUESTION);
   await page.click("#send");
@@ -57,6 +61,15 @@ async function ask(url, answer) {
   });
   await idle("the page can be asked again");
   assert.equal(await text(answer), native.text);
+  // Screen readers are told each sentence once, and in which language it is.
+  const { said, changes, language } = await page.evaluate((selector) => ({
+    said: document.querySelector("#spoken").textContent,
+    changes: window.changes,
+    language: document.querySelector(selector).lang,
+  }), answer);
+  assert.equal(said, native.text);
+  assert.ok(changes <= native.text.split(/[.!?:\n]+/).length + 1, `a screen reader is told ${changes} times`);
+  assert.match(language, /^(pt|es|ca|gl|eu|en)$/);
   const lengths = await page.evaluate(() => window.lengths);
   assert.ok(lengths.length >= native.tokens.length / 2, `of ${native.tokens.length} tokens it came in ${lengths.length} pieces`);
   assert.deepEqual(complaints(await page.console()), [], "nothing is said on the console");

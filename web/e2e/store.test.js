@@ -85,6 +85,7 @@ for (const name of ENGINES) {
       const { file } = await loading;
       assert.deepEqual([file.kept, file.storage], [false, "memory"], JSON.stringify(file));
       assert.match(file.note, /in part only/);
+      assert.equal(file.noteCode, "storage_full");
       assert.equal((await page.evaluate(() => e2e.progress.at(-1))).kept, false);
       assert.ok((await answer(page)).length > 0);
       await page.setQuota(undefined);
@@ -122,6 +123,7 @@ for (const name of ENGINES) {
         if (what === "reads") return own.close();
         assert.equal(file.kept, false);
         assert.match(file.note, /not kept: random.gguf can't be kept/);
+        assert.equal(file.noteCode, "io");
         assert.deepEqual(await list(own), []);
         await assert.rejects(load(own, checked(MODEL), { worker: false, cache: "opfs" }), { code: "io" });
         await own.close();
@@ -236,7 +238,8 @@ for (const name of ENGINES) {
       assert.equal(await has(page, checked(MODEL)), false);
       // Progress is told now and then: the download mustn't be over before.
       server.faults.set(MODEL, { bytesPerSecond: 4e6 });
-      await assert.rejects(download("onProgress: (p) => p.loaded > 3e6 && stop.abort()"), { code: "cancelled" });
+      const reason = 'Object.assign(new Error("enough"), { code: "enough" })';
+      await assert.rejects(download(`onProgress: (p) => p.loaded > 3e6 && stop.abort(${reason})`), { code: "enough" });
       const begun = (await list(page))[0]?.storedBytes ?? 0;
       assert.ok(begun > 0 && begun < size, `${begun} bytes`);
       assert.equal(await has(page, checked(MODEL)), false);
@@ -378,13 +381,13 @@ for (const name of ENGINES) {
       server.faults.set(MODEL, { hold: { after: 4 * MIB } });
       const stopped = page.evaluate(async (model) => {
         const stop = new AbortController();
-        window.e2eStop = () => stop.abort();
+        window.e2eStop = () => stop.abort(Object.assign(new Error("enough"), { code: "enough" }));
         await azulejo.download(model, { signal: stop.signal });
       }, checked(MODEL));
       stopped.catch(() => {});
       await until(async () => (await list(page)).some((m) => m.storedBytes >= MIB), "some is stored");
       await page.evaluate(() => e2eStop());
-      await assert.rejects(stopped, { code: "cancelled" });
+      await assert.rejects(stopped, { code: "enough" });
       // A new address may be a wrong one, and gets 5 tries for each of 3 chunks at a time.
       const fault = { status: 503, retryAfter: 0, times: 3 * 5 + 1 };
       server.faults.clear();

@@ -22,7 +22,7 @@ const CHANGES = 3;
 const TWICE_BYTES = 1.5e9;
 
 const NO_FILE: FileInfo =
-  { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null };
+  { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null, noteCode: null };
 
 /** A model on a device, ready for requests. */
 export interface Loaded {

@@ -10,7 +10,7 @@ import type {
   Completion,
   CompletionRequest,
 } from "./shapes.js";
-import type { MessageParameters } from "./errors.js";
+import type { ErrorCode, MessageParameters } from "./errors.js";
 import type { EngineEvent, WireNetwork } from "./protocol.js";
 import type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
 import type { Stream } from "./stream.js";
@@ -169,6 +169,11 @@ export interface FileInfo {
   id: string | null;
   /** What to know about the storage, such as why the file is not kept. */
   note: string | null;
+  /**
+   * The same to branch on: there is no store or none was wanted, the server doesn't tell the size, or what the store
+   * failed with (then a part may be kept: `id`).
+   */
+  noteCode: "no_store" | "size_unknown" | ErrorCode | null;
 }
 
 /** Why an engine runs where it does. */

@@ -175,6 +175,7 @@ test("size_unknown: the file is taken whole and not kept", async () => {
   assert.equal(source.total, SIZE);
   assert.equal(source.file.kept, false);
   assert.match(source.file.note ?? "", /size/);
+  assert.equal(source.file.noteCode, "size_unknown");
   assert.ok(Buffer.from(await source.read(99_990, 100_020)).equals(FILE.subarray(99_990, 100_020)));
   source.close();
   chunked.close();

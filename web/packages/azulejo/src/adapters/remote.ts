@@ -65,7 +65,7 @@ function infoOf(name: string, base: string, contextLength: number): EngineInfo {
     device: {
       backend: "remote", name: new URL(base).host, driver: "", tier: "remote", reason: "", choice: "asked for", choiceCode: "asked",
     },
-    file: { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null },
+    file: { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null, noteCode: null },
     warnings: [],
     version: "",
   };

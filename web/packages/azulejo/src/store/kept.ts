@@ -10,7 +10,7 @@ const CLOSE_MS = 3000;
 const isFull = (error: unknown) => (error as Error | null)?.name === "QuotaExceededError";
 
 /** What has become of a file in a store. */
-export type Keeping = Pick<FileInfo, "storage" | "kept" | "id" | "note">;
+export type Keeping = Pick<FileInfo, "storage" | "kept" | "id" | "note" | "noteCode">;
 
 /** A file of which chunks are kept as they come, as long as the store takes them. */
 export class KeptFile {
@@ -39,12 +39,15 @@ export class KeptFile {
   get keeping(): Keeping {
     if (!this.#store) {
       const note = "The file is not kept: it is downloaded again at each visit.";
-      return { storage: "memory", kept: false, id: null, note };
+      return { storage: "memory", kept: false, id: null, note, noteCode: "no_store" };
     }
-    if (!this.#stopped) return { storage: this.#store.kind, kept: true, id: this.#key, note: null };
+    if (!this.#stopped) {
+      return { storage: this.#store.kind, kept: true, id: this.#key, note: null, noteCode: null };
+    }
     const how = this.#isEmpty ? "not kept" : "kept in part only";
     const note = `The file is ${how}: ${this.#stopped.message}`;
-    return { storage: "memory", kept: false, id: this.#isEmpty ? null : this.#key, note };
+    const { code } = this.#stopped;
+    return { storage: "memory", kept: false, id: this.#isEmpty ? null : this.#key, note, noteCode: code };
   }
 
   get key(): string {

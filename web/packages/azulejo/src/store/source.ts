@@ -219,7 +219,7 @@ function blobSource(
   }
   const chunkBytes = manifest?.chunk_bytes ?? CHUNK_BYTES;
   const chunks: Chunks = {
-    keeping: { storage, kept: false, id: null, note },
+    keeping: { storage, kept: false, id: null, note, noteCode: note ? "size_unknown" : null },
     async get(index, into) {
       const start = index * chunkBytes;
       await fillFromFile(into, blob, start, name);
