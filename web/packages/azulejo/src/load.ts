@@ -18,8 +18,8 @@ const FIRST_READ = 1 << 20;
 /** Bytes that may be on their way to a GPU. */
 const FLUSH_BYTES = 16 << 20;
 const CHANGES = 3;
-/** Larger models aren't loaded twice, on the CPU first and then on the GPU. */
-const TWICE_BYTES = 1.5e9;
+/** Larger models aren't loaded twice, on the CPU first and then on the GPU: phones end a page at little above 1 GB. */
+const TWICE_BYTES = 6e8;
 
 const NO_FILE: FileInfo =
   { name: "", bytes: 0, verified: false, storage: "none", kept: false, id: null, note: null, noteCode: null };
