@@ -111,6 +111,7 @@ export class Trial {
     const isDone = compiled.then(() => true);
     if (this.#options.device === "webgpu") return isDone;
     if (await inTime(isDone, performance.now())) return true;
+    checkAbort(this.#stopped.signal);
     this.better = isDone.then(() => gpu, () => (closeDevice(gpu.device), null));
     return false;
   }

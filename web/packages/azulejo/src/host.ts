@@ -101,7 +101,7 @@ export class Host implements Port {
     return info;
   }
 
-  /** Moves the model to the device that turns out to be better: loads it there beside its answers, and changes over between two. */
+  /** Moves the model to the device that turns out to be better: loads it there beside its answers, and changes over. */
   async #move(trial: Trial): Promise<void> {
     const chosen = await trial.better;
     const isLeft = () => this.#disposed || this.#loaded?.trial !== trial;
@@ -182,7 +182,8 @@ export class Host implements Port {
     for (;;) {
       try {
         const resume = made.length > 0 ? { resume: [...made] } : {};
-        const answer = await this.#session(tokens, { ...options, seed, ...resume }, (event) => (heard(event), goesOn()), goesOn);
+        const onEvent = (event: SessionEvent) => (heard(event), goesOn());
+        const answer = await this.#session(tokens, { ...options, seed, ...resume }, onEvent, goesOn);
         checkAbort(signal);
         if (this.#disposed) throw cancelled();
         return { ...clock.generated(answer, tokens.length), stop: answer.stop };
