@@ -182,8 +182,8 @@ export class Host implements Port {
     for (;;) {
       try {
         const resume = made.length > 0 ? { resume: [...made] } : {};
-        const onEvent = (event: SessionEvent) => (heard(event), goesOn());
-        const answer = await this.#session(tokens, { ...options, seed, ...resume }, onEvent, goesOn);
+        const hear = (event: SessionEvent) => (heard(event), goesOn());
+        const answer = await this.#session(tokens, { ...options, seed, ...resume }, hear, goesOn);
         checkAbort(signal);
         if (this.#disposed) throw cancelled();
         return { ...clock.generated(answer, tokens.length), stop: answer.stop };
