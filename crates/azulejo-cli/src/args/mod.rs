@@ -237,7 +237,8 @@ pub(crate) struct ChatFormatArgs {
     /// The system's message from a file (-sysf)
     #[arg(long, value_name = "FILE")]
     pub(crate) system_prompt_file: Option<PathBuf>,
-    /// A chat template instead of the model's own: Jinja, or a name (chatml, llama3, gemma; a wrong one gets the list)
+    /// A chat template instead of the model's usual one: Jinja, or a name (of the model's own ones, or chatml, llama3,
+    /// gemma; a wrong one gets the list)
     #[arg(long, value_name = "TEMPLATE", allow_hyphen_values = true)]
     pub(crate) chat_template: Option<String>,
     /// The same from a file
@@ -294,7 +295,7 @@ pub(crate) struct TokenizeArgs {
     /// The text; without -p and -f it is read from a pipe
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) prompt: Option<String>,
-    /// A file, whose bytes are taken as they are
+    /// A file, taken as it is but for a byte-order mark at its begin
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Don't put the token in front that begins a text (nor one behind that ends it)

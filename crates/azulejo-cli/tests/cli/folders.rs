@@ -249,3 +249,30 @@ fn templates_that_cannot_be_read_are_errors_and_not_absent() {
     let done = azulejo(&["generate", "-m", &model, "-p", "abc", "-n", "1", "--json"]);
     assert_eq!(done.error_code(), "invalid_argument");
 }
+
+/// What is called by a name stays so in the GGUF, and the one without is the usual one.
+#[test]
+fn templates_that_have_names_are_chosen_by_them_and_kept_by_convert() {
+    let scratch = scratch("templates");
+    let folder = scratch.join("m");
+    let model = copied(folder.clone(), "llama-gqa", |name| Some(name.to_owned()), &json!({}));
+    std::fs::create_dir(folder.join("additional_chat_templates")).unwrap();
+    std::fs::write(folder.join("chat_template.jinja"), "a{{ messages[-1].content }}").unwrap();
+    std::fs::write(folder.join("additional_chat_templates/loud.jinja"), "aaaa{{ messages[-1].content }}")
+        .unwrap();
+    let file = scratch.join("m.gguf");
+    let file = file.to_str().unwrap();
+    assert_eq!(azulejo(&["convert", &model, "-o", file]).code, 0);
+    for model in [model.as_str(), file] {
+        let about = azulejo(&["inspect", "-m", model, "--json"]).json();
+        assert_eq!(about["tokenizer"]["chat_templates"].as_object().unwrap().len(), 2, "{about}");
+        let prompt_tokens = |more: &[&str]| {
+            let args = ["generate", "-m", model, "-p", "b", "-n", "1", "--json"];
+            azulejo(&[&args[..], more].concat()).json()["prompt_tokens"].as_u64().unwrap()
+        };
+        assert!(prompt_tokens(&["--chat-template", "loud"]) > prompt_tokens(&[]), "{model}");
+        let done = azulejo(&["generate", "-m", model, "-p", "b", "--chat-template", "quiet", "--json"]);
+        assert_eq!(done.error_code(), "invalid_argument");
+        assert!(done.err.contains("loud") && done.err.contains("chatml"), "{}", done.err);
+    }
+}
