@@ -83,5 +83,27 @@ for (const name of ENGINES) {
       await assert.rejects(page.evaluate(() => azulejo.probe({ model: "/models/none.gguf" })), { code: "not_found" });
       await assert.rejects(page.evaluate(() => azulejo.probe({ modle: "/models/demo.gguf" })), { code: "invalid_argument" });
     });
+
+    test("a file that the visitor chose is judged by its size", async () => {
+      for (const worker of [true, false]) {
+        const told = await page.evaluate(async (worker) => {
+          const bytes = new Uint8Array(1000);
+          const models = [new File([bytes], "a.gguf"), bytes, { file: new Blob([bytes]) }];
+          return Promise.all(models.map((model) => azulejo.probe({ model, worker })));
+        }, worker);
+        assert.deepEqual(told.map(({ bytes, memory }) => [bytes, memory.weights]), Array(3).fill([1000, 1000]));
+      }
+    });
+
+    test("a signal ends the asking with its own reason", async () => {
+      const reason = await page.evaluate(async () => {
+        const stop = new AbortController();
+        // Aborted while the engine's module is fetched.
+        const asked = azulejo.probe({ model: "/models/demo.gguf", signal: stop.signal });
+        stop.abort("enough");
+        return asked.then(() => "answered", (error) => error);
+      });
+      assert.equal(reason, "enough");
+    });
   });
 }

@@ -1,7 +1,7 @@
 // azulejo: language models on the visitor's own device. Load one with `createEngine`, ask first with `probe`.
 
 import { Client } from "./client.js";
-import { AzulejoError, checkAbort, forCaller, invalid, listenerThrew } from "./errors.js";
+import { abortable, AzulejoError, checkAbort, forCaller, invalid, listenerThrew } from "./errors.js";
 import { wireManifest, wireModel, wireNetwork } from "./inputs.js";
 import { checkOptions, DOWNLOAD_OPTIONS, ENGINE_OPTIONS, given, PROBE_OPTIONS } from "./options.js";
 import { openPort } from "./port.js";
@@ -14,6 +14,7 @@ import type {
   FileInfo,
   LoadOptions,
   LocalEngine,
+  Manifest,
   ModelInput,
   Probe,
   ProbeOptions,
@@ -135,20 +136,25 @@ export async function download(model: ModelInput, options: DownloadOptions = {})
  */
 export async function probe(options: ProbeOptions = {}): Promise<Probe> {
   checkOptions(options, "probe's options", PROBE_OPTIONS);
-  const { model, manifest, context, wasmUrl, workerUrl, worker = true, ...others } = given(options);
+  const { model, manifest, context, wasmUrl, workerUrl, worker = true, signal, ...others } = given(options);
+  signal?.throwIfAborted();
+  const wire = model === undefined ? null : wireModel(model);
+  if (wire?.kind === "random") throw invalid("A made-up model has no file that could be asked for.");
   const network = wireNetwork(others, worker);
   const port = await openPort(worker, workerAddress(workerUrl), () => {});
   try {
-    return await port.call("probe", {
-      ...(model ? { model: absolute(model, "The model") } : {}),
-      ...wireManifest(manifest),
+    const asked = port.call("probe", {
+      ...(wire?.kind === "url" ? { model: wire.url } : {}),
+      ...(wire?.kind === "blob" ? { bytes: wire.blob.size } : {}),
+      ...wireManifest(manifest ?? (wire?.manifest as Manifest | undefined)),
       ...(context === undefined ? {} : { context }),
       network,
       wasmUrl: engineFile(wasmUrl),
       ...pagesDevice(),
     });
+    return await abortable(asked, signal);
   } catch (error) {
-    throw AzulejoError.from(error);
+    throw forCaller(error, signal);
   } finally {
     port.close();
   }

@@ -85,7 +85,9 @@ export const PROBE_OPTIONS: Kinds<ProbeOptions> = {
   ...NETWORK_OPTIONS,
   context: tokens,
   manifest,
-  model: address,
+  // What it may be is said where it's read.
+  model: { needed: "", is: () => true },
+  signal,
   wasmUrl: address,
   worker: truth,
   workerUrl: script,

@@ -32,7 +32,7 @@ export async function probe({ wasm }: Runtime, request: ProbeRequest): Promise<P
   let about: Manifest | null = null;
   if (typeof manifest === "string") about = await checkManifest(await fetchJson(manifest, asking), `at ${manifest}`);
   else if (manifest) about = await checkManifest(manifest, "of the page");
-  const bytes = about?.bytes ?? (model ? total(await describeAll(model, asking)) : null);
+  const bytes = about?.bytes ?? request.bytes ?? (model ? total(await describeAll(model, asking)) : null);
   const memory = estimated(about, bytes, context);
   const reasons: Reason[] = [];
   const because = (code: Reason["code"], text: string, parameters: Reason["parameters"] = {}) =>

@@ -218,6 +218,8 @@ export interface EngineInfo {
 /** What `probe` asks of a worker, with what only the page knows. */
 export interface ProbeRequest {
   model?: string;
+  /** The size of a file or of bytes that the page has. */
+  bytes?: number;
   manifest?: string | Manifest;
   context?: number;
   network?: WireNetwork;
@@ -227,12 +229,16 @@ export interface ProbeRequest {
 }
 
 export interface ProbeOptions extends NetworkOptions {
-  model?: string | URL;
+  /** As of `createEngine`; of a file or bytes the size is what counts. */
+  model?: Exclude<ModelInput, RandomModel>;
+  /** The same as in the model. */
   manifest?: string | URL | Manifest;
   context?: number;
   wasmUrl?: string | URL;
   workerUrl?: WorkerAddress;
   worker?: boolean;
+  /** Ends the asking. */
+  signal?: AbortSignal;
 }
 
 /** Why something is as it is: a code to branch on, a sentence in English, and the numbers and names in it. */
