@@ -24,10 +24,15 @@ async function azulejo({ model, device, tokens }) {
 }
 
 /** llama.cpp's own WebAssembly: on the CPU, with one thread. */
-async function wllama({ model, tokens }) {
+async function loadedWllama(model, useCache) {
   const { Wllama } = await import("./wllama/index.js");
   const peer = new Wllama({ default: new URL("./wllama/wasm/wllama.wasm", location.href).href }, { suppressNativeLog: true });
-  await peer.loadModelFromUrl(model, { n_threads: 1, n_gpu_layers: 0, n_ctx: 512, useCache: false });
+  await peer.loadModelFromUrl(model, { n_threads: 1, n_gpu_layers: 0, n_ctx: 512, useCache });
+  return peer;
+}
+
+async function wllama({ model, tokens }) {
+  const peer = await loadedWllama(model, false);
   const run = (count) =>
     peer.createCompletion({ prompt: TEXT, max_tokens: count, temperature: 0, cache_prompt: false, ignore_eos: true });
   await run(2);
@@ -109,9 +114,7 @@ const VISITS = {
   },
 
   async wllama({ model }) {
-    const { Wllama } = await import("./wllama/index.js");
-    const peer = new Wllama({ default: new URL("./wllama/wasm/wllama.wasm", location.href).href }, { suppressNativeLog: true });
-    await peer.loadModelFromUrl(model, { n_threads: 1, n_gpu_layers: 0, n_ctx: 512 });
+    const peer = await loadedWllama(model, true);
     const ready = performance.now();
     await peer.createCompletion({ prompt: TEXT, max_tokens: 1, temperature: 0, cache_prompt: false, ignore_eos: true });
     return { ready, about: "wllama, wasm" };

@@ -83,13 +83,6 @@ impl TokenizerConfig {
         Ok(config)
     }
 
-    /// Sets the default chat template, as a `chat_template.jinja` does; it wins over the one in the JSON.
-    #[must_use]
-    pub fn with_chat_template(mut self, source: impl Into<String>) -> Self {
-        self.chat_templates.insert("default", source);
-        self
-    }
-
     /// Adds the `eos_token_id` (a number or a list) of a `generation_config.json` or a `config.json`.
     ///
     /// # Errors

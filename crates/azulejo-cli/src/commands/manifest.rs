@@ -1,7 +1,8 @@
 //! `manifest`: what a web page checks a model's download by.
 //!
-//! The file (of a split model the parts, one behind the other) is cut into chunks of equal size, the last one shorter, and each has a SHA-256 (FIPS 180-4). The root is the
-//! SHA-256 of all of them, one behind the other as bytes, so that a page that pins it has pinned the whole file.
+//! The file (of a split model the parts, one behind the other) is cut into chunks of equal size, the last one shorter,
+//! and each has a SHA-256 (FIPS 180-4). The root is the SHA-256 of all of them, one behind the other as bytes, so that a
+//! page that pins it has pinned the whole file.
 
 use std::fs::File;
 use std::io::Read;

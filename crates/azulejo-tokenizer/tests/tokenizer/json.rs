@@ -173,10 +173,11 @@ fn json_special_tokens_map_counts_in_older_folders() {
 #[test]
 fn json_config_reads_named_templates() {
     let config = json!({"chat_template": [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]});
-    let config = TokenizerConfig::from_json(config.to_string().as_bytes()).unwrap();
+    let mut config = TokenizerConfig::from_json(config.to_string().as_bytes()).unwrap();
     assert_eq!(config.chat_templates.get("default"), Some("a"));
     assert_eq!(config.chat_templates.get("tool_use"), Some("b"));
-    assert_eq!(config.with_chat_template("c").chat_templates.get("default"), Some("c"));
+    config.chat_templates.insert("default", "c");
+    assert_eq!(config.chat_templates.get("default"), Some("c"));
 }
 
 #[test]

@@ -132,9 +132,6 @@ export class Trial {
 
   async #find(): Promise<Chosen> {
     const { device: wanted = "auto" } = this.#options;
-    if (!["auto", "webgpu", "cpu"].includes(wanted)) {
-      throw new AzulejoError("invalid_argument", `There is no device "${wanted}".`, 'Choose "auto", "webgpu" or "cpu".');
-    }
     if (wanted === "cpu") return openCpu(this.#wasm, "asked", "asked for");
     if (wanted === "webgpu") return this.#gpuOrFaster();
     try {
@@ -268,7 +265,7 @@ async function remembered(name: string): Promise<Findings> {
 }
 
 /** What the work gives within a second of `start`, else null. */
-export async function inTime<T>(work: Promise<T>, start: number): Promise<T | null> {
+async function inTime<T>(work: Promise<T>, start: number): Promise<T | null> {
   let timer: ReturnType<typeof setTimeout>;
   const over = new Promise<null>((done) => {
     timer = setTimeout(() => done(null), Math.max(0, TRIAL_MS - (performance.now() - start)));

@@ -102,7 +102,6 @@ export class KeptFile {
       } catch (error) {
         // Browsers promise more room than there is.
         const again = tries === 0 && isFull(error) && (await this.#deleteOlder().catch(() => 0)) > 0;
-        this.#puts.delete(put);
         if (!again) await this.#stop(error);
       } finally {
         this.#puts.delete(put);
@@ -201,6 +200,8 @@ function storageFull(name: string, needed: number, free: number): AzulejoError {
     "storage_full",
     `${name} needs ${needed} bytes of storage, and the browser gives this site ${free} more.`,
     'Free space on the disk, delete models with storage.free(), or use cache: "auto", which goes on without keeping.',
+    undefined,
+    { needed, free },
   );
 }
 
