@@ -191,7 +191,8 @@ async function readHeader(
         // At least doubled, so that long headers are not read again and again.
         const end = Math.min(bytes, Math.max(wanted, prefix.length * 2));
         if (end <= prefix.length) {
-          throw new AzulejoError("corrupt", `${source.name} ends within its header.`, "Download or convert it again.");
+          throw new AzulejoError("corrupt", `${source.name} ends within its header.`, "Download or convert it again.",
+            undefined, { file: source.name });
         }
         const longer = new Uint8Array(end);
         longer.set(prefix);

@@ -221,7 +221,7 @@ test("blob_of a file that was changed since it was chosen says so", async () => 
   const chosen = await openAsBlob(path);
   const source = await openSource({ kind: "blob", blob: chosen, name: "m.gguf" }, { cache: "auto" });
   await writeFile(path, FILE.subarray(1));
-  await assert.rejects(source.read(0, 10), { code: "io", message: /^m\.gguf can't be read any more/ });
+  await assert.rejects(source.read(0, 10), { code: "io", message: /^m\.gguf can't be read any more/, parameters: { file: "m.gguf" } });
 });
 
 test("blob_chunks are checked too", async () => {
@@ -231,7 +231,7 @@ test("blob_chunks are checked too", async () => {
   const bad = Buffer.from(FILE);
   bad[3 * CHUNK]! ^= 1;
   const wrong = await openSource({ kind: "blob", blob: new Blob([bad]), name: "m", manifest }, { cache: "auto" });
-  await assert.rejects(wrong.read(3 * CHUNK, 3 * CHUNK + 1), { code: "integrity", message: /Chunk 3/ });
+  await assert.rejects(wrong.read(3 * CHUNK, 3 * CHUNK + 1), { code: "integrity", message: /Chunk 3/, parameters: { file: "m", chunk: 3 } });
   await assert.rejects(
     openSource({ kind: "blob", blob: new Blob([FILE.subarray(1)]), name: "m", manifest }, { cache: "auto" }),
     { code: "integrity" },

@@ -47,6 +47,8 @@ export function integrity(what: string, index: number): AzulejoError {
     "integrity",
     `Chunk ${index} of ${what} is not the one that the manifest names.`,
     "The file was damaged or replaced: nothing of this chunk was used. Check the file and its manifest on the server.",
+    undefined,
+    { file: what, chunk: index },
   );
 }
 

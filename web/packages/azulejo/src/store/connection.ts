@@ -35,16 +35,17 @@ export function rangeOf(response: Response): { start: number | null; total: numb
 export function refusal(response: Response, url: string): AzulejoError | null {
   const { status } = response;
   if (status === 404 || status === 410) {
-    return new AzulejoError("not_found", `There is no file at ${url} (${status}).`, "Check the model's address.");
+    return new AzulejoError("not_found", `There is no file at ${url} (${status}).`, "Check the model's address.", undefined,
+      { url, status });
   }
   if (status === 401 || status === 403) {
     return new AzulejoError("network", `The server refuses ${url} (${status}).`,
       "Check that the page's visitors may read the file. What a server wants to see is sent by the options headers " +
-        'and credentials ("include" for another origin\'s cookies).');
+        'and credentials ("include" for another origin\'s cookies).', undefined, { url, status });
   }
   if (status === 408 || status === 429 || status >= 500) return null;
   return new AzulejoError("network", `The server answers ${url} with the status ${status}.`,
-    "Check how the server is set up: it has to answer GET, best with ranges.");
+    "Check how the server is set up: it has to answer GET, best with ranges.", undefined, { url, status });
 }
 
 /** One connection: ends with the signal, or when nothing comes for a while. */

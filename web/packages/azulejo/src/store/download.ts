@@ -109,7 +109,8 @@ export function fetchJson(url: string, how: Asking): Promise<unknown> {
     try {
       return JSON.parse(text);
     } catch (error) {
-      throw new AzulejoError("integrity", `What is at ${url} is not JSON.`, "Check the manifest's address.", error);
+      throw new AzulejoError("integrity", `What is at ${url} is not JSON.`, "Check the manifest's address.", error,
+        { url });
     }
   });
 }
@@ -140,11 +141,13 @@ function checkRange(response: Response, remote: Remote, start: number): void {
       "network",
       `The server says that ${remote.url} has ${range.total} bytes; it should have ${remote.total}.`,
       "The file or its manifest was replaced, or the server is wrong about one of them: check both.",
+      undefined,
+      { url: remote.url, bytes: range.total, expected: remote.total },
     );
   }
   if (response.status === 206 && range.start !== null && range.start !== start) {
     throw new AzulejoError("network", `Asked for byte ${start} of ${remote.url}, the server sends from ${range.start}.`,
-      "The server's answers to ranges are wrong: turn them off or mend them.");
+      "The server's answers to ranges are wrong: turn them off or mend them.", undefined, { url: remote.url });
   }
 }
 
@@ -173,7 +176,7 @@ export async function fetchRange(
       checkRange(response, remote, from);
       if (response.status === 416) {
         throw new AzulejoError("network", `The server says that ${remote.url} ends before byte ${from} (416).`,
-          "The file is shorter than it says, or than its manifest says: check both.");
+          "The file is shorter than it says, or than its manifest says: check both.", undefined, { url: remote.url });
       }
       if (!response.ok) {
         await patience.again({ response, what: BUSY });

@@ -27,7 +27,8 @@ export function guarded(own: typeof fetch): typeof fetch {
       if (again || init?.signal?.aborted || error instanceof AzulejoError) throw error;
       const text = error instanceof Error ? error.message : String(error);
       throw new AzulejoError("network", `The page's own fetch of ${url} failed: ${text}`,
-        "The error is the page's. One that is worth another try should be a TypeError, as fetch itself throws.", error);
+        "The error is the page's. One that is worth another try should be a TypeError, as fetch itself throws.", error,
+        { url: String(url) });
     }
     if (response instanceof Response) return response;
     throw invalid(`The page's own fetch of ${url} gave ${response === null ? "null" : typeof response} and no Response.`);

@@ -82,7 +82,8 @@ export const storage = {
     const holding = [];
     for (const store of stores) if ((await store.keys()).includes(id)) holding.push(store);
     if (holding.length === 0) {
-      throw new AzulejoError("not_found", `No model is kept by the id "${id}".`, "storage.list() tells which are.");
+      throw new AzulejoError("not_found", `No model is kept by the id "${id}".`, "storage.list() tells which are.", undefined,
+        { id });
     }
     await Promise.all(holding.map((store) => store.delete(id)));
   },

@@ -209,5 +209,5 @@ function unkept(name: string, error: unknown): AzulejoError {
   if (error instanceof AzulejoError) return error;
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new AzulejoError("io", `${name} can't be kept in this browser (${text}).`,
-    'Use cache: "auto", which goes on without keeping.', error);
+    'Use cache: "auto", which goes on without keeping.', error, { file: name });
 }

@@ -131,6 +131,7 @@ export class Patience {
         "Check the connection and the address, then try again: what was kept is not downloaded again. On another " +
           "origin the server has to allow this page (CORS), and the page's policy the address (connect-src).",
         cause,
+        { url: this.#url, tries: this.#pieces, ...(response ? { status: response.status } : {}) },
       );
     }
     const growing = Math.min(250 * 2 ** (this.#tries - 1), LONGEST_WAIT_MS) * (0.5 + Math.random() / 2);

@@ -68,11 +68,11 @@ export async function fillFromFile(into: Bytes, file: Blob, start: number, name:
       if (bytes === STALLED) bytes = await slice();
     } catch (error) {
       throw new AzulejoError("io", `${name} can't be read any more: ${(error as Error).message}`,
-        "The file was changed, moved or deleted since it was chosen: have it chosen again.", error);
+        "The file was changed, moved or deleted since it was chosen: have it chosen again.", error, { file: name });
     }
     if (bytes === STALLED) {
       throw new AzulejoError("io", `${name} can't be read: nothing came for ${STALL_MS / 1000} seconds, twice.`,
-        "Check the disk that the file is on, and have it chosen again.");
+        "Check the disk that the file is on, and have it chosen again.", undefined, { file: name });
     }
     into.set(new Uint8Array(bytes), at);
     at = end;

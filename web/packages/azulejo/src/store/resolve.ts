@@ -66,7 +66,8 @@ function known(url: string, parts: readonly number[], tags: readonly (string | n
   const urls = parts.length > 1 ? partUrls(url) : [url];
   if (urls.length !== parts.length) {
     throw new AzulejoError("integrity", `The manifest is of a model in ${parts.length} parts, and ${url} is none of them.`,
-      `Give the address of the first one, which ends in -00001-of-${String(parts.length).padStart(5, "0")}.gguf.`);
+      `Give the address of the first one, which ends in -00001-of-${String(parts.length).padStart(5, "0")}.gguf.`, undefined,
+      { url, parts: parts.length });
   }
   return urls.map((url, index) => ({ url, total: parts[index]!, tag: tags[index] ?? null, seenTag: tags[index] ?? null }));
 }

@@ -75,7 +75,8 @@ export class ModelSource {
     checkAbort(signal);
     if (start < 0 || end < start || end > this.total) {
       throw new AzulejoError("corrupt", `${this.name} has ${this.total} bytes; ${start} to ${end} were wanted.`,
-        "The file is cut short, or is not what it says: download or convert it again.");
+        "The file is cut short, or is not what it says: download or convert it again.", undefined,
+        { file: this.name, bytes: this.total, needed: end });
     }
     for (let at = start; at < end; ) {
       this.prefetch(at, signal, ahead);
@@ -175,11 +176,12 @@ export async function openSource(model: WireModel, options: SourceOptions): Prom
     const [remote] = remotes;
     if (remotes.length > 1 || !remote) {
       throw new AzulejoError("network", `The server doesn't tell the size of the parts of ${name} (Content-Length).`,
-        "Have the server tell it, or give a manifest.");
+        "Have the server tell it, or give a manifest.", undefined, { file: name });
     }
     const note = "The server doesn't tell the file's size (Content-Length), so that it is not kept.";
     if (mustKeep) {
-      throw new AzulejoError("network", note, 'Have the server tell it, give a manifest, or use cache: "auto".');
+      throw new AzulejoError("network", note, 'Have the server tell it, give a manifest, or use cache: "auto".', undefined,
+        { file: name });
     }
     const blob = await fetchWhole(remote, asking, (n) => {
       Object.assign(progress, { downloaded: progress.downloaded + n, waiting: false });
@@ -215,7 +217,8 @@ function blobSource(
 ): ModelSource {
   if (manifest && manifest.bytes !== blob.size) {
     throw new AzulejoError("integrity", `${name} has ${blob.size} bytes, and its manifest says ${manifest.bytes}.`,
-      "Choose the file that the manifest was written for.");
+      "Choose the file that the manifest was written for.", undefined,
+      { file: name, bytes: blob.size, expected: manifest.bytes });
   }
   const chunkBytes = manifest?.chunk_bytes ?? CHUNK_BYTES;
   const chunks: Chunks = {

@@ -51,6 +51,8 @@ export async function openStore(choice: CacheChoice): Promise<ChunkStore | null>
     "unsupported",
     `This browser gives this page no ${name} (in private windows and on pages without https there is none).`,
     'Use cache: "auto", which takes what there is.',
+    undefined,
+    { store: name },
   );
 }
 
