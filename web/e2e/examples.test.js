@@ -34,7 +34,7 @@ after(async () => {
 /** Asks the page at an address. */
 async function askAt(url, answer) {
   const page = await browser.newPage(url);
-  await ask(page, native, answer);
+  await ask(page, native, { answer });
   await page.close();
 }
 

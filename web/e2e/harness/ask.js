@@ -6,7 +6,7 @@ import { complaints, until } from "./page.js";
 import { greedyAnswer } from "./program.js";
 import { DEMO } from "./site.js";
 
-const QUESTION = "Where do glass bottles go?";
+export const QUESTION = "Where do glass bottles go?";
 
 /** The native program's answer to the question. */
 export async function nativeAnswer() {
@@ -16,10 +16,11 @@ export async function nativeAnswer() {
 }
 
 /**
- * Asks a page of an example, and sees the native program's answer come piece by piece, and nothing that is amiss but what
- * `isHarmless` says of lines of the console.
+ * Asks a page of an example, and sees the native program's answer come in `pieces` at least, and nothing that is amiss but
+ * lines of the console of which `isHarmless` says so.
  */
-export async function ask(page, native, answer = "#answer", isHarmless = () => false) {
+export async function ask(page, native, options = {}) {
+  const { answer = "#answer", pieces = native.tokens.length / 2, isHarmless = () => false } = options;
   const text = (selector) => page.evaluate((s) => document.querySelector(s)?.textContent, selector);
   const idle = (what) =>
     until(() => page.evaluate(() => !document.querySelector("#send").disabled), what).catch(async (error) => {
@@ -54,7 +55,7 @@ export async function ask(page, native, answer = "#answer", isHarmless = () => f
   assert.ok(changes <= native.text.split(/[.!?:\n]+/).length + 1, `a screen reader is told ${changes} times`);
   assert.match(language, /^(pt|es|ca|gl|eu|en)$/);
   const lengths = await page.evaluate(() => window.lengths);
-  assert.ok(lengths.length >= native.tokens.length / 2, `of ${native.tokens.length} tokens it came in ${lengths.length} pieces`);
+  assert.ok(lengths.length >= pieces, `of ${native.tokens.length} tokens it came in ${lengths.length} pieces`);
   assert.deepEqual(complaints(await page.console()).filter((line) => !isHarmless(line)), [], "nothing is said on the console");
   const origin = await page.evaluate(() => location.origin);
   assert.deepEqual((await page.requests()).filter((asked) => new URL(asked).origin !== origin), []);
