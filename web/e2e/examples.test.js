@@ -12,7 +12,7 @@ import { ask, nativeAnswer } from "./harness/ask.js";
 import { launch } from "./harness/browsers.js";
 import { kill, printed, start } from "./harness/process.js";
 import { serve } from "./harness/server.js";
-import { CHAT, EXAMPLES } from "./harness/site.js";
+import { CHAT, EXAMPLES, importMapPolicy, plain } from "./harness/site.js";
 
 const run = promisify(execFile);
 
@@ -39,8 +39,8 @@ async function askAt(url, answer) {
 }
 
 /** Asks the page that a server with these mounts has, under the strict policy. */
-async function askServed(mounts, answer) {
-  const server = await serve(mounts);
+async function askServed(mounts, answer, options) {
+  const server = await serve(mounts, options);
   try {
     await askAt(server.url("/"), answer);
     // zod, which the AI SDK is made with, tries once whether it may eval, and does without.
@@ -53,6 +53,8 @@ async function askServed(mounts, answer) {
 
 describe("examples", () => {
   test("web-minimal", () => askServed(CHAT, "#log .assistant span"));
+
+  test("web-import-map", async () => askServed(plain("web-import-map"), "#answer", { policy: await importMapPolicy() }));
 
   for (const bundler of ["esbuild", "rollup", "webpack"]) {
     test(`web-bundlers: npm run build:${bundler}`, async () => {
