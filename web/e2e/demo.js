@@ -1,20 +1,25 @@
-// Serves the pages of examples/web-minimal (a chat) and examples/web-bench (at /bench/) with the built package and the
-// demonstration model, and opens the chat in this machine's browser. Without a window: --check asks a question and prints
-// the answer; --bench measures and prints the table: --bench BROWSER 'model=ttl-160m&quant=Q4_0&device=cpu' ...
+// Serves the examples that need no packages (web-minimal, a chat, and below it web-bench, web-import-map and web-offline)
+// with the built package and the demonstration model, and opens the chat in this machine's browser. Without a window:
+// --check asks a question and prints the answer; --bench measures and prints the table: --bench BROWSER 'model=ttl-160m&quant=Q4_0&device=cpu' ...
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
 import { launch } from "./harness/browsers.js";
-import { serve } from "./harness/server.js";
-import { CHAT, DIST, EXAMPLES, MODELS } from "./harness/site.js";
+import { serve, STRICT_POLICY } from "./harness/server.js";
+import { CHAT, DIST, EXAMPLES, importMapPolicy, MODELS, plain } from "./harness/site.js";
 
 const QUESTION = "Onde posso renovar o cartão de cidadão?";
-const server = await serve({
+const mounts = {
   ...CHAT,
+  ...plain("web-import-map", "/import-map/"),
+  ...plain("web-offline", "/offline/"),
   "/bench/": join(EXAMPLES, "web-bench/"),
   "/bench/azulejo/": DIST,
   "/bench/models/": MODELS,
-});
+};
+const withImportMap = await importMapPolicy();
+const policy = (path) => (path.startsWith("/import-map/") ? withImportMap : STRICT_POLICY);
+const server = await serve(mounts, { policy });
 
 const [mode, ...rest] = process.argv.slice(2);
 if (mode === "--check" || mode === "--bench") {
@@ -24,7 +29,7 @@ if (mode === "--check" || mode === "--bench") {
     await server.close();
   }
 } else {
-  console.log(`\nthe chat is at ${server.url("/")}, the bench at ${server.url("/bench/")} (Ctrl-C ends both)`);
+  console.log(`\nthe chat is at ${server.url("/")} (Ctrl-C ends it), and below it bench/, import-map/ and offline/`);
   const opener = { darwin: "open", win32: "explorer" }[process.platform] ?? "xdg-open";
   spawn(opener, [server.url("/")], { stdio: "ignore", detached: true }).on("error", () => {}).unref();
 }

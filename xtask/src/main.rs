@@ -19,7 +19,7 @@ cargo xtask <chore>
   real           real models, fetched once: perplexity, greedy answers on all devices and in browsers, needles, context shift
   demo           builds the package for browsers, and opens a page that chats with the demonstration model
   demo --check   the same in a browser without a window, and prints the answer
-  demo EXAMPLE   the page of web-vite, web-openai-sdk or web-ai-sdk (in examples/), on Vite's development server
+  demo EXAMPLE   the page of web-vite, web-bundlers, web-next, web-openai-sdk or web-ai-sdk (in examples/), on its own server
   web            builds the package for browsers
   size           what a page loads before the model, in bytes
   tidy           layers, file lengths, module docs, unfinished places

@@ -78,7 +78,7 @@ pub(crate) fn demo(check: bool) -> Result<()> {
     steps::run("node web/e2e/demo.js")
 }
 
-/// One of the examples that have a development server, on this machine's own browser.
+/// One of the examples that have packages, on a server of its own.
 pub(crate) fn example(name: &str) -> Result<()> {
     let is_one = |name: &str| steps::root().join("examples").join(name).join("package.json").is_file();
     if name.contains(['/', '\\']) || !is_one(name) {

@@ -76,9 +76,13 @@ export async function startChromium({ profile, gpu, flags = [] }) {
     async newPage(url) {
       const page = await context.newPage();
       const heap = await heapOf(context, page);
+      let started = 0;
+      page.on("worker", () => (started += 1));
       return {
         ...(await opened(page, url)),
         heap,
+        // The workers that the page has, and how many it ever started.
+        workers: () => ({ now: page.workers().length, started }),
         // What the page's site may store, in bytes; its usual quota if absent.
         async setQuota(bytes) {
           const session = await context.newCDPSession(page);

@@ -1,13 +1,14 @@
 // What most tests start from: the server with the package, the pages and the models, as a site would have them.
 
-import { access, mkdtemp, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { makeGguf } from "./gguf.js";
 import { makeManifest } from "./manifest.js";
-import { serve } from "./server.js";
+import { serve, STRICT_POLICY } from "./server.js";
 
 const local = (path) => fileURLToPath(new URL(path, import.meta.url));
 export const PACKAGE = local("../../packages/azulejo/");
@@ -19,6 +20,21 @@ export const DEMO = join(MODELS, "azulejo-demo.gguf");
 export const EXAMPLES = local("../../../examples/");
 /** What a server of the chat without a bundler has, examples/web-minimal. */
 export const CHAT = { "/": join(EXAMPLES, "web-minimal/"), "/azulejo/": DIST, "/models/": MODELS };
+/** What a server has for an example without packages, at a path; `name` is its folder. */
+export const plain = (name, path = "/") => ({
+  [path]: join(EXAMPLES, name, "/"),
+  [`${path}azulejo/`]: DIST,
+  [`${path}azulejo-demo.gguf`]: DEMO,
+  "/web-minimal/": join(EXAMPLES, "web-minimal/"),
+});
+
+/** The strict policy of a page with an import map, which stands in the page and so is named by its hash. */
+export async function importMapPolicy() {
+  const html = await readFile(join(EXAMPLES, "web-import-map/index.html"), "utf8");
+  const [, map] = /<script type="importmap">(.*?)<\/script>/s.exec(html);
+  const hash = createHash("sha256").update(map).digest("base64");
+  return STRICT_POLICY.replace("script-src 'self'", `script-src 'self' 'sha256-${hash}'`);
+}
 
 /** The server with `/azulejo/` (the built package), `/pages/` and `/models/demo.gguf`; options as of `serve`. */
 export async function site(options) {
