@@ -66,6 +66,28 @@ describe("the package as published", () => {
     }
   });
 
+  test("each function of the engine has the instruction for which JavaScriptCore doesn't interpret it", async () => {
+    const engine = await readFile(join(folder, "node_modules/azulejo/dist/azulejo_wasm_bg.wasm"));
+    const marks = engine.toString("latin1").split("\x41\x00\xfd\x0f\x1a").length - 1;
+    assert.ok(marks > 5000, `${marks} functions have it`);
+    // One more of 200 locals in two groups, whose size takes a byte more afterwards, and one of none.
+    const body = [2, 100, 0x7f, 100, 0x7e, ...Array(114).fill(0x01), 0x20, 0, 0x41, 1, 0x6a, 0x0b];
+    const small = Buffer.from([
+      ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      ...[1, 9, 2, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 0, 0], // types: i32 -> i32, nothing
+      ...[3, 3, 2, 0, 1],
+      ...[7, 5, 1, 1, 0x66, 0, 0], // exported as f
+      ...[10, 128 + 2, 1, 2, body.length, ...body, 2, 0, 0x0b],
+      ...[0, 3, 1, 0x78, 9], // a section of one's own behind it
+    ]);
+    const { uninterpreted } = await import(join(PACKAGE, "uninterpreted.mjs"));
+    const changed = uninterpreted(small);
+    assert.equal(changed.length, small.length + 2 * 5 + 1);
+    const { instance } = await WebAssembly.instantiate(changed);
+    assert.equal(instance.exports.f(41), 42);
+    assert.equal(WebAssembly.Module.customSections(new WebAssembly.Module(changed), "x").length, 1);
+  });
+
   test("its types are right for a strict project", async () => {
     const options = { strict: true, noEmit: true, target: "es2022", module: "esnext", moduleResolution: "bundler" };
     const entries = Object.keys(JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")).exports);

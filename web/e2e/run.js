@@ -1,7 +1,6 @@
 // Runs the test files, one after the other. Where WebKitGTK's own process crashed (MiniBrowser does, now and then, with
-// many windows), or its compiler trapped (once in some hundred loads on a busy machine; the words are JavaScriptCore's,
-// the same module never does it in the others), the file is run once more and the output says so; any other failure is
-// a failure.
+// many windows), or trapped (the words are JavaScriptCore's; ../packages/azulejo/uninterpreted.mjs keeps it from doing so,
+// as far as is known), the file is run once more and the output says so; any other failure is a failure.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";

@@ -4,12 +4,14 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
+
+import { uninterpreted } from "./uninterpreted.mjs";
 
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -57,7 +59,7 @@ async function dist() {
   const engine = wasm();
   rmSync(local("dist"), { recursive: true, force: true });
   mkdirSync(local("dist"));
-  copyFileSync(engine, local("dist/azulejo_wasm_bg.wasm"));
+  writeFileSync(local("dist/azulejo_wasm_bg.wasm"), uninterpreted(readFileSync(engine)));
   const minify = { minify: true, legalComments: "none", metafile: true };
   const adapters = ["ai-sdk", "openai", "prompt-api", "remote"].map((name) => `src/adapters/${name}.ts`);
   const pages = await build({

@@ -5,8 +5,8 @@ import type { Call, CallContext, Calls, EngineEvent, Port } from "./protocol.js"
 
 /**
  * An engine that is replaced after a bug, the engine's or the browser's: a trap leaves a module's memory in any state, and
- * JavaScriptCore's compiler traps by itself in one start of some hundreds on a busy machine. A call that has told no token
- * yet is made once more.
+ * engines trap by themselves, too (uninterpreted.mjs has one of their bugs). A call that has told no token yet is made once
+ * more.
  */
 export class LastingPort implements Port {
   readonly #open: () => Port;
