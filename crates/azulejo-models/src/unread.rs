@@ -14,6 +14,7 @@ const GGUF: &[&str] = &[
     "feed_forward_length",
     "vocab_size",
     "tensor_data_layout",
+    "pooling_type",
     "attention.head_count",
     "attention.head_count_kv",
     "attention.key_length",
@@ -98,9 +99,9 @@ fn gguf(metadata: &Metadata, has_factors: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     for (whole, value) in metadata.iter() {
         let rest = whole.strip_prefix(architecture).and_then(|rest| rest.strip_prefix('.'));
-        // Zero is what a key means that isn't there, and an attention that sees the past is what there is.
+        // Zero is what a key means that isn't there; a decoder's attention sees the past, an encoder's all.
         let is_neutral = match rest {
-            Some("attention.causal") => *value == GgufValue::Bool(true),
+            Some("attention.causal") => *value == GgufValue::Bool(architecture != "bert"),
             _ => is_zero(value),
         };
         if rest.is_some_and(|rest| !GGUF.contains(&rest)) && !is_neutral {
