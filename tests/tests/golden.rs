@@ -155,7 +155,8 @@ fn check_sentences(golden: &GoldenEncoder, device: &str, options: &ModelOptions)
         let name = format!("{} on {device}", path.display());
         let file = azulejo::open_file(path).unwrap_or_else(|e| panic!("{name}: {e}"));
         let of_file = EmbedOptions::of(&file).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let of_folder = EmbedOptions::of(&azulejo::open_file(&golden.folder).expect("a folder")).expect("modules");
+        let of_folder =
+            EmbedOptions::of(&azulejo::open_file(&golden.folder).expect("a folder")).expect("modules");
         assert_eq!(of_file.pooling, of_folder.pooling, "{name}");
         assert_eq!(is_gguf, of_file.prompts.is_empty(), "{name}");
         let model = Model::open(path, &options.clone().output(Output::Hidden)).expect("a model");
