@@ -86,8 +86,12 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
         .with_context(named)?;
     match &own {
         Ok(own) => {
-            let new = keep_ends(own, &mut metadata)?;
-            compare_tokenizers(own, &new, output);
+            // An encoder's texts end where they end.
+            let new = match family {
+                Some(_) => keep_ends(own, &mut metadata)?,
+                None => tokenizer_of(&metadata)?,
+            };
+            compare_tokenizers(own, &new, family.is_some(), output);
         }
         Err(error) => {
             output.warning(&format!("the new file's tokens can't be compared with the folder's: {error}"))
@@ -255,9 +259,10 @@ fn keep_ends(own: &Tokenizer, metadata: &mut Metadata) -> Result<Tokenizer> {
     tokenizer_of(metadata)
 }
 
-/// Says where the new file's vocabulary gives other tokens than the folder's own, or ends a text at others.
-fn compare_tokenizers(own: &Tokenizer, new: &Tokenizer, output: &Output) {
-    for id in own.end_of_text().difference(new.end_of_text()) {
+/// Says where the new file's vocabulary gives other tokens than the folder's own, or, where that matters, ends a text at
+/// others.
+fn compare_tokenizers(own: &Tokenizer, new: &Tokenizer, has_ends: bool, output: &Output) {
+    for id in own.end_of_text().difference(new.end_of_text()).filter(|_| has_ends) {
         output.warning(&format!("a GGUF can't say that token {id} ends a text too: it has room for three"));
     }
     if let Some(text) = vocabulary::first_difference(own, new) {

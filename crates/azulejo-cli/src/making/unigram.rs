@@ -24,12 +24,16 @@ pub(super) fn tokens(json: &Value) -> Result<Tokens> {
     if let Some(kind) = unknown.and_then(|id| kinds.get_mut(id)) {
         *kind = UNKNOWN;
     }
+    let mut more = Vec::new();
+    if let Some(id) = unknown.and_then(|id| u32::try_from(id).ok()) {
+        more.push(("unknown_token_id", id.into()));
+    }
     let normalizers = steps(&json["normalizer"], "normalizers");
     let splitters = steps(&json["pre_tokenizer"], "pretokenizers");
     let is = |step: &Value, kind: &str| step["type"] == kind;
     let merges_spaces = splitters.iter().any(|step| is(step, "WhitespaceSplit"))
         || normalizers.iter().any(|step| is(step, "Replace") && step["pattern"]["Regex"] == " {2,}");
-    let mut more = vec![("remove_extra_whitespaces", GgufValue::Bool(merges_spaces))];
+    more.push(("remove_extra_whitespaces", GgufValue::Bool(merges_spaces)));
     if let Some(step) = normalizers.iter().find(|step| is(step, "Precompiled")) {
         let text = step["precompiled_charsmap"].as_str().unwrap_or_default();
         let bytes = BASE64_STANDARD.decode(text);

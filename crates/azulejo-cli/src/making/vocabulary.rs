@@ -100,11 +100,8 @@ pub(crate) fn describe(
     put(metadata, "pre", tokens.pre.as_str());
     named(&tokens.texts, files, tokenizer, metadata);
     added_at_ends(tokenizer, config, metadata);
-    if tokens.model == "bert"
-        && metadata.get("tokenizer.ggml.seperator_token_id").is_none()
-        && let Some(last) = metadata.get("tokenizer.ggml.eos_token_id").cloned()
-    {
-        put(metadata, "seperator_token_id", last);
+    if tokens.model == "bert" {
+        first_and_last(tokenizer, metadata);
     }
     put(metadata, "tokens", tokens.texts);
     put(metadata, "token_type", tokens.kinds);
@@ -391,6 +388,17 @@ fn added_at_ends(tokenizer: Option<&Tokenizer>, config: Option<&Value>, metadata
                 put(metadata, key, said.unwrap_or(default));
             }
         }
+    }
+}
+
+/// What BERT puts around a text, [CLS] and [SEP]: readers look for them under these names, whatever config.json says.
+fn first_and_last(tokenizer: Option<&Tokenizer>, metadata: &mut Metadata) {
+    let options = EncodeOptions { add_special: true, parse_special: false };
+    let around = tokenizer.and_then(|tokenizer| tokenizer.encode("", options).ok());
+    if let Some([first, last]) = around.as_deref() {
+        put(metadata, "bos_token_id", *first);
+        put(metadata, "eos_token_id", *last);
+        put(metadata, "seperator_token_id", *last);
     }
 }
 

@@ -32,11 +32,16 @@ pub(super) fn tokens(json: &Value) -> Result<Tokens> {
             more.push((key, said.into()));
         }
     }
+    let texts = texts_by_id(json)?;
+    let unknown = json["model"]["unk_token"].as_str().unwrap_or("[UNK]");
+    if let Some(id) = texts.iter().position(|text| text == unknown).and_then(|id| u32::try_from(id).ok()) {
+        more.push(("unknown_token_id", id.into()));
+    }
     let marked = |text: String| match text.strip_prefix(prefix) {
         Some(rest) => rest.to_owned(),
         None => format!("{SPACE}{text}"),
     };
-    let texts: Vec<String> = texts_by_id(json)?.into_iter().map(marked).collect();
+    let texts: Vec<String> = texts.into_iter().map(marked).collect();
     let kinds = vec![NORMAL; texts.len()];
     Ok(Tokens {
         model: "bert",
