@@ -69,8 +69,23 @@ fn golden(folder: &Path) -> Golden {
 pub struct GoldenEncoder {
     /// The folder.
     pub folder: PathBuf,
+    /// GGUF files of the same model, if there are some.
+    pub ggufs: Vec<PathBuf>,
     /// The texts.
     pub texts: Vec<GoldenText>,
+    /// What sentence-transformers makes of texts, if it is a model of that.
+    pub sentences: Vec<GoldenSentence>,
+}
+
+/// A text, the name of its prompt, and its vector.
+#[derive(Debug)]
+pub struct GoldenSentence {
+    /// The text.
+    pub text: String,
+    /// The prompt's name.
+    pub prompt: Option<String>,
+    /// The vector, `[hidden]`.
+    pub vector: Vec<f32>,
 }
 
 /// What the reference makes of a text.
@@ -119,8 +134,15 @@ fn golden_encoder(folder: PathBuf) -> GoldenEncoder {
             logits: floats(format!("logits{i}")),
         })
     };
-    let texts = (0..).map_while(text).collect();
-    GoldenEncoder { folder, texts }
+    let sentence = |i: usize| {
+        let vector = floats(format!("sentence{i}"))?;
+        let text = texts.get(&format!("sentence{i}"))?.clone();
+        Some(GoldenSentence { text, prompt: texts.get(&format!("prompt{i}")).cloned(), vector })
+    };
+    let (texts, sentences) = ((0..).map_while(text).collect(), (0..).map_while(sentence).collect());
+    let ggufs = ["model-f32.gguf", "model-q8_0.gguf"].map(|name| folder.join(name));
+    let ggufs = ggufs.into_iter().filter(|path| path.exists()).collect();
+    GoldenEncoder { folder, ggufs, texts, sentences }
 }
 
 /// The shape of a made-up model.

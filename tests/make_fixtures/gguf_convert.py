@@ -25,16 +25,18 @@ runpy.run_path({llama!r} + "/convert_hf_to_gguf.py", run_name="__main__")
 """
 
 
-def convert(folder: pathlib.Path, out: pathlib.Path, kind: str) -> None:
-    """Writes `out`; `kind` is the converter's --outtype."""
+GPT2 = dict(
+    tokenizer_class="PreTrainedTokenizerFast", bos_token="<|begin|>", eos_token="<|end|>", add_bos_token=True
+)
+
+
+def convert(folder: pathlib.Path, out: pathlib.Path, kind: str, tokenizer: dict = GPT2) -> None:
+    """Writes `out`; `kind` is the converter's --outtype, `tokenizer` what tokenizer_config.json says."""
     llama = os.environ.get("LLAMA_CPP")
     if not llama:
         sys.exit(f"{out.name}: LLAMA_CPP must be the folder of llama.cpp's source")
     with tempfile.TemporaryDirectory() as copy:
         shutil.copytree(folder, copy, dirs_exist_ok=True)
-        tokenizer = dict(
-            tokenizer_class="PreTrainedTokenizerFast", bos_token="<|begin|>", eos_token="<|end|>", add_bos_token=True
-        )
         (pathlib.Path(copy) / "tokenizer_config.json").write_text(json.dumps(tokenizer))
         code = PATCHED.format(llama=llama)
         done = subprocess.run(

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use azulejo::{Code, EncodeOptions, Model, ModelOptions, Output, Pooling, Session};
+use azulejo::{Code, EmbedOptions, EncodeOptions, Model, ModelOptions, Output, Pooling, Session};
 use azulejo_tests::{Golden, GoldenEncoder, golden_encoders, goldens, keep, relative_error};
 
 use crate::devices;
@@ -65,7 +65,7 @@ fn embedded(session: &mut Session, texts: &[Vec<u32>], pooling: Pooling) -> Vec<
         rows.push(row.to_vec());
         ControlFlow::Continue(())
     };
-    session.embed(texts, pooling, keep).expect("embeddings");
+    session.embed(texts, &EmbedOptions::new().pooling(pooling), keep).expect("embeddings");
     rows
 }
 
@@ -113,7 +113,7 @@ fn check_encoder(golden: &GoldenEncoder, device: &str, options: &ModelOptions) {
     }
     if golden.texts[0].logits.is_none() {
         let error = Model::open(&golden.folder, options).expect_err("there is no head");
-        assert!(error.to_string().contains("lm_head"), "{error}");
+        assert!(error.to_string().contains("no head that fills masks"), "{error}");
         return;
     }
     let all = load(options.clone().all_logits(true));
@@ -145,18 +145,56 @@ fn session_logits(model: &Model, tokens: &[u32], logits: &mut Vec<f32>) {
     model.session().expect("a session").logits(tokens, keep(logits)).expect("logits");
 }
 
+/// Vectors as sentence-transformers gives them, from the folder and from GGUF files of it, which know no prompts and no
+/// length.
+fn check_sentences(golden: &GoldenEncoder, device: &str, options: &ModelOptions) {
+    for path in [&golden.folder].into_iter().chain(&golden.ggufs) {
+        let is_gguf = path != &golden.folder;
+        let quantised = path.to_string_lossy().contains("q8_0");
+        let tolerance = if quantised { QUANTISED_TOLERANCE } else { TOLERANCE };
+        let name = format!("{} on {device}", path.display());
+        let file = azulejo::open_file(path).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let of_file = EmbedOptions::of(&file).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let of_folder =
+            EmbedOptions::of(&azulejo::open_file(&golden.folder).expect("a folder")).expect("modules");
+        assert_eq!(of_file.pooling, of_folder.pooling, "{name}");
+        assert_eq!(is_gguf, of_file.prompts.is_empty(), "{name}");
+        let model = Model::open(path, &options.clone().output(Output::Hidden)).expect("a model");
+        let mut session = model.session().expect("a session");
+        let mut cut = 0;
+        for sentence in &golden.sentences {
+            let tokenizer = model.tokenizer().expect("a tokenizer");
+            let prompt = sentence.prompt.as_deref();
+            let (tokens, is_cut) = of_folder.encode(tokenizer, &sentence.text, prompt).expect("tokens");
+            cut += usize::from(is_cut);
+            let mut vector = Vec::new();
+            session.embed(&[tokens], &of_file, keep(&mut vector)).expect("a vector");
+            let error = relative_error(&vector, &sentence.vector);
+            println!("{name}: {:?}: off by {error:.1e}", sentence.text);
+            assert!(error < tolerance, "{name}: {:?} ({prompt:?}): off by {error:.1e}", sentence.text);
+        }
+        assert!(cut > 0, "{name}: no text is too long");
+    }
+}
+
 #[test]
 fn golden_encoders_agree_with_transformers() {
     let goldens = golden_encoders();
-    assert!(goldens.len() >= 3, "only {} golden encoders", goldens.len());
+    assert!(goldens.len() >= 5, "only {} golden encoders", goldens.len());
+    let mut sentences = 0;
     for (device, options) in devices::all() {
         for golden in &goldens {
             check_encoder(golden, &device, &options);
+            if !golden.sentences.is_empty() {
+                sentences += 1;
+                check_sentences(golden, &device, &options);
+            }
             let mut unfused = options.clone();
             unfused.checks.fuse = false;
             check_encoder(golden, &format!("{device}, unfused"), &unfused);
         }
     }
+    assert!(sentences >= 2, "models of sentence-transformers were checked {sentences} times");
 }
 
 #[test]

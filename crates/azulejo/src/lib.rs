@@ -39,6 +39,7 @@ mod lower;
 mod model;
 mod options;
 mod random;
+mod sentence;
 mod session;
 pub mod shape;
 mod vocabulary;
@@ -46,7 +47,7 @@ mod vocabulary;
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::adapters;
 pub use device::{Adapter, Device, DeviceChoice, KernelCheck, find_adapters};
-pub use embed::Pooling;
+pub use embed::{EmbedOptions, Pooling};
 pub use error::{Code, Error};
 pub use generate::{Answer, Event, Generate};
 pub use loading::Loading;

@@ -12,7 +12,7 @@ use azulejo_plan::Backend;
 #[cfg(not(target_arch = "wasm32"))]
 use azulejo_plan::CallTime;
 
-use crate::embed::{Pooling, normalise};
+use crate::embed::{EmbedOptions, Pooling, normalise};
 use crate::model::{Model, OnEngine};
 use crate::{Answer, Error, Event, Generate};
 
@@ -174,8 +174,8 @@ impl Session {
         })?)
     }
 
-    /// Texts' embeddings: `each` gets the index of a text and its `[1, hidden]` of length 1; or, unpooled, its tokens'
-    /// hidden states `[tokens, hidden]` as they are. `ControlFlow::Break` ends it with
+    /// Texts' embeddings, of `texts` the tokens ([`EmbedOptions::encode`]): `each` gets the index of a text and its
+    /// `[1, hidden]`; or, unpooled, its tokens' hidden states `[tokens, hidden]` as they are. `ControlFlow::Break` ends it with
     /// [`Code::Cancelled`](crate::Code). The model must have been loaded with [`Output::Hidden`](crate::Output). An
     /// encoder takes as many texts at once, of whatever lengths, as fit in its context, and each text must; a causal
     /// model evaluates text by text, in chunks.
@@ -189,7 +189,7 @@ impl Session {
     pub async fn embed_async(
         &mut self,
         texts: &[Vec<u32>],
-        pooling: Pooling,
+        how: &EmbedOptions,
         mut each: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let plan = self.model.plan();
@@ -200,8 +200,8 @@ impl Session {
             ));
         }
         let mut pooled = |i: usize, rows: &[f32]| {
-            let mut pooled = pooling.pool(rows, width);
-            if pooling != Pooling::None {
+            let mut pooled = how.pooling.pool(rows, width);
+            if how.normalise && how.pooling != Pooling::None {
                 normalise(&mut pooled);
             }
             if each(i, &pooled).is_break() { Err(azulejo_engine::EngineError::Cancelled) } else { Ok(()) }
@@ -217,10 +217,10 @@ impl Session {
     pub fn embed(
         &mut self,
         texts: &[Vec<u32>],
-        pooling: Pooling,
+        how: &EmbedOptions,
         each: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        pollster::block_on(self.embed_async(texts, pooling, each))
+        pollster::block_on(self.embed_async(texts, how, each))
     }
 
     /// The logits, `[vocabulary]`, of one token of a text that is evaluated as a whole and fits in one step: what an

@@ -3,6 +3,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 
+use azulejo_formats::gguf::{Array, Value};
 use azulejo_formats::hf::HfFiles;
 use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_tokenizer::{GgufVocabulary, Tokenizer, TokenizerConfig};
@@ -37,10 +38,13 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
                     eom_id: id("eom_token_id")?,
                     unk_id: id("unknown_token_id")?,
                     pad_id: id("padding_token_id")?,
+                    sep_id: id("seperator_token_id")?,
                     add_bos: flag("add_bos_token")?,
                     add_eos: flag("add_eos_token")?,
                     add_space_prefix: flag("add_space_prefix")?,
                     remove_extra_whitespaces: flag("remove_extra_whitespaces")?,
+                    lowercase: flag("normalizer.lowercase")?,
+                    strip_accents: flag("normalizer.strip_accents")?,
                     model_name: text("general.basename")?.or(text("general.name")?),
                     ..GgufVocabulary::default()
                 };
@@ -50,6 +54,13 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
                 if has("token_type") {
                     v.token_types = Some(m.get_array_i32(&key("token_type"))?);
                 }
+                v.precompiled_charsmap = match m.get(&key("precompiled_charsmap")) {
+                    Some(Value::Array(Array::U8(bytes))) => Some(bytes.clone()),
+                    Some(Value::Array(Array::I8(bytes))) => {
+                        Some(bytes.iter().map(|byte| byte.cast_unsigned()).collect())
+                    }
+                    _ => None,
+                };
                 if has("merges") {
                     v.merges = Some(m.get_array_str(&key("merges"))?.to_vec());
                 }
@@ -57,7 +68,7 @@ pub fn tokenizer_from_file(file: &ModelFile) -> Result<Tokenizer, Error> {
                     v.chat_templates.insert("default", source);
                 }
                 for (k, value) in m.iter() {
-                    if let (Some(name), azulejo_formats::gguf::Value::String(source)) =
+                    if let (Some(name), Value::String(source)) =
                         (k.strip_prefix("tokenizer.chat_template."), value)
                     {
                         v.chat_templates.insert(name, source.as_str());

@@ -341,9 +341,12 @@ pub(crate) struct EmbedArgs {
     /// Texts from a file, one a line; without it and without -p and --tokens they come from a pipe
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// What becomes of the tokens' hidden states: mean, cls (the first), last, or none (all of them, as they are); a pooled one is normalised to length 1
-    #[arg(long, value_name = "HOW", value_parser = pooling, default_value = "mean")]
-    pub(crate) pooling: Pooling,
+    /// What becomes of the tokens' hidden states: mean, cls (the first), last, or none (all of them, as they are) [default: as the model's files say, else mean]
+    #[arg(long, value_name = "HOW", value_parser = pooling)]
+    pub(crate) pooling: Option<Pooling>,
+    /// The prompt that the model's files have under that name (query, passage) goes in front of each text; "" for none where they have a default
+    #[arg(long, value_name = "NAME", conflicts_with = "tokens")]
+    pub(crate) prompt_name: Option<String>,
     /// The file to write: tensor `embeddings`, F32, [texts or tokens, hidden]; without it they are printed
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

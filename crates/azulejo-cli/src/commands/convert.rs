@@ -13,6 +13,7 @@ use serde_json::json;
 use super::quantize::threads;
 use crate::args::ConvertArgs;
 use crate::exit::Usage;
+use crate::making::encoder;
 use crate::making::hugging_face::{Family, rope_factors};
 use crate::making::vocabulary;
 use crate::making::write::{self, From, Item};
@@ -33,7 +34,11 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
         .into());
     };
     let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(Path::new(".")) };
-    let family = Family::of(files).with_context(named)?;
+    let family = match encoder::is_encoder(files) {
+        true => None,
+        false => Some(Family::of(files).with_context(named)?),
+    };
+    let architecture = family.map_or(encoder::ARCHITECTURE, |family| family.gguf);
     // Whatever shapes don't fit shows here, before anything is written.
     let (config, plan) = Model::plan_of(&file, &options(&file))?;
     if find(&file, EMBEDDINGS).is_some()
@@ -48,7 +53,12 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
         output.warning(&warning);
     }
     let format = args.outtype.map_or_else(|| natural(&file), |outtype| outtype.format());
-    let mut items = items(&file, files, &config, family, format).with_context(named)?;
+    let mut items = match family {
+        Some(family) => items(&file, files, &config, family, format),
+        None => encoder::items(&file, files, |info| kept(info, format), output),
+    }
+    .with_context(named)?;
+    items.sort_by_key(|item| place(&item.tensor.name));
     if let Some(factors) = rope_factors(&config, &plan) {
         let shape = vec![factors.len() as u64];
         let tensor = WriterTensor { name: ROPE_FACTORS.to_owned(), format: BlockFormat::F32, shape };
@@ -56,21 +66,32 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     }
     let mut metadata = Metadata::default();
     metadata.insert("general.type", "model");
-    metadata.insert("general.architecture", family.gguf);
+    metadata.insert("general.architecture", architecture);
     metadata.insert("general.name", args.name.clone().unwrap_or_else(|| folder_name(folder)));
     metadata.insert("general.quantization_version", 2u32);
     if let Some(id) = Quant::Plain(format).file_type() {
         metadata.insert("general.file_type", id);
     }
-    family.describe(&config, &mut metadata).with_context(named)?;
+    match family {
+        Some(family) => family.describe(&config, &mut metadata).with_context(named)?,
+        None => encoder::describe(&config, &file, &mut metadata),
+    }
+    if files.sentence.is_some() {
+        encoder::describe_embeddings(architecture, &file, config.context_length, &mut metadata, output)
+            .with_context(named)?;
+    }
     let own = azulejo::tokenizer_from_file(&file);
     let pre = args.pre.as_deref();
     vocabulary::describe(folder, files, config.vocabulary.into(), pre, own.as_ref().ok(), &mut metadata)
         .with_context(named)?;
     match &own {
         Ok(own) => {
-            let new = keep_ends(own, &mut metadata)?;
-            compare_tokenizers(own, &new, output);
+            // An encoder's texts end where they end.
+            let new = match family {
+                Some(_) => keep_ends(own, &mut metadata)?,
+                None => tokenizer_of(&metadata)?,
+            };
+            compare_tokenizers(own, &new, family.is_some(), output);
         }
         Err(error) => {
             output.warning(&format!("the new file's tokens can't be compared with the folder's: {error}"))
@@ -82,7 +103,7 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     if output.is_json() {
         output.json(&json!({
             "output": path,
-            "architecture": family.gguf,
+            "architecture": architecture,
             "type": format.name(),
             "bytes": bytes,
             "tensors": items.len(),
@@ -92,8 +113,7 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
         let tokens = vocabulary::count(&metadata);
         let bytes = numbers::bytes(bytes);
         output.line(&format!(
-            "{path}: {bytes}, {}, {format}, {} tensors, {tokens} tokens",
-            family.gguf,
+            "{path}: {bytes}, {architecture}, {format}, {} tensors, {tokens} tokens",
             items.len()
         ))?;
     }
@@ -129,7 +149,7 @@ fn natural(file: &ModelFile) -> BlockFormat {
     }
 }
 
-/// The tensors of the new file, in the order of their layers.
+/// A decoder's tensors in the new file.
 fn items(
     file: &ModelFile,
     files: &HfFiles,
@@ -160,7 +180,6 @@ fn items(
         let tensor = WriterTensor { format: kept(info, format), shape: info.shape.clone(), name };
         items.push(Item { tensor, from, importance: None });
     }
-    items.sort_by_key(|item| place(&item.tensor.name));
     Ok(items)
 }
 
@@ -209,7 +228,12 @@ fn place(name: &str) -> (u32, String) {
     let layer = name.strip_prefix("blk.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
     let order = match layer {
         Some(layer) => layer + 1,
-        None if name.starts_with("token_embd") => 0,
+        None if ["token_embd", "token_types", "position_embd"]
+            .iter()
+            .any(|begin| name.starts_with(begin)) =>
+        {
+            0
+        }
         None => u32::MAX,
     };
     (order, name.to_owned())
@@ -235,9 +259,10 @@ fn keep_ends(own: &Tokenizer, metadata: &mut Metadata) -> Result<Tokenizer> {
     tokenizer_of(metadata)
 }
 
-/// Says where the new file's vocabulary gives other tokens than the folder's own, or ends a text at others.
-fn compare_tokenizers(own: &Tokenizer, new: &Tokenizer, output: &Output) {
-    for id in own.end_of_text().difference(new.end_of_text()) {
+/// Says where the new file's vocabulary gives other tokens than the folder's own, or, where that matters, ends a text at
+/// others.
+fn compare_tokenizers(own: &Tokenizer, new: &Tokenizer, has_ends: bool, output: &Output) {
+    for id in own.end_of_text().difference(new.end_of_text()).filter(|_| has_ends) {
         output.warning(&format!("a GGUF can't say that token {id} ends a text too: it has room for three"));
     }
     if let Some(text) = vocabulary::first_difference(own, new) {

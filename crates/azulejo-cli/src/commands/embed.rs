@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use azulejo::{EncodeOptions, KvType, Model, Output as ModelOutput, Pooling};
+use azulejo::{EmbedOptions, KvType, Model, Output as ModelOutput, Pooling, Tokenizer};
 use serde_json::json;
 
 use crate::args::EmbedArgs;
@@ -20,19 +20,18 @@ const TOGETHER: u32 = 512;
 pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
     let file = load::open(args.load.model.as_deref(), output)?;
+    let mut how = EmbedOptions::of(&file)?;
+    if let Some(pooling) = args.pooling {
+        how.pooling = pooling;
+    }
     let texts: Vec<Vec<u32>> = match &args.tokens {
         Some(list) => vec![ids(list)?],
-        None => {
-            let tokenizer = azulejo::tokenizer_from_file(&file)?;
-            let options = EncodeOptions { add_special: true, parse_special: true };
-            let lines = lines(args)?;
-            lines.iter().map(|line| Ok(tokenizer.encode(line, options)?)).collect::<Result<_>>()?
-        }
+        None => encoded(args, &how, &azulejo::tokenizer_from_file(&file)?, output)?,
     };
     if texts.is_empty() || texts.iter().any(Vec::is_empty) {
         return Err(Usage("there is no token: give some by --tokens, -p or -f".to_owned()).into());
     }
-    if args.pooling == Pooling::None && texts.len() > 1 {
+    if how.pooling == Pooling::None && texts.len() > 1 {
         return Err(
             Usage("--pooling none takes one text, since each has its own number of rows".to_owned()).into()
         );
@@ -52,7 +51,7 @@ pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
     let width = model.config().hidden as usize;
     let mut session = model.session()?;
 
-    let rows = if args.pooling == Pooling::None { texts[0].len() } else { texts.len() };
+    let rows = if how.pooling == Pooling::None { texts[0].len() } else { texts.len() };
     let mut out = args.output.as_deref().map(Partial::create).transpose()?;
     if let Some(out) = &mut out {
         out.write(&tensor_file::header("embeddings", rows, width))?;
@@ -60,7 +59,7 @@ pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
     let bar = output.bar("texts", texts.len() as u64, Unit::Tokens);
     let mut embeddings = Vec::new();
     let mut written = Ok(());
-    let done = session.embed(&texts, args.pooling, |i, embedding| {
+    let done = session.embed(&texts, &how, |i, embedding| {
         match &mut out {
             Some(out) => {
                 written = out.write(&embedding.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
@@ -99,6 +98,30 @@ pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The tokens of the texts, with a notice of those that were cut.
+fn encoded(
+    args: &EmbedArgs,
+    how: &EmbedOptions,
+    tokenizer: &Tokenizer,
+    output: &Output,
+) -> Result<Vec<Vec<u32>>> {
+    let mut cut = 0;
+    let mut texts = Vec::new();
+    for line in lines(args)? {
+        let (tokens, is_cut) = how.encode(tokenizer, &line, args.prompt_name.as_deref())?;
+        cut += usize::from(is_cut);
+        texts.push(tokens);
+    }
+    if cut > 0 {
+        let most = how.most_tokens.unwrap_or_default();
+        output.warning(&format!(
+            "{cut} of {} texts are longer than the {most} tokens that the model takes: their ends are left out",
+            texts.len()
+        ));
+    }
+    Ok(texts)
 }
 
 /// The texts of `-p`, or the lines of `-f` or of a pipe.

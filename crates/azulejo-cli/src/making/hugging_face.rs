@@ -7,6 +7,8 @@ use azulejo_formats::gguf::Metadata;
 use azulejo_formats::hf::HfFiles;
 use azulejo_models::{Rope, RopeScaling};
 
+use super::encoder;
+
 /// An architecture: how its files differ.
 #[derive(Debug)]
 pub(crate) struct Family {
@@ -35,7 +37,8 @@ impl Family {
     pub(crate) fn of(files: &HfFiles) -> Result<&'static Self> {
         let name = files.config["model_type"].as_str().unwrap_or("(none)");
         FAMILIES.iter().find(|family| family.hugging_face == name).ok_or_else(|| {
-            let known = FAMILIES.each_ref().map(|family| family.hugging_face).join(", ");
+            let known = FAMILIES.iter().map(|family| family.hugging_face).chain(encoder::TYPES);
+            let known = known.collect::<Vec<_>>().join(", ");
             anyhow!("config.json: models of type '{name}' can't be converted; these can: {known}")
         })
     }

@@ -1,6 +1,6 @@
 //! A Hugging Face folder's tokenizer as the keys of a GGUF file.
 //!
-//! There are two kinds. Byte-level BPE (`gpt2`) has tokens in GPT-2's alphabet, merges, and the name of what splits
+//! There are four kinds, of which two are encoders' and in files of their own: WordPiece (`bert`) and Unigram (`t5`). Byte-level BPE (`gpt2`) has tokens in GPT-2's alphabet, merges, and the name of what splits
 //! words. SentencePiece's BPE (`llama`) has tokens and scores: those of `tokenizer.model` if the folder has it, else
 //! minus the rank of the first merge that makes the token, in which case the merges are written too (they say more
 //! than scores do, and whoever doesn't know them there leaves them alone).
@@ -15,10 +15,11 @@ use azulejo_tokenizer::{ChatTemplates, looks_special, pre_tokenizer_name};
 use serde_json::Value;
 
 use super::sentencepiece::SentencePiece;
+use super::{unigram, word_piece};
 use crate::text::bytes_of;
 
-const NORMAL: i32 = 1;
-const UNKNOWN: i32 = 2;
+pub(super) const NORMAL: i32 = 1;
+pub(super) const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
 const UNUSED: i32 = 5;
@@ -26,16 +27,20 @@ const BYTE: i32 = 6;
 /// The score of what is no word.
 const NO_SCORE: f32 = -1000.0;
 /// SentencePiece's mark of a space.
-const SPACE: &str = "\u{2581}";
+pub(super) const SPACE: &str = "\u{2581}";
 
 /// The tokens of the new file.
-struct Tokens {
-    texts: Vec<String>,
-    scores: Option<Vec<f32>>,
-    kinds: Vec<i32>,
-    merges: Option<Vec<String>>,
-    pre: String,
-    add_space_prefix: Option<bool>,
+pub(super) struct Tokens {
+    /// `tokenizer.ggml.model`.
+    pub(super) model: &'static str,
+    pub(super) texts: Vec<String>,
+    pub(super) scores: Option<Vec<f32>>,
+    pub(super) kinds: Vec<i32>,
+    pub(super) merges: Option<Vec<String>>,
+    pub(super) pre: String,
+    pub(super) add_space_prefix: Option<bool>,
+    /// Further keys of this kind, behind `tokenizer.ggml.`.
+    pub(super) more: Vec<(&'static str, GgufValue)>,
 }
 
 /// Writes `tokenizer.*` into the metadata: `size` is the rows of the embedding, `pre` what the user says of the
@@ -61,7 +66,12 @@ pub(crate) fn describe(
         let json = json.as_ref().ok_or_else(|| {
             anyhow!("{}: it has neither tokenizer.json nor tokenizer.model", folder.display())
         })?;
-        if is_byte_level(json) { byte_level(json, pre)? } else { by_merges(json)? }
+        match json["model"]["type"].as_str() {
+            Some("WordPiece") => word_piece::tokens(json)?,
+            Some("Unigram") => unigram::tokens(json)?,
+            _ if is_byte_level(json) => byte_level(json, pre)?,
+            _ => by_merges(json)?,
+        }
     };
     let config = files.tokenizer_config.as_ref();
     for added in added_tokens(json.as_ref(), config) {
@@ -83,10 +93,16 @@ pub(crate) fn describe(
         let prefix = said.or_else(|| json.as_ref().map(prepends_space)).or(tokens.add_space_prefix);
         put(metadata, "add_space_prefix", prefix.unwrap_or(true));
     }
-    put(metadata, "model", if tokens.scores.is_some() { "llama" } else { "gpt2" });
+    put(metadata, "model", tokens.model);
+    for (key, value) in tokens.more {
+        put(metadata, key, value);
+    }
     put(metadata, "pre", tokens.pre.as_str());
     named(&tokens.texts, files, tokenizer, metadata);
     added_at_ends(tokenizer, config, metadata);
+    if tokens.model == "bert" {
+        first_and_last(tokenizer, metadata);
+    }
     put(metadata, "tokens", tokens.texts);
     put(metadata, "token_type", tokens.kinds);
     if let Some(scores) = tokens.scores {
@@ -165,12 +181,14 @@ impl Tokens {
 fn from_sentencepiece(model: &SentencePiece, size: usize) -> Tokens {
     let pieces = &model.pieces[..model.pieces.len().min(size)];
     Tokens {
+        model: "llama",
         texts: pieces.iter().map(|piece| piece.text.clone()).collect(),
         scores: Some(pieces.iter().map(|piece| piece.score).collect()),
         kinds: pieces.iter().map(|piece| piece.kind).collect(),
         merges: None,
         pre: "default".to_owned(),
         add_space_prefix: Some(model.add_dummy_prefix),
+        more: Vec::new(),
     }
 }
 
@@ -181,13 +199,10 @@ fn is_byte_level(json: &Value) -> bool {
     is(&json["pre_tokenizer"]) || is(&json["decoder"]) || steps.is_some_and(|steps| steps.iter().any(is))
 }
 
-/// The texts of `model.vocab` by id, with holes filled, and `model.merges` with a space between.
-fn bpe(json: &Value) -> Result<(Vec<String>, Vec<String>)> {
-    let model = &json["model"];
-    let kind = model["type"].as_str().unwrap_or("BPE");
-    let vocab = model["vocab"].as_object().filter(|_| kind == "BPE");
-    let vocab =
-        vocab.ok_or_else(|| anyhow!("tokenizer.json: a {kind} model; BPE is what GGUF files can hold"))?;
+/// The texts of `model.vocab` by id, with holes filled.
+pub(super) fn texts_by_id(json: &Value) -> Result<Vec<String>> {
+    let vocab = json["model"]["vocab"].as_object();
+    let vocab = vocab.ok_or_else(|| anyhow!("tokenizer.json: 'model.vocab' is no object"))?;
     let mut texts: Vec<Option<&String>> = vec![None; vocab.len()];
     for (text, id) in vocab {
         let id = id.as_u64().and_then(|id| usize::try_from(id).ok());
@@ -199,7 +214,16 @@ fn bpe(json: &Value) -> Result<(Vec<String>, Vec<String>)> {
         texts[id] = Some(text);
     }
     let texts = texts.into_iter().enumerate();
-    let texts = texts.map(|(id, text)| text.cloned().unwrap_or_else(|| format!("[PAD{id}]"))).collect();
+    Ok(texts.map(|(id, text)| text.cloned().unwrap_or_else(|| format!("[PAD{id}]"))).collect())
+}
+
+/// The texts by id, and `model.merges` with a space between.
+fn bpe(json: &Value) -> Result<(Vec<String>, Vec<String>)> {
+    let model = &json["model"];
+    if let Some(kind) = model["type"].as_str().filter(|kind| *kind != "BPE") {
+        bail!("tokenizer.json: a {kind} model; BPE, WordPiece and Unigram are what GGUF files can hold");
+    }
+    let texts = texts_by_id(json)?;
     let merges = model["merges"].as_array().map(Vec::as_slice).unwrap_or_default();
     let merges = merges.iter().map(|merge| match merge {
         Value::String(pair) => Some(pair.clone()),
@@ -223,12 +247,14 @@ fn byte_level(json: &Value, pre: Option<&str>) -> Result<Tokens> {
     };
     let kinds = vec![NORMAL; texts.len()];
     Ok(Tokens {
+        model: "gpt2",
         texts,
         scores: None,
         kinds,
         merges: Some(merges),
         pre: pre.to_owned(),
         add_space_prefix: None,
+        more: Vec::new(),
     })
 }
 
@@ -256,17 +282,19 @@ fn by_merges(json: &Value) -> Result<Tokens> {
     };
     let kinds = texts.iter().map(kind).collect();
     Ok(Tokens {
+        model: "llama",
         texts,
         scores: Some(scores),
         kinds,
         merges: Some(merges),
         pre: "default".to_owned(),
         add_space_prefix: None,
+        more: Vec::new(),
     })
 }
 
 /// Whether a tokenizer.json puts a space in front of a text.
-fn prepends_space(json: &Value) -> bool {
+pub(super) fn prepends_space(json: &Value) -> bool {
     let steps =
         |step: &Value, list: &str| step[list].as_array().cloned().unwrap_or_else(|| vec![step.clone()]);
     let normalizers = steps(&json["normalizer"], "normalizers");
@@ -310,6 +338,7 @@ fn named(texts: &[String], files: &HfFiles, tokenizer: Option<&Tokenizer>, metad
         ("unk_token", "unknown_token_id"),
         ("sep_token", "seperator_token_id"),
         ("pad_token", "padding_token_id"),
+        ("mask_token", "mask_token_id"),
     ];
     for (name, key) in names {
         let token = files.tokenizer_config.as_ref().map(|config| &config[name]);
@@ -359,6 +388,17 @@ fn added_at_ends(tokenizer: Option<&Tokenizer>, config: Option<&Value>, metadata
                 put(metadata, key, said.unwrap_or(default));
             }
         }
+    }
+}
+
+/// What BERT puts around a text, [CLS] and [SEP]: readers look for them under these names, whatever config.json says.
+fn first_and_last(tokenizer: Option<&Tokenizer>, metadata: &mut Metadata) {
+    let options = EncodeOptions { add_special: true, parse_special: false };
+    let around = tokenizer.and_then(|tokenizer| tokenizer.encode("", options).ok());
+    if let Some([first, last]) = around.as_deref() {
+        put(metadata, "bos_token_id", *first);
+        put(metadata, "eos_token_id", *last);
+        put(metadata, "seperator_token_id", *last);
     }
 }
 

@@ -79,3 +79,101 @@ fn fill_mask_needs_a_mask_and_an_encoder() {
     assert_eq!(answer.code, 1, "{}", answer.err);
     assert!(answer.err.contains("encoder"), "{}", answer.err);
 }
+
+/// Vectors of texts, as JSON gives them.
+fn vectors(model: &str, more: &[&str]) -> Vec<Vec<f64>> {
+    let texts = ["-p", "The sea tells the story.", "-p", "The TILE, on the wall!"];
+    let done = azulejo(&[&["embed", "-m", model, "--device", "cpu", "--json"], &texts[..], more].concat());
+    assert_eq!(done.code, 0, "{model}: {}", done.err);
+    serde_json::from_value(done.json()["embeddings"].clone()).unwrap()
+}
+
+fn cosines(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<f64> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    a.iter().zip(b).map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).collect()
+}
+
+#[test]
+fn encoders_that_are_converted_give_the_same_vectors() {
+    let scratch = scratch("encoders");
+    for name in ["bert", "bert-mlm", "roberta", "xlm-roberta", "xlm-roberta-base"] {
+        let to = scratch.join(format!("{name}.gguf"));
+        let to = to.to_str().unwrap();
+        let done = azulejo(&["convert", &encoder(name), "-o", to, "--outtype", "f32"]);
+        assert_eq!(done.code, 0, "{name}: {}", done.err);
+        // No prompt, which a GGUF hasn't either.
+        let (folder, file) = (vectors(&encoder(name), &["--prompt-name", ""]), vectors(to, &[]));
+        assert!(cosines(&folder, &file).iter().all(|c| *c > 0.999_999), "{name}");
+        assert!(file.iter().all(|row| (row.iter().map(|v| v * v).sum::<f64>() - 1.0).abs() < 1e-5), "{name}");
+        let has_head = ["bert-mlm", "roberta", "xlm-roberta"].contains(&name);
+        assert_eq!(done.err.contains("fills masks"), has_head, "{name}: {}", done.err);
+        assert_eq!(done.err.contains("prompts (passage, query)"), name == "bert", "{name}: {}", done.err);
+    }
+    // Its vectors are those of llama.cpp's converter, in F32 and in Q8_0.
+    let [f32, q8_0] = ["bert.gguf", "q8_0.gguf"].map(|name| scratch.join(name).to_str().unwrap().to_owned());
+    let done = azulejo(&["quantize", &f32, &q8_0, "Q8_0"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    for (ours, theirs) in [(f32, "model-f32.gguf"), (q8_0, "model-q8_0.gguf")] {
+        assert_eq!(vectors(&ours, &[]), vectors(&format!("{}/{theirs}", encoder("bert")), &[]), "{theirs}");
+    }
+}
+
+#[test]
+fn embed_puts_prompts_in_front_and_cuts_texts() {
+    let bert = encoder("bert");
+    let text = |text: &str, more: &[&str]| {
+        let done =
+            azulejo(&[&["embed", "-m", &bert, "--device", "cpu", "--json", "-p", text], more].concat());
+        assert_eq!(done.code, 0, "{}", done.err);
+        (done.json()["embeddings"].clone(), done.json()["tokens"][0].as_array().unwrap().len(), done.err)
+    };
+    let (plain, tokens, err) = text("query: the sea", &[]);
+    assert_eq!((text("the sea", &["--prompt-name", "query"]).0, err.as_str()), (plain, ""));
+    assert!(tokens < 16);
+    let (_, tokens, err) = text(&"the sea ".repeat(9), &[]);
+    assert!(tokens == 16 && err.contains("1 of 1 texts are longer than the 16 tokens"), "{tokens}: {err}");
+    let unknown = azulejo(&["embed", "-m", &bert, "-p", "a", "--prompt-name", "document"]);
+    assert_eq!(unknown.code, 1, "{}", unknown.err);
+    assert!(unknown.err.contains("these are: passage, query"), "{}", unknown.err);
+    // As it is, and not of length 1, with the prompt that stands there by default.
+    let mlm = encoder("bert-mlm");
+    assert!(vectors(&mlm, &[]).iter().all(|row| row.iter().map(|v| v * v).sum::<f64>() > 2.0));
+    assert!(cosines(&vectors(&mlm, &[]), &vectors(&mlm, &["--prompt-name", "query"]))[0] > 0.999_999);
+    assert!(cosines(&vectors(&mlm, &[]), &vectors(&mlm, &["--prompt-name", ""]))[0] < 0.999);
+}
+
+#[test]
+fn embed_refuses_modules_and_poolings_that_arent_there_by_name() {
+    let (scratch, from) = (scratch("modules"), encoder("bert"));
+    for file in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
+        std::fs::copy(format!("{from}/{file}"), scratch.join(file)).unwrap();
+    }
+    std::fs::create_dir(scratch.join("1_Pooling")).unwrap();
+    let model = scratch.to_str().unwrap();
+    let error = |modules: &str, pooling: &str| {
+        std::fs::write(scratch.join("modules.json"), modules).unwrap();
+        std::fs::write(scratch.join("1_Pooling/config.json"), pooling).unwrap();
+        let done = azulejo(&["embed", "-m", model, "--device", "cpu", "-p", "the sea"]);
+        assert!(done.code <= 1, "{}", done.err);
+        done.err
+    };
+    let modules = |last: &str, path: &str| {
+        let module = |kind: &str, path: &str| format!(r#"{{ "type": "a.models.{kind}", "path": "{path}" }}"#);
+        format!("[{}, {}, {}]", module("Transformer", ""), module("Pooling", path), module(last, "2"))
+    };
+    let (normal, mean) = (modules("Normalize", "1_Pooling"), r#"{ "pooling_mode": "mean" }"#);
+    assert_eq!(error(&normal, mean), "");
+    for (modules, pooling, word) in [
+        (modules("Dense", "1_Pooling"), mean, "Dense"),
+        (modules("Normalize", "../1_Pooling"), mean, "../1_Pooling"),
+        (modules("Normalize", "none"), mean, "no config.json"),
+        ("{}".to_owned(), mean, "not a list"),
+        ("[]".to_owned(), mean, "Transformer and Pooling"),
+        (normal.clone(), r#"{ "pooling_mode_max_tokens": true }"#, "pooling_mode_max_tokens"),
+        (normal.clone(), r#"{ "pooling_mode": ["mean", "cls"] }"#, "mean, cls"),
+        (normal.clone(), r#"{ "pooling_mode": "mean", "temperature": 2 }"#, "temperature"),
+    ] {
+        let error = error(&modules, pooling);
+        assert!(error.contains(word), "{word}: {error}");
+    }
+}
