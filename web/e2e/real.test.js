@@ -48,6 +48,26 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
       }
     });
 
+    test("a real encoder gives the native program's vectors", async (t) => {
+      if (!real?.encoder) return t.skip("not run: no real encoder is there; cargo xtask real fetches it");
+      const { file, sentences, vectors } = real.encoder;
+      server.mount("/models/encoder.gguf", file);
+      for (const worker of [true, false]) {
+        const load = (options) => e2e.load("/models/encoder.gguf", options);
+        const { embedding } = await page.evaluate(load, { ...DEVICES[name][0].options, worker });
+        assert.equal(embedding.dimensions, vectors[0].length);
+        const made = await page.evaluate(async (input) => {
+          const { data } = await e2e.engine.embeddings.create({ input });
+          return data.map(({ embedding }) => embedding);
+        }, sentences);
+        const cosine = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+        const lowest = Math.min(...made.map((vector, i) => cosine(vector, vectors[i])));
+        // Vectors of length 1. Not `<`: what is no number must fail.
+        assert.ok(made.length === vectors.length && lowest > 0.9999, `the lowest cosine is ${lowest}`);
+        await page.evaluate(() => e2e.dispose());
+      }
+    });
+
     test("real models answer from a file that the visitor chose, in a worker", async (t) => {
       if (!real) return t.skip("not run: no real model is there; cargo xtask real fetches them");
       for (const [index, model] of real.models.entries()) {

@@ -96,10 +96,11 @@ pub(crate) fn native() -> Result<bool> {
         println!("{} ({}): {}", model.name, model.licence, path.display());
         of_all.push(check(model, &path).with_context(|| model.name)?);
     }
-    if let Some(folder) = had(encoder::NAME, encoder::fetch())? {
-        encoder::check(&folder).context(encoder::NAME)?;
-    }
-    std::fs::write(&answers, json!({ "models": of_all }).to_string())?;
+    let encoder = match had(encoder::NAME, encoder::fetch())? {
+        Some(folder) => encoder::check(&folder).context(encoder::NAME)?,
+        None => Value::Null,
+    };
+    std::fs::write(&answers, json!({ "models": of_all, "encoder": encoder }).to_string())?;
     Ok(true)
 }
 

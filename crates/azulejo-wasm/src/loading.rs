@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use azulejo::Memory;
 use azulejo::shape::{Quant, Shape};
+use azulejo::{EmbedOptions, Memory};
 use azulejo_formats::gguf::{Gguf, merge};
 use azulejo_formats::{ByteSource, ModelFile, ModelKind, ParseStep};
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ impl Header {
     pub fn summary(&self, options: &str) -> Result<String> {
         let file = self.file()?;
         let options: LoadOptions = read(options)?;
-        let (config, plan) = azulejo::Model::plan_of(file, &options.model_options()?).map_err(thrown)?;
+        let (config, plan) = azulejo::Model::plan_of(file, &options.of_file(file)?).map_err(thrown)?;
         let ModelKind::Gguf(metadata) = &file.kind else {
             return Err(invalid("this is no GGUF file"));
         };
@@ -130,7 +130,7 @@ pub(crate) fn of_memory(memory: Memory) -> Value {
 /// A model whose weights are on their way to a device.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Loading(azulejo::Loading);
+pub struct Loading(azulejo::Loading, EmbedOptions);
 
 #[wasm_bindgen]
 impl Loading {
@@ -139,7 +139,8 @@ impl Loading {
     pub fn new(header: &Header, device: &Device, options: &str) -> Result<Loading> {
         let options: LoadOptions = read(options)?;
         let file = header.file()?;
-        Ok(Loading(azulejo::Loading::new(file, &device.0, &options.model_options()?).map_err(thrown)?))
+        let loading = azulejo::Loading::new(file, &device.0, &options.of_file(file)?).map_err(thrown)?;
+        Ok(Loading(loading, EmbedOptions::of(file).map_err(thrown)?))
     }
 
     /// A model of a known shape with random weights, and no tokenizer: for benches. `quant` is a type such as
@@ -154,7 +155,7 @@ impl Loading {
         device.settle().await.map_err(thrown)?;
         loading.fill_random(&mut |_, _| true).map_err(thrown)?;
         device.flush().await.map_err(thrown)?;
-        Ok(Model(loading.finish().map_err(thrown)?))
+        Ok(Model(loading.finish().map_err(thrown)?, EmbedOptions::new()))
     }
 
     /// The bytes of the file that are wanted: `[start, end, start, end, ...]`, in the file's order.
@@ -174,6 +175,6 @@ impl Loading {
 
     /// The model, when every range was given.
     pub fn finish(self) -> Result<Model> {
-        Ok(Model(self.0.finish().map_err(thrown)?))
+        Ok(Model(self.0.finish().map_err(thrown)?, self.1))
     }
 }

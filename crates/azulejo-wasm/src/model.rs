@@ -1,6 +1,6 @@
 //! A loaded model.
 
-use azulejo::{EncodeOptions, Now};
+use azulejo::{EmbedOptions, EncodeOptions, Now};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -13,7 +13,7 @@ use crate::options::{ChatOptions, TokenizeOptions, read};
 /// A model, ready for sessions.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Model(pub(crate) azulejo::Model);
+pub struct Model(pub(crate) azulejo::Model, pub(crate) EmbedOptions);
 
 #[wasm_bindgen]
 impl Model {
@@ -22,13 +22,16 @@ impl Model {
         let (model, plan) = (&self.0, self.0.plan());
         let tokenizer = model.tokenizer().ok();
         let ends: Vec<u32> = tokenizer.iter().flat_map(|t| t.end_of_text()).copied().collect();
+        let embedding = (!model.config().is_causal).then(|| {
+            json!({ "dimensions": model.config().hidden, "prompts": self.1.prompts.keys().collect::<Vec<_>>() })
+        });
         json!({
             "architecture": plan.architecture, "name": model.config().name,
             "contextLength": plan.kv.capacity, "vocabulary": model.config().vocabulary,
             "parameters": model.parameters(), "bytesPerToken": model.bytes_per_token(),
             "device": described(&model.device()), "memory": of_memory(model.memory()),
             "bos": tokenizer.and_then(azulejo::Tokenizer::bos), "eos": ends,
-            "warnings": model.warnings(),
+            "warnings": model.warnings(), "embedding": embedding,
         })
         .to_string()
     }
@@ -60,8 +63,15 @@ impl Model {
         Ok(self.0.tokenizer().map_err(thrown)?.decode(tokens, true))
     }
 
+    /// A text's tokens for [`Session::embed`], with the prompt of that name in front of it.
+    #[wasm_bindgen(js_name = embedTokens)]
+    pub fn embed_tokens(&self, text: &str, prompt: Option<String>) -> Result<Vec<u32>> {
+        let tokenizer = self.0.tokenizer().map_err(thrown)?;
+        Ok(self.1.encode(tokenizer, text, prompt.as_deref()).map_err(thrown)?.0)
+    }
+
     /// A conversation with an empty cache.
     pub fn session(&self) -> Result<Session> {
-        Ok(Session(self.0.session().map_err(thrown)?))
+        Ok(Session(self.0.session().map_err(thrown)?, self.1.clone()))
     }
 }

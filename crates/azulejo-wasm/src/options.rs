@@ -1,11 +1,12 @@
 //! Options that come as JSON.
 
-use azulejo::{DeviceChoice, Generate, KvType, ModelOptions, Overflow, SamplerOptions};
+use azulejo::{DeviceChoice, Generate, KvType, ModelOptions, Output, Overflow, SamplerOptions};
+use azulejo_formats::ModelFile;
 use azulejo_shaders::Tier;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Result, invalid};
+use crate::error::{Result, invalid, thrown};
 
 /// Reads options; what is misspelt or of the wrong type is named.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
@@ -51,8 +52,23 @@ pub(crate) struct LoadOptions {
 }
 
 impl LoadOptions {
+    /// For a model of known shape that generates.
     pub(crate) fn model_options(&self) -> Result<ModelOptions> {
-        let mut options = ModelOptions::new();
+        self.with(ModelOptions::new())
+    }
+
+    /// For a file: what a page wants of an encoder is vectors, and as the native program gives them.
+    pub(crate) fn of_file(&self, file: &ModelFile) -> Result<ModelOptions> {
+        let config = azulejo_models::config(file).map_err(thrown)?;
+        let usual = ModelOptions::new();
+        self.with(if config.is_causal {
+            usual
+        } else {
+            usual.output(Output::Hidden).kv_types(KvType::F32, KvType::F32)
+        })
+    }
+
+    fn with(&self, mut options: ModelOptions) -> Result<ModelOptions> {
         options.context = self.context;
         if let Some(chunk) = self.chunk {
             options.chunk = chunk;

@@ -2,19 +2,19 @@
 
 use std::ops::ControlFlow;
 
-use azulejo::{Answer, Event, Logprobs, StopReason, Tokenizer};
+use azulejo::{Answer, EmbedOptions, Event, Logprobs, StopReason, Tokenizer};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::error::{Result, thrown};
+use crate::error::{Result, invalid, thrown};
 use crate::options::{GenerateOptions, read};
 
 /// A conversation: a KV cache on the model's device.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct Session(pub(crate) azulejo::Session);
+pub struct Session(pub(crate) azulejo::Session, pub(crate) EmbedOptions);
 
 #[wasm_bindgen]
 impl Session {
@@ -51,6 +51,27 @@ impl Session {
     #[wasm_bindgen(js_name = greedyTokens)]
     pub async fn greedy_tokens(&mut self, prompt: Vec<u32>, count: usize) -> Result<Vec<u32>> {
         self.0.greedy_tokens_async(&prompt, count).await.map_err(thrown)
+    }
+
+    /// Texts as vectors, `[texts, width]`: `tokens` are those of all texts, one text behind the other, and `lengths` how
+    /// many each has.
+    pub async fn embed(&mut self, tokens: Vec<u32>, lengths: Vec<u32>) -> Result<Vec<f32>> {
+        let mut rest = &tokens[..];
+        let mut texts = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            let (text, behind) = rest
+                .split_at_checked(length as usize)
+                .ok_or_else(|| invalid("lengths: more than there are tokens"))?;
+            texts.push(text.to_vec());
+            rest = behind;
+        }
+        let mut vectors = Vec::new();
+        let each = |_, vector: &[f32]| {
+            vectors.extend_from_slice(vector);
+            ControlFlow::Continue(())
+        };
+        self.0.embed_async(&texts, &self.1, each).await.map_err(thrown)?;
+        Ok(vectors)
     }
 
     /// Tokens in the cache.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Program, fetch_file, folder};
 use crate::steps;
@@ -25,8 +25,8 @@ const EXPECTED: &str = "tests/fixtures/sentences/all-minilm-l6-v2.safetensors";
 const NEAR: f64 = 0.999;
 const NEAR_Q8_0: f64 = 0.99;
 
-/// Checks it on the CPU and on the GPU.
-pub(super) fn check(model: &Path) -> Result<()> {
+/// Checks it on the CPU and on the GPU; the file, sentences and vectors that browsers must give, too.
+pub(super) fn check(model: &Path) -> Result<Value> {
     println!("{NAME} ({LICENCE}): {}", model.display());
     let expected = expected()?;
     let [f16, q8_0] = ["F16", "Q8_0"].map(|quant| folder().join(format!("{NAME}.{quant}.gguf")));
@@ -44,7 +44,12 @@ pub(super) fn check(model: &Path) -> Result<()> {
             ensure!(lowest >= near, "{name} on {device}: {near} is wanted");
         }
     }
-    [f16, q8_0].iter().try_for_each(|path| Ok(std::fs::remove_file(path)?))
+    std::fs::remove_file(&f16)?;
+    let sentences = std::fs::read_to_string(steps::root().join(SENTENCES))?;
+    let vectors = vectors(&q8_0, "cpu")?;
+    Ok(
+        json!({ "name": NAME, "file": q8_0, "sentences": sentences.lines().collect::<Vec<_>>(), "vectors": vectors }),
+    )
 }
 
 /// The model's folder, unpacked if it isn't yet.
@@ -58,8 +63,7 @@ pub(super) fn fetch() -> Result<PathBuf> {
 }
 
 fn lowest_cosine(path: &Path, device: &str, expected: &[Vec<f64>]) -> Result<f64> {
-    let found = Program { path }.run(&["embed"], device, &["-f", SENTENCES])?;
-    let rows = found["embeddings"].as_array().context("no embeddings")?;
+    let rows = vectors(path, device)?;
     ensure!(rows.len() >= expected.len(), "{} embeddings", rows.len());
     let mut lowest = f64::INFINITY;
     for (row, expected) in rows.iter().zip(expected) {
@@ -70,6 +74,12 @@ fn lowest_cosine(path: &Path, device: &str, expected: &[Vec<f64>]) -> Result<f64
         lowest = if cosine < lowest || cosine.is_nan() { cosine } else { lowest };
     }
     Ok(lowest)
+}
+
+/// The program's vectors of the sentences.
+fn vectors(path: &Path, device: &str) -> Result<Vec<Value>> {
+    let found = Program { path }.run(&["embed"], device, &["-f", SENTENCES])?;
+    Ok(found["embeddings"].as_array().context("no embeddings")?.clone())
 }
 
 /// The reference's vectors: a safetensors file of one tensor, behind the length of its header and the header.

@@ -23,7 +23,7 @@ export interface Parsed {
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
 /** Checks an object's fields against their fates: refuses what is refused, and what isn't known. */
-function checkFields(object: unknown, where: string, fates: Record<string, Fate>): void {
+export function checkFields(object: unknown, where: string, fates: Record<string, Fate>): void {
   if (typeof object !== "object" || object === null || Array.isArray(object)) {
     throw invalid(`${where} has to be an object, and is ${shown(object)}.`);
   }
@@ -41,7 +41,7 @@ function checkFields(object: unknown, where: string, fates: Record<string, Fate>
   }
 }
 
-function unfit(name: string, value: unknown, needed: string): AzulejoError {
+export function unfit(name: string, value: unknown, needed: string): AzulejoError {
   return invalid(`"${name}" is ${shown(value)}, and has to be ${needed}.`, undefined, { name, value: shown(value) });
 }
 
@@ -127,7 +127,7 @@ function common(body: SamplingOptions): Pick<Parsed, "stream" | "includeUsage" |
   };
 }
 
-function checkSignal(signal: unknown): void {
+export function checkSignal(signal: unknown): void {
   if (signal === undefined || signal === null || signal instanceof AbortSignal) return;
   throw unfit("signal", signal, "an AbortSignal");
 }

@@ -4,12 +4,13 @@ import { chatChunks, chatCompletion, type Chunker, completion, completionChunks,
 import { usageOf, type Written } from "./answer.js";
 import { checkRequestOptions, parseChat, parseCompletion, parseMessages, type Parsed, tokenIds } from "./chat.js";
 import { AzulejoError, cancelled, disposed, forCaller, listenerThrew, pause, reported } from "./errors.js";
+import { embeddingResponse, parseEmbedding } from "./embeddings.js";
 import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js";
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
-import type { CompletionRequest } from "./shapes.js";
+import type { CompletionRequest, EmbeddingRequest, EmbeddingResponse } from "./shapes.js";
 import { Channel, Stream } from "./stream.js";
 import { wellFormed } from "./text.js";
-import type { ChatCompletions, Completions, EngineInfo, EngineListener, LocalEngine, RequestOptions } from "./types.js";
+import type { ChatCompletions, Completions, Embeddings, EngineInfo, EngineListener, LocalEngine, RequestOptions } from "./types.js";
 
 /** How long a worker is waited for before it is ended all the same. */
 const DISPOSE_MS = 3000;
@@ -56,6 +57,10 @@ export class Client implements LocalEngine {
   readonly completions = {
     create: (body: CompletionRequest, options?: RequestOptions) => this.#complete(body, options),
   } as Completions;
+
+  readonly embeddings = {
+    create: (body: EmbeddingRequest, options?: RequestOptions) => this.#embed(body, options),
+  } as Embeddings;
 
   readonly debug = {
     loseDevice: async () => void (await this.#port.call("loseDevice", null)),
@@ -129,6 +134,29 @@ export class Client implements LocalEngine {
     const request = this.#request(parsed, [body.signal, options?.signal], options);
     if (parsed.stream) return this.#stream(request, completionChunks(head, parsed));
     return completion(head, parsed, await this.#whole(request));
+  }
+
+  async #embed(body: EmbeddingRequest, options?: RequestOptions): Promise<EmbeddingResponse<number[] | string>> {
+    if (this.#disposed) throw disposed();
+    const parsed = parseEmbedding(body, this.#info);
+    checkRequestOptions(options);
+    const signals = [body.signal, options?.signal];
+    signals.forEach((signal) => signal?.throwIfAborted());
+    const controller = new AbortController();
+    const stop = () => controller.abort();
+    signals.forEach((signal) => signal?.addEventListener("abort", stop));
+    try {
+      const answer = await this.#port.call("embed", parsed.args, { signal: controller.signal });
+      const response = embeddingResponse(this.#info.name, parsed, answer);
+      this.tell({ type: "embedded", usage: response.usage });
+      return response;
+    } catch (error) {
+      const told = forCaller(error, ...signals);
+      this.tell({ type: "failed", error: told });
+      throw told;
+    } finally {
+      signals.forEach((signal) => signal?.removeEventListener("abort", stop));
+    }
   }
 
   #heading(prefix: string) {

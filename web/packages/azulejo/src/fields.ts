@@ -81,6 +81,17 @@ export const COMPLETION = {
   suffix: refused("The engine writes what comes after a prompt.", ""),
 } satisfies Record<string, Fate>;
 
+/** Of `embeddings.create`. */
+export const EMBEDDING = {
+  dimensions: "done",
+  encoding_format: "done",
+  input: "done",
+  model: "harmless",
+  prompt_name: "done",
+  signal: "done",
+  user: "harmless",
+} satisfies Record<string, Fate>;
+
 /** Of `stream_options`. */
 export const STREAM_OPTIONS = {
   include_usage: "done",

@@ -62,6 +62,7 @@ export class Host implements Port {
       download: (a, c) => download(a, c),
       probe: async (a) => probe(await startRuntime(a.wasmUrl), a),
       generate: (a, c) => this.#line.run(() => this.#generate(a.prompt, a.options, c), c.signal),
+      embed: (a, c) => this.#line.run(() => this.#embed(a, c), c.signal),
       tokenize: (a) => this.#line.run(async () => [...this.#tokens(a.input, a.special)]),
       detokenize: (a) => this.#line.run(async () => this.#ready().model.detokenize(Uint32Array.from(a.tokens))),
       greedyTokens: (a, c) => this.#line.run(() => this.#greedyTokens(a.prompt, a.count), c.signal),
@@ -162,6 +163,11 @@ export class Host implements Port {
     const { signal, interrupt, onEvent } = context;
     if (this.#disposed) throw cancelled();
     if (!this.#loaded) await this.#recover(signal);
+    const { info } = this.#ready();
+    if (info.embedding) {
+      throw new AzulejoError("unsupported", `${info.name} (${info.architecture}) is an encoder, and writes no texts.`,
+        "Ask it for vectors by embeddings.create().");
+    }
     const tokens = this.#tokens(prompt, true);
     onEvent?.({ type: "started" });
     // A seed of its own, so that an answer can go on after a lost device as it would have.
@@ -188,17 +194,64 @@ export class Host implements Port {
         if (this.#disposed) throw cancelled();
         return { ...clock.generated(answer, tokens.length), stop: answer.stop };
       } catch (error) {
-        const { code, message } = AzulejoError.from(error);
         checkAbort(signal);
-        if (code === "cancelled" && interrupt?.aborted && !this.#disposed) return clock.interrupted(tokens.length);
-        // A GPU that goes away may fail a command before the browser tells of the loss; and one that fails commands
-        // by itself is no better than a lost one.
-        const onGpu = this.#loaded?.chosen.info.backend === "webgpu";
-        if (code !== "device_lost" && !(code === "device" && onGpu)) throw error;
-        this.#tell({ type: "device-lost", message, generated: made.length });
-        await this.#recover(signal);
+        const isOver = AzulejoError.from(error).code === "cancelled" && interrupt?.aborted && !this.#disposed;
+        if (isOver) return clock.interrupted(tokens.length);
+        await this.#afterLoss(error, made.length, signal);
       }
     }
+  }
+
+  /** Texts as vectors: as many at once as fit in a step. */
+  async #embed({ inputs, prompt }: Calls["embed"]["args"], { signal }: CallContext<"embed">) {
+    if (!this.#loaded) await this.#recover(signal);
+    const { model, info } = this.#ready();
+    const { embedding, contextLength: capacity } = info;
+    if (!embedding) {
+      throw new AzulejoError("unsupported", `${info.name} (${info.architecture}) writes texts, and is no encoder.`,
+        "Take an encoder for vectors: BERT, E5, BGE, MiniLM, XLM-RoBERTa.");
+    }
+    const texts = inputs.map((input) => (typeof input === "string" ? model.embedTokens(input, prompt) : Uint32Array.from(input)));
+    texts.forEach(({ length: needed }, index) => {
+      if (needed <= capacity) return;
+      throw new AzulejoError("context_full", `"input"[${index}] has ${needed} tokens, and the context ${capacity}.`,
+        "Cut it into several texts, or make an engine with a longer context if the model has one.", undefined,
+        { index, needed, capacity });
+    });
+    const { dimensions } = embedding;
+    const vectors = new Float32Array(texts.length * dimensions);
+    let done = 0;
+    while (done < texts.length) {
+      if (this.#disposed) throw cancelled();
+      let [end, together] = [done, 0];
+      while (end < texts.length && together + texts[end]!.length <= capacity) together += texts[end++]!.length;
+      const step = texts.slice(done, end);
+      try {
+        const { chosen, session, trial } = this.#ready();
+        const work = session.embed(joined(step, together), Uint32Array.from(step, (text) => text.length));
+        trial?.disturb(work);
+        vectors.set(await awaited(chosen, work), done * dimensions);
+        done = end;
+        // On the CPU the step kept everything else waiting.
+        await breathe();
+      } catch (error) {
+        checkAbort(signal);
+        await this.#afterLoss(error, done, signal);
+      }
+      checkAbort(signal);
+    }
+    return { vectors, dimensions, tokens: texts.reduce((sum, { length }) => sum + length, 0) };
+  }
+
+  /** Opens a device anew if it's the device that failed; throws any other error. */
+  async #afterLoss(error: unknown, generated: number, signal?: AbortSignal): Promise<void> {
+    const { code, message } = AzulejoError.from(error);
+    // A GPU that goes away may fail a command before the browser tells of the loss; and one that fails commands
+    // by itself is no better than a lost one.
+    const onGpu = this.#loaded?.chosen.info.backend === "webgpu";
+    if (code !== "device_lost" && !(code === "device" && onGpu)) throw error;
+    this.#tell({ type: "device-lost", message, generated });
+    await this.#recover(signal);
   }
 
   /** One run of the session: on a GPU it is nudged, on the CPU messages are let in after each event. */
@@ -272,6 +325,17 @@ export class Host implements Port {
     const choice = isFirst ? "opened anew after it was lost" : `${why}: a lower tier`;
     return { ...chosen, choice, code: isFirst ? "reopened" : "lower_tier" };
   }
+}
+
+/** Texts' tokens, one text's behind the other's. */
+function joined(texts: readonly Uint32Array[], length: number): Uint32Array {
+  const all = new Uint32Array(length);
+  let at = 0;
+  for (const text of texts) {
+    all.set(text, at);
+    at += text.length;
+  }
+  return all;
 }
 
 const utf8 = new TextDecoder();

@@ -28,7 +28,7 @@ export { Stream } from "./stream.js";
 export type * from "./shapes.js";
 export type * from "./types.js";
 export type { EngineEvent } from "./protocol.js";
-export type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
+export type { DeviceInfo, DeviceProbe, Embedding, Memory } from "./wasm-surface.js";
 
 /** Bundlers copy a file that is named like this, and workers are told where it went. */
 const engineFile = (wasmUrl?: string | URL) =>

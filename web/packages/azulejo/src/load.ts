@@ -296,6 +296,7 @@ function finished(
     vocabulary: about.vocabulary,
     parameters: about.parameters,
     bytesPerToken: about.bytesPerToken,
+    embedding: about.embedding,
     memory: about.memory,
     device: { ...about.device, choice: chosen.choice, choiceCode: chosen.code },
     file: source?.file ?? NO_FILE,

@@ -2,7 +2,7 @@
 // answer each. Everything is structured-cloneable; the same calls are made directly when there is no worker.
 
 import type { AzulejoError, WireError } from "./errors.js";
-import type { FinishReason, PromptProgress, Timings, Usage } from "./shapes.js";
+import type { EmbeddingUsage, FinishReason, PromptProgress, Timings, Usage } from "./shapes.js";
 import type { Json } from "./text.js";
 import type { DeviceInfo, SessionOptions } from "./wasm-surface.js";
 import type {
@@ -75,6 +75,7 @@ export type EngineEvent =
   /** The model moved to a device that turned out to be better. */
   | { type: "device-changed"; device: DeviceInfo; info: EngineInfo }
   | { type: "answered"; usage: Usage; timings: Timings; finish_reason: FinishReason; interrupted?: true }
+  | { type: "embedded"; usage: EmbeddingUsage }
   | { type: "failed"; error: unknown };
 
 /** The calls: their argument, their answer and the events on the way. */
@@ -91,6 +92,12 @@ export interface Calls {
   };
   probe: { args: ProbeRequest & { wasmUrl: string }; answer: Probe; event: never };
   generate: { args: { prompt: WirePrompt; options: SessionOptions }; answer: Generated; event: GenerateEvent };
+  /** Texts, or their tokens; the answer has the vectors one behind the other, and the tokens of all texts. */
+  embed: {
+    args: { inputs: (string | number[])[]; prompt?: string };
+    answer: { vectors: Float32Array; dimensions: number; tokens: number };
+    event: never;
+  };
   tokenize: { args: { input: WirePrompt; special: boolean }; answer: number[]; event: never };
   detokenize: { args: { tokens: number[] }; answer: string; event: never };
   greedyTokens: { args: { prompt: number[]; count: number }; answer: number[]; event: never };

@@ -89,6 +89,35 @@ export interface CompletionRequest extends SamplingOptions {
   suffix?: string | null;
 }
 
+export interface EmbeddingRequest {
+  /** Taken as it is: an engine has one model. */
+  model?: string;
+  /** A text or its tokens, or several of them. */
+  input: string | readonly string[] | readonly number[] | readonly (readonly number[])[];
+  /** Numbers, if absent; base64 is of their bytes in 32 bits each, the lowest first. */
+  encoding_format?: "float" | "base64" | null;
+  /** As many as the model's vectors have (`info.embedding.dimensions`), or an error. */
+  dimensions?: number | null;
+  user?: string | null;
+  /** The name of what the model's files want in front of texts of a kind (`info.embedding.prompts`). */
+  prompt_name?: string | null;
+  /** Aborts the request, here as well as in the second argument. */
+  signal?: AbortSignal | null;
+}
+
+/** A vector a text, in the texts' order; a vector's length is 1 unless the model's files say otherwise. */
+export interface EmbeddingResponse<Vector = number[]> {
+  object: "list";
+  data: { object: "embedding"; index: number; embedding: Vector }[];
+  model: string;
+  usage: EmbeddingUsage;
+}
+
+export interface EmbeddingUsage {
+  prompt_tokens: number;
+  total_tokens: number;
+}
+
 /** `stop`: the model had no more to say, or a stop string came; `length`: it was cut off, also by `interruptGenerate()`. */
 export type FinishReason = "stop" | "length";
 

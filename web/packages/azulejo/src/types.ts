@@ -9,10 +9,12 @@ import type {
   ChatRequest,
   Completion,
   CompletionRequest,
+  EmbeddingRequest,
+  EmbeddingResponse,
 } from "./shapes.js";
 import type { ErrorCode, MessageParameters } from "./errors.js";
 import type { EngineEvent, WireNetwork } from "./protocol.js";
-import type { DeviceInfo, DeviceProbe, Memory } from "./wasm-surface.js";
+import type { DeviceInfo, DeviceProbe, Embedding, Memory } from "./wasm-surface.js";
 import type { Stream } from "./stream.js";
 
 /** `model.gguf.azulejo.json`, as `azulejo manifest model.gguf` writes it: what a download is checked against. */
@@ -204,6 +206,8 @@ export interface EngineInfo {
   parameters: number;
   bytesPerToken: number;
   memory: Memory;
+  /** Of an encoder: how many numbers its vectors have, and which prompts its files name. Null: a model that writes. */
+  embedding: Embedding | null;
   device: DeviceInfo & {
     /** Why this device and not another, in English, and as a code to branch on. */
     choice: string;
@@ -289,6 +293,12 @@ export interface Completions {
   create(body: CompletionRequest, options?: RequestOptions): Promise<Completion | Stream<Completion>>;
 }
 
+export interface Embeddings {
+  create(body: EmbeddingRequest & { encoding_format: "base64" }, options?: RequestOptions): Promise<EmbeddingResponse<string>>;
+  create(body: EmbeddingRequest & { encoding_format?: "float" | null }, options?: RequestOptions): Promise<EmbeddingResponse>;
+  create(body: EmbeddingRequest, options?: RequestOptions): Promise<EmbeddingResponse<number[] | string>>;
+}
+
 export type EngineListener<T extends EngineEvent["type"]> = (
   event: CustomEvent<Extract<EngineEvent, { type: T }>>,
 ) => void;
@@ -298,6 +308,8 @@ export interface Engine extends AsyncDisposable {
   readonly info: EngineInfo;
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
+  /** Texts as vectors, by an encoder (`info.embedding`). */
+  readonly embeddings: Embeddings;
   /**
    * Ends the answer that this engine's page is being written, and waits for its end: what there is of it is the answer,
    * with `finish_reason: "length"` (OpenAI's types have no other word for one that was cut off) and `interrupted: true`.

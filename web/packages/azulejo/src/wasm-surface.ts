@@ -43,6 +43,12 @@ export interface HeaderSummary {
   memory: Memory;
 }
 
+/** What an encoder makes of a text. */
+export interface Embedding {
+  dimensions: number;
+  prompts: string[];
+}
+
 export interface ModelInfo {
   architecture: string;
   name: string | null;
@@ -50,6 +56,7 @@ export interface ModelInfo {
   vocabulary: number;
   parameters: number;
   bytesPerToken: number;
+  embedding: Embedding | null;
   device: DeviceInfo;
   memory: Memory;
   bos: number | null;
@@ -131,6 +138,7 @@ export interface WasmModel extends Freed {
   chatPrompt(messages: string, options: string): Uint32Array;
   tokenize(text: string, options: string): Uint32Array;
   detokenize(tokens: Uint32Array): string;
+  embedTokens(text: string, prompt?: string): Uint32Array;
   session(): WasmSession;
 }
 
@@ -141,6 +149,7 @@ export interface WasmSession extends Freed {
     onEvent: (event: string) => boolean | Promise<boolean>,
   ): Promise<string>;
   greedyTokens(prompt: Uint32Array, count: number): Promise<Uint32Array>;
+  embed(tokens: Uint32Array, lengths: Uint32Array): Promise<Float32Array>;
   cached(): number;
   clear(): void;
 }

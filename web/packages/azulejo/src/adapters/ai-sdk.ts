@@ -206,3 +206,44 @@ function usage(used: Usage | null) {
     outputTokens: { total: used?.completion_tokens, text: used?.completion_tokens, reasoning: undefined },
   };
 }
+
+/** An embedding model of the AI SDK, of one version of its specification. */
+export interface SdkEmbeddingModel<Version extends string> {
+  readonly specificationVersion: Version;
+  readonly provider: string;
+  readonly modelId: string;
+  readonly maxEmbeddingsPerCall: undefined;
+  readonly supportsParallelCalls: false;
+  doEmbed(options: EmbedOptions): Promise<{ embeddings: number[][]; usage: { tokens: number }; warnings: Warning[] }>;
+}
+
+interface EmbedOptions {
+  values: string[];
+  /** `{azulejo: {prompt_name: "query"}}`. */
+  providerOptions?: Record<string, Record<string, unknown>> | undefined;
+  abortSignal?: AbortSignal | undefined;
+}
+
+/** The engine's encoder as an embedding model of AI SDK 7. */
+export function azulejoEmbedding(engine: Engine): SdkEmbeddingModel<"v4"> {
+  return { specificationVersion: "v4", ...embeddingModel(engine) };
+}
+
+/** The engine's encoder as an embedding model of AI SDK 6. */
+export function azulejoEmbeddingV3(engine: Engine): SdkEmbeddingModel<"v3"> {
+  return { specificationVersion: "v3", ...embeddingModel(engine) };
+}
+
+function embeddingModel(engine: Engine): Omit<SdkEmbeddingModel<string>, "specificationVersion"> {
+  return {
+    provider: PROVIDER,
+    modelId: engine.info.name,
+    maxEmbeddingsPerCall: undefined,
+    supportsParallelCalls: false,
+    async doEmbed({ values, providerOptions, abortSignal }: EmbedOptions) {
+      const body = { input: values, ...providerOptions?.[PROVIDER], encoding_format: "float" as const };
+      const { data, usage } = await engine.embeddings.create(body, { signal: abortSignal ?? null });
+      return { embeddings: data.map(({ embedding }) => embedding), usage: { tokens: usage.prompt_tokens }, warnings: [] };
+    },
+  };
+}

@@ -3,7 +3,7 @@
 //     dangerouslyAllowBrowser: true })
 
 import { AzulejoError, type ErrorCode, invalid } from "../errors.js";
-import type { ChatRequest, CompletionRequest } from "../shapes.js";
+import type { ChatRequest, CompletionRequest, EmbeddingRequest } from "../shapes.js";
 import { readable, type Stream } from "../stream.js";
 import type { Engine } from "../types.js";
 
@@ -16,7 +16,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   cancelled: 499,
 };
 
-/** Takes the SDK's requests to `/chat/completions`, `/completions` and `/models`. */
+/** Takes the SDK's requests to `/chat/completions`, `/completions`, `/embeddings` and `/models`. */
 export function engineFetch(engine: Engine): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
@@ -32,11 +32,15 @@ export function engineFetch(engine: Engine): typeof fetch {
         const body = (await bodyOf(request)) as CompletionRequest;
         return answer(await engine.completions.create(body, { signal }), body.stream === true, signal);
       }
+      if (path.endsWith("/embeddings")) {
+        const body = (await bodyOf(request)) as EmbeddingRequest;
+        return Response.json(await engine.embeddings.create(body, { signal }));
+      }
       const model = { id: engine.info.name, object: "model", created: 0, owned_by: "azulejo" };
       if (path.endsWith("/models")) return Response.json({ object: "list", data: [model] });
       if (path.includes("/models/")) return Response.json(model);
       throw new AzulejoError("not_found", `The engine has no ${path}.`,
-        "There are /chat/completions, /completions and /models.");
+        "There are /chat/completions, /completions, /embeddings and /models.");
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
       const error = AzulejoError.from(thrown);

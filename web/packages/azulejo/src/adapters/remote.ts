@@ -4,10 +4,10 @@
 import { checkRequestOptions } from "../chat.js";
 import { AzulejoError, cancelled, disposed, forCaller, invalid } from "../errors.js";
 import { checkOptions, REMOTE_OPTIONS } from "../options.js";
-import type { ChatMessage, ChatRequest, CompletionRequest } from "../shapes.js";
+import type { ChatMessage, ChatRequest, CompletionRequest, EmbeddingRequest } from "../shapes.js";
 import { Stream } from "../stream.js";
 import { absolute, json } from "../text.js";
-import type { ChatCompletions, Completions, Engine, EngineInfo, RequestOptions } from "../types.js";
+import type { ChatCompletions, Completions, Embeddings, Engine, EngineInfo, RequestOptions } from "../types.js";
 
 export interface RemoteOptions {
   /** The API's address, such as `https://llm.example.org/v1`. */
@@ -61,6 +61,8 @@ function infoOf(name: string, base: string, contextLength: number): EngineInfo {
     vocabulary: 0,
     parameters: 0,
     bytesPerToken: 0,
+    // No server tells.
+    embedding: null,
     memory: { weights: 0, kv: 0, activations: 0 },
     device: {
       backend: "remote", name: new URL(base).host, driver: "", tier: "remote", reason: "", choice: "asked for", choiceCode: "asked",
@@ -139,7 +141,11 @@ class RemoteEngine implements Engine {
     create: (body: CompletionRequest, options?: RequestOptions) => this.#create("/completions", body, options),
   } as unknown as Completions;
 
-  async #create(path: string, body: ChatRequest | CompletionRequest, options?: RequestOptions): Promise<unknown> {
+  readonly embeddings = {
+    create: (body: EmbeddingRequest, options?: RequestOptions) => this.#create("/embeddings", body, options),
+  } as unknown as Embeddings;
+
+  async #create(path: string, body: ChatRequest | CompletionRequest | EmbeddingRequest, options?: RequestOptions): Promise<unknown> {
     if (this.#disposed) throw disposed();
     checkRequestOptions(options);
     if (typeof body !== "object" || body === null) throw invalid("The request has to be an object.");
@@ -161,7 +167,7 @@ class RemoteEngine implements Engine {
     const sent = Object.fromEntries(Object.entries({ ...body, model: this.info.name }).filter(([k]) => !OWN.includes(k)));
     let streams = false;
     try {
-      if (!body.stream) return await this.#server.json(path, sent, controller.signal);
+      if (!("stream" in body && body.stream)) return await this.#server.json(path, sent, controller.signal);
       const response = await this.#server.fetch(path, sent, controller.signal);
       streams = true;
       return new Stream(events(response, running, done), controller);
