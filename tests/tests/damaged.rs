@@ -1,8 +1,8 @@
 //! Damaged files: clear errors or right answers, never a panic.
 
-use azulejo::{BlockFormat, Model};
+use azulejo::{BlockFormat, EmbedOptions, Model, Output};
 use azulejo_formats::ModelFile;
-use azulejo_tests::{Shape, random_llama};
+use azulejo_tests::{Shape, fixtures, keep, random_llama};
 
 use crate::devices;
 
@@ -15,20 +15,16 @@ fn answer(bytes: Vec<u8>) -> Result<Vec<u32>, azulejo::Error> {
     model.session()?.greedy_tokens(&[1, 2, 3], 2)
 }
 
-#[test]
-fn damaged_files_give_errors_or_answers() {
-    let whole = random_llama(SHAPE, |_| BlockFormat::Q8_0);
-    let want = answer(whole.clone()).expect("the whole file answers");
-    assert_eq!(want.len(), 2);
+/// Damages a file in 200 ways, most of them in its header, and counts the errors and the answers.
+fn damage<T>(whole: &[u8], header: usize, answer: impl Fn(Vec<u8>) -> Result<T, azulejo::Error>) {
     let mut state = 7u64;
     let mut random = |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below
     };
-    let header = 2000;
     let (mut errors, mut answers) = (0, 0);
     for i in 0..200 {
-        let mut bytes = whole.clone();
+        let mut bytes = whole.to_vec();
         match i % 4 {
             0 => bytes.truncate(random(whole.len())),
             1 => bytes[random(header)] ^= 1 << random(8),
@@ -51,6 +47,30 @@ fn damaged_files_give_errors_or_answers() {
     }
     println!("200 damaged files: {errors} errors, {answers} answers");
     assert!(errors >= 80 && answers >= 10, "{errors} errors, {answers} answers: the damage misses its aim");
+}
+
+#[test]
+fn damaged_files_give_errors_or_answers() {
+    let whole = random_llama(SHAPE, |_| BlockFormat::Q8_0);
+    assert_eq!(answer(whole.clone()).expect("the whole file answers").len(), 2);
+    damage(&whole, 2000, answer);
+}
+
+#[test]
+fn damaged_encoders_give_errors_or_vectors() {
+    let whole = std::fs::read(fixtures().join("encoders/bert/model-q8_0.gguf")).expect("it is in the tree");
+    let vector = |bytes: Vec<u8>| -> Result<Vec<f32>, azulejo::Error> {
+        let file = ModelFile::from_gguf_bytes(bytes)?;
+        let how = EmbedOptions::of(&file)?;
+        let options = devices::all()[0].1.clone().output(Output::Hidden);
+        let model = Model::from_file(&file, &options, &mut |_, _| true)?;
+        let (tokens, _) = how.encode(model.tokenizer()?, "The sea tells the story.", None)?;
+        let mut vector = Vec::new();
+        model.session()?.embed(&[tokens], &how, keep(&mut vector))?;
+        Ok(vector)
+    };
+    assert_eq!(vector(whole.clone()).expect("the whole file answers").len(), 32);
+    damage(&whole, 5000, vector);
 }
 
 #[test]

@@ -149,3 +149,52 @@ fn unsupported(text: String) -> Error {
 fn corrupt(file: &str, problem: &str) -> Error {
     Error::new(Code::Corrupt, format!("{file}: {problem}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use azulejo_formats::gguf::{Metadata, Writer};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn embed_pooling_of_a_gguf_is_its_key() {
+        let of = |kind: Option<u32>| {
+            let mut metadata = Metadata::default();
+            metadata.insert("general.architecture", "bert");
+            if let Some(kind) = kind {
+                metadata.insert("bert.pooling_type", kind);
+            }
+            let header = Writer::new(Vec::new(), &metadata, &[]).unwrap().finish().unwrap();
+            EmbedOptions::of(&ModelFile::from_gguf_bytes(header).unwrap())
+                .map(|how| (how.pooling, how.normalise))
+        };
+        assert_eq!(of(None).unwrap(), (Pooling::Mean, true));
+        let known = [Pooling::None, Pooling::Mean, Pooling::Cls, Pooling::Last];
+        for (kind, pooling) in (0..).zip(known) {
+            assert_eq!(of(Some(kind)).unwrap(), (pooling, true));
+        }
+        let rank = of(Some(4)).unwrap_err();
+        assert!(rank.code() == Code::Unsupported && rank.to_string().contains("bert.pooling_type"), "{rank}");
+    }
+
+    #[test]
+    fn embed_pooling_of_a_module_has_an_older_and_a_newer_key() {
+        let of =
+            |config: Value| pooling(&SentenceModule { kind: "Pooling".to_owned(), config: Some(config) });
+        for (name, key, wanted) in POOLINGS {
+            assert_eq!(of(json!({ "pooling_mode": name })).unwrap(), wanted);
+            assert_eq!(of(json!({ "pooling_mode": [name] })).unwrap(), wanted);
+            let older = json!({ "word_embedding_dimension": 8, key: true, "pooling_mode_max_tokens": false });
+            assert_eq!(of(older).unwrap(), wanted);
+            // The newer counts where there are both.
+            let both = json!({ "pooling_mode": name, "pooling_mode_max_tokens": true });
+            assert_eq!(of(both).unwrap(), wanted);
+        }
+        assert!(
+            of(json!({ "pooling_mode": "weightedmean" })).unwrap_err().to_string().contains("weightedmean")
+        );
+    }
+}

@@ -28,9 +28,6 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
     let mut options = ModelOptions::new().kv_types(args.cache_type_k, args.cache_type_v);
     options.context = args.ctx_size;
     options.checks.fuse = !args.no_fuse;
-    if args.plan && !output.is_json() {
-        return print_plan(&PlannedCall::of(&file, &options)?, output);
-    }
     // A file that can't be run can still be looked at.
     let mut planned = Model::plan_of(&file, &options);
     let mut warnings = azulejo_models::warnings(&file);
@@ -39,6 +36,10 @@ pub(crate) fn run(args: &InspectArgs, output: &Output) -> Result<()> {
     {
         warnings.push(error.to_string());
         planned = Ok(headless);
+        options.output = ModelOutput::Hidden;
+    }
+    if args.plan && !output.is_json() {
+        return print_plan(&PlannedCall::of(&file, &options)?, output);
     }
     let tokenizer = azulejo::tokenizer_from_file(&file);
     warnings.extend(tokenizer.iter().flat_map(|t| t.warnings()).cloned());

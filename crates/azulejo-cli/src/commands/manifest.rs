@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use azulejo::{Model, ModelOptions};
+use azulejo::{Model, ModelOptions, Output as ModelOutput};
 use azulejo_formats::ModelKind;
 use azulejo_formats::gguf::SplitName;
 use serde_json::{Value, json};
@@ -33,7 +33,10 @@ pub(crate) fn run(args: &ManifestArgs, output: &Output) -> Result<()> {
     let ModelKind::Gguf(metadata) = &file.kind else {
         return Err(Usage("a manifest is of a .gguf file, which is what web pages load".to_owned()).into());
     };
-    let (config, plan) = Model::plan_of(&file, &ModelOptions::default())?;
+    let plan_of = |output| Model::plan_of(&file, &ModelOptions::default().output(output));
+    // An encoder in a GGUF has no head, and gives embeddings.
+    let planned = plan_of(ModelOutput::Logits);
+    let (config, plan) = planned.or_else(|error| plan_of(ModelOutput::Hidden).map_err(|_| error))?;
     let memory = azulejo::estimated_memory(&plan)?;
     let text = |key: &str| metadata.find_str(key).ok().flatten();
     let languages = metadata.get_array_str("general.languages").ok();

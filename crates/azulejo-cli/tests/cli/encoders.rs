@@ -85,7 +85,7 @@ fn vectors(model: &str, more: &[&str]) -> Vec<Vec<f64>> {
     let texts = ["-p", "The sea tells the story.", "-p", "The TILE, on the wall!"];
     let done = azulejo(&[&["embed", "-m", model, "--device", "cpu", "--json"], &texts[..], more].concat());
     assert_eq!(done.code, 0, "{model}: {}", done.err);
-    serde_json::from_value(done.json()["embeddings"].clone()).unwrap()
+    serde_json::from_value(done.json()["embeddings"].clone()).expect("a list of vectors")
 }
 
 fn cosines(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<f64> {
@@ -108,6 +108,13 @@ fn encoders_that_are_converted_give_the_same_vectors() {
         let has_head = ["bert-mlm", "roberta", "xlm-roberta"].contains(&name);
         assert_eq!(done.err.contains("fills masks"), has_head, "{name}: {}", done.err);
         assert_eq!(done.err.contains("prompts (passage, query)"), name == "bert", "{name}: {}", done.err);
+    }
+    // Without a head they can be looked at, too.
+    let file = format!("{}/model-q8_0.gguf", encoder("bert"));
+    let manifest = scratch.join("manifest.json");
+    for args in [&["inspect", &file, "--plan"][..], &["manifest", &file, "-o", manifest.to_str().unwrap()]] {
+        let done = azulejo(args);
+        assert_eq!(done.code, 0, "{args:?}: {}", done.err);
     }
     // Its vectors are those of llama.cpp's converter, in F32 and in Q8_0.
     let [f32, q8_0] = ["bert.gguf", "q8_0.gguf"].map(|name| scratch.join(name).to_str().unwrap().to_owned());
