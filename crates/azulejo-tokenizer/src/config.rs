@@ -170,6 +170,7 @@ impl TokenizerConfig {
     }
 
     /// Whether the Python class puts BOS in front when nothing is said.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "no browser reads a tokenizer.json"))]
     pub(crate) fn class_adds_bos(&self) -> bool {
         self.tokenizer_class.as_deref().is_some_and(|class| {
             ["Llama", "CodeLlama", "Gemma", "Cohere"]

@@ -7,12 +7,15 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::AddedToken;
-use tokenizers::tokenizer::{Encoding, PostProcessor};
+use tokenizers::tokenizer::{
+    AddedVocabulary, Encoding, Model, NormalizedString, PostProcessor, PreTokenizedString, PreTokenizer,
+};
 
 use crate::config::TokenizerConfig;
 use crate::error::{Error, Result, pipeline};
+use crate::special::Marks;
 use crate::table::{MAX_TOKENS, TokenTable, byte_level_bytes, sentencepiece_bytes};
-use crate::tokenizer::{Core, DecodeRule, END_OF_TEXT_NAMES, Inner, JsonCore, NamedTokens, Tokenizer};
+use crate::tokenizer::{Core, DecodeRule, END_OF_TEXT_NAMES, Inner, NamedTokens, Tokenizer, push_ids};
 
 const FILE: &str = "tokenizer.json";
 
@@ -53,6 +56,52 @@ enum Decoding {
     /// Spaces to strip at the start of a text.
     SentencePiece(usize),
     Other,
+}
+
+/// The tokenizer that a `tokenizer.json` describes.
+pub(crate) struct JsonCore {
+    tokenizer: tokenizers::Tokenizer,
+    /// The same added tokens, but blind to the special ones.
+    literal: AddedVocabulary,
+}
+
+impl JsonCore {
+    pub(crate) fn encode(&self, text: &str, parse_special: bool, ids: &mut Vec<u32>) -> Result<()> {
+        let added = if parse_special { self.tokenizer.get_added_vocabulary() } else { &self.literal };
+        self.encode_pieces(added.extract_and_normalize(self.tokenizer.get_normalizer(), text), ids)
+    }
+
+    /// As [`encode`](Self::encode), with control tokens read; but marks aren't text.
+    pub(crate) fn encode_marked(&self, text: &str, marks: &Marks, ids: &mut Vec<u32>) -> Result<()> {
+        let added = self.tokenizer.get_added_vocabulary();
+        let mut pieces = added.extract_and_normalize(self.tokenizer.get_normalizer(), text);
+        let unmarked = |piece: &mut NormalizedString| {
+            piece.filter(|c| marks.unmarked(c).is_some());
+            piece.map(|c| marks.unmarked(c).unwrap_or(c));
+            Ok(())
+        };
+        pieces.normalize(unmarked).map_err(pipeline)?;
+        self.encode_pieces(pieces, ids)
+    }
+
+    fn encode_pieces(&self, mut pieces: PreTokenizedString, ids: &mut Vec<u32>) -> Result<()> {
+        if let Some(pre_tokenizer) = self.tokenizer.get_pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut pieces).map_err(pipeline)?;
+        }
+        let model = self.tokenizer.get_model();
+        pieces.tokenize(|piece| model.tokenize(piece.get())).map_err(pipeline)?;
+        push_ids(&pieces, ids);
+        Ok(())
+    }
+
+    pub(crate) fn decode(&self, ids: &[u32], skip_special: bool) -> String {
+        self.tokenizer.decode(ids, skip_special).unwrap_or_default()
+    }
+
+    /// The texts of added tokens, and their ids.
+    pub(crate) fn added(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.tokenizer.get_added_vocabulary().get_vocab().iter().map(|(text, &id)| (text.as_str(), id))
+    }
 }
 
 impl Tokenizer {

@@ -12,6 +12,7 @@ mod chat;
 mod config;
 mod error;
 mod gguf;
+#[cfg_attr(target_arch = "wasm32", path = "no_json.rs")]
 mod json;
 mod pretokenize;
 mod special;

@@ -5,13 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::Value;
-use tokenizers::tokenizer::{
-    AddedVocabulary, Model, NormalizedString, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
-};
+use tokenizers::tokenizer::{OffsetReferential, OffsetType, PreTokenizedString};
 
 use crate::chat::{ChatTemplate, ChatTemplates, RenderOptions};
-use crate::error::{Error, Result, pipeline};
+use crate::error::{Error, Result};
 use crate::gguf::GgufCore;
+use crate::json::JsonCore;
 use crate::special::{Marks, Splitter, looks_special};
 use crate::stream::StreamDecoder;
 use crate::table::TokenTable;
@@ -63,48 +62,14 @@ pub(crate) enum DecodeRule {
     /// Ids decode to bytes one by one.
     Table,
     /// The `tokenizers` decoder must see all ids at once.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "no browser reads a tokenizer.json"))]
     Whole,
 }
 
 pub(crate) enum Core {
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "no browser reads a tokenizer.json"))]
     Json(Box<JsonCore>),
     Gguf(Box<GgufCore>),
-}
-
-pub(crate) struct JsonCore {
-    pub(crate) tokenizer: tokenizers::Tokenizer,
-    /// The same added tokens, but blind to the special ones.
-    pub(crate) literal: AddedVocabulary,
-}
-
-impl JsonCore {
-    fn encode(&self, text: &str, parse_special: bool, ids: &mut Vec<u32>) -> Result<()> {
-        let added = if parse_special { self.tokenizer.get_added_vocabulary() } else { &self.literal };
-        self.encode_pieces(added.extract_and_normalize(self.tokenizer.get_normalizer(), text), ids)
-    }
-
-    /// As [`encode`](Self::encode), with control tokens read; but marks aren't text.
-    fn encode_marked(&self, text: &str, marks: &Marks, ids: &mut Vec<u32>) -> Result<()> {
-        let added = self.tokenizer.get_added_vocabulary();
-        let mut pieces = added.extract_and_normalize(self.tokenizer.get_normalizer(), text);
-        let unmarked = |piece: &mut NormalizedString| {
-            piece.filter(|c| marks.unmarked(c).is_some());
-            piece.map(|c| marks.unmarked(c).unwrap_or(c));
-            Ok(())
-        };
-        pieces.normalize(unmarked).map_err(pipeline)?;
-        self.encode_pieces(pieces, ids)
-    }
-
-    fn encode_pieces(&self, mut pieces: PreTokenizedString, ids: &mut Vec<u32>) -> Result<()> {
-        if let Some(pre_tokenizer) = self.tokenizer.get_pre_tokenizer() {
-            pre_tokenizer.pre_tokenize(&mut pieces).map_err(pipeline)?;
-        }
-        let model = self.tokenizer.get_model();
-        pieces.tokenize(|piece| model.tokenize(piece.get())).map_err(pipeline)?;
-        push_ids(&pieces, ids);
-        Ok(())
-    }
 }
 
 /// Appends the ids of a fully tokenized string.
@@ -117,7 +82,7 @@ pub(crate) fn push_ids(pieces: &PreTokenizedString, ids: &mut Vec<u32>) {
 impl Inner {
     pub(crate) fn decode_whole(&self, ids: &[u32], skip_special: bool) -> String {
         match &self.core {
-            Core::Json(json) => json.tokenizer.decode(ids, skip_special).unwrap_or_default(),
+            Core::Json(json) => json.decode(ids, skip_special),
             Core::Gguf(_) => String::new(),
         }
     }
@@ -241,10 +206,8 @@ impl Tokenizer {
         }
         match &inner.core {
             Core::Json(json) => {
-                for (text, &id) in json.tokenizer.get_added_vocabulary().get_vocab() {
-                    if looks_special(text) {
-                        spellings.add(text, id);
-                    }
+                for (text, id) in json.added().filter(|(text, _)| looks_special(text)) {
+                    spellings.add(text, id);
                 }
             }
             Core::Gguf(gguf) => {
