@@ -53,6 +53,9 @@ impl Pieces {
 
 /// SentencePiece's normalisation: texts and what they become, in a trie that is a double array (Aoe, 1989), as the
 /// library darts-clone lays it out: each unit is 32 bits, of which 8 are the label, 22 the distance to the children.
+///
+/// As in SentencePiece, the longest text is replaced; Hugging Face's tokenizers look at graphemes of less than 6 bytes and
+/// at characters, so that they leave decomposed Hangul as it is.
 struct CharsMap {
     units: Vec<u32>,
     /// What texts become, each behind a zero.

@@ -170,6 +170,12 @@ fn embed_refuses_modules_and_poolings_that_arent_there_by_name() {
     };
     let (normal, mean) = (modules("Normalize", "1_Pooling"), r#"{ "pooling_mode": "mean" }"#);
     assert_eq!(error(&normal, mean), "");
+    let prompts = scratch.join("config_sentence_transformers.json");
+    std::fs::write(&prompts, r#"{ "prompts": {}, "truncate_to": 8 }"#).unwrap();
+    assert!(error(&normal, mean).contains("'truncate_to' isn't understood here"));
+    std::fs::write(&prompts, r#"{ "prompts": {}, "default_prompt_name": "query" }"#).unwrap();
+    assert!(error(&normal, mean).contains("default_prompt_name"));
+    std::fs::remove_file(&prompts).unwrap();
     for (modules, pooling, word) in [
         (modules("Dense", "1_Pooling"), mean, "Dense"),
         (modules("Normalize", "../1_Pooling"), mean, "../1_Pooling"),
