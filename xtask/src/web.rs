@@ -12,7 +12,7 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// The target and the crate of the browser's build.
 pub(crate) const BROWSER: &str = "--target wasm32-unknown-unknown -p azulejo-wasm";
 /// The most bytes of engine and JavaScript together, compressed by brotli as servers do.
-const MOST_BYTES: u64 = 1_000_000;
+const MOST_BYTES: u64 = 950_000;
 /// Where the bindings go; the package's sources import them from there.
 const BINDINGS: &str = "web/packages/azulejo/src/wasm";
 
