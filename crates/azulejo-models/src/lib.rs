@@ -7,6 +7,7 @@
 mod config;
 mod decoder;
 mod error;
+mod gemma;
 mod gguf;
 mod hugging_face;
 mod llama;
@@ -38,8 +39,15 @@ pub struct Architecture {
 }
 
 /// All architectures.
-pub static ARCHITECTURES: &[&Architecture] =
-    &[&llama::ARCHITECTURE, &qwen::QWEN2, &qwen::QWEN3, &olmo::OLMO1, &olmo::OLMO2, &roberta::ARCHITECTURE];
+pub static ARCHITECTURES: &[&Architecture] = &[
+    &llama::ARCHITECTURE,
+    &qwen::QWEN2,
+    &qwen::QWEN3,
+    &olmo::OLMO1,
+    &olmo::OLMO2,
+    &gemma::ARCHITECTURE,
+    &roberta::ARCHITECTURE,
+];
 
 /// What a plan is to be made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
