@@ -171,7 +171,7 @@ pub fn random_llama(shape: Shape, format: impl Fn(&str) -> BlockFormat) -> Vec<u
 }
 
 /// The decoders that [`random_decoder`] knows, by GGUF's names.
-pub const DECODERS: [&str; 5] = ["llama", "qwen2", "qwen3", "olmo", "olmo2"];
+pub const DECODERS: [&str; 6] = ["llama", "qwen2", "qwen3", "olmo", "olmo2", "gemma3"];
 
 /// The same of another architecture, with its own norms and biases; a window where it may have one.
 ///
@@ -195,7 +195,7 @@ pub fn random_decoder(architecture: &str, shape: Shape, format: impl Fn(&str) ->
     metadata.insert(format!("{architecture}.attention.{eps}"), Value::F32(1e-5));
     let more = match architecture {
         "olmo" => Some(("attention.clamp_kqv", Value::F32(1.5))),
-        "olmo2" => Some(("attention.sliding_window", Value::U32(6))),
+        "olmo2" | "gemma3" => Some(("attention.sliding_window", Value::U32(6))),
         _ => None,
     };
     if let Some((key, value)) = more {
@@ -224,6 +224,14 @@ pub fn random_decoder(architecture: &str, shape: Shape, format: impl Fn(&str) ->
             ("post_ffw_norm", "weight", s.hidden),
             ("attn_q_norm", "weight", s.hidden),
             ("attn_k_norm", "weight", kv),
+        ],
+        "gemma3" => &[
+            ("attn_norm", "weight", s.hidden),
+            ("post_attention_norm", "weight", s.hidden),
+            ("ffn_norm", "weight", s.hidden),
+            ("post_ffw_norm", "weight", s.hidden),
+            ("attn_q_norm", "weight", head),
+            ("attn_k_norm", "weight", head),
         ],
         _ => &[],
     };

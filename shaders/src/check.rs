@@ -282,7 +282,7 @@ pub fn tolerance(kernel: &str, variant: &Variant) -> f64 {
         "argmax" | "argmax_merge" => EXACT,
         // A row of a table is a product and a sum for each weight.
         "embed" => F32,
-        "gemv" | "gemv_narrow" | "gemv_swiglu" | "gemv_swiglu_narrow" | "gemm" | "gemm_narrow"
+        "gemv" | "gemv_narrow" | "gemv_glu" | "gemv_glu_narrow" | "gemm" | "gemm_narrow"
             if !variant.block().is_float() =>
         {
             QUANTISED

@@ -22,6 +22,8 @@ pub(crate) const PIECES: &[(&str, &str)] = &[
     ("block_q8_0", include_str!("lib/block_q8_0.wesl")),
     ("bytes_masks", include_str!("lib/bytes_masks.wesl")),
     ("bytes_unpack", include_str!("lib/bytes_unpack.wesl")),
+    ("gate_gelu", include_str!("lib/gate_gelu.wesl")),
+    ("gate_silu", include_str!("lib/gate_silu.wesl")),
     ("group", include_str!("lib/group.wesl")),
     ("input_norm", include_str!("lib/input_norm.wesl")),
     ("input_plain", include_str!("lib/input_plain.wesl")),

@@ -92,9 +92,14 @@ pub(crate) fn put(
     *out = (before + value) as f32;
 }
 
-/// `silu(gate) * up`.
-pub(crate) fn swiglu(gate: f64, up: f64) -> f64 {
-    gate / (1.0 + (-gate).exp()) * up
+/// `silu(gate) * up`, or `gelu(gate) * up` by the `gate_gelu` piece, whose tangent is written out here.
+pub(crate) fn glu(call: &Call, gate: f64, up: f64) -> f64 {
+    let cubic = gate + 0.044715 * gate.powi(3);
+    let gated = match call.variant.has("gate_gelu") {
+        true => 0.5 * gate * (1.0 + (std::f64::consts::FRAC_2_PI.sqrt() * cubic).tanh()),
+        false => gate / (1.0 + (-gate).exp()),
+    };
+    gated * up
 }
 
 /// The `rope_` pieces: a head whose first `rotated` elements are turned by the cosines and sines of its position.

@@ -48,8 +48,13 @@ Q8 = dict(
     intermediate_size=32, num_key_value_heads=2, vocab_size=131, _tokenizer="ascii", _gguf="q8_0",
 )
 
+GEMMA = dict(
+    model_type="gemma3_text", hidden_act=None, hidden_activation="gelu_pytorch_tanh", tie_word_embeddings=True,
+    rms_norm_eps=1e-6, _architecture="Gemma3ForCausalLM",
+)
+
 # name -> config changes; `_`-keys are ours: dtype of the file, tokenizer, shards, GGUF type, config with the feature
-# left out (for the printed sensitivity). None takes a key of BASE away.
+# left out (for the printed sensitivity), what stands before the names of its tensors. None takes a key of BASE away.
 MODELS = {
     # The baseline: as many key heads as query heads, a separate output matrix.
     "llama-mha": {},
@@ -145,6 +150,26 @@ MODELS = {
         ),
         _drop=("sliding_window", "rope_scaling"),
     ),
+    # Norms on both sides, GELU in the gate, scaled embeddings, a window on five layers of six, whose rope has another base
+    # than that of the sixth, which is stretched; in the keys of transformers 4. llama.cpp knows only this order of layers.
+    "gemma3": Q8 | GEMMA | dict(
+        num_attention_heads=2, num_key_value_heads=1, num_hidden_layers=6, head_dim=16, query_pre_attn_scalar=16,
+        sliding_window=7, sliding_window_pattern=6, rope_theta=50000.0, rope_local_base_freq=1000.0,
+        rope_scaling=dict(rope_type="linear", factor=4.0),
+        _drop=("sliding_window", "rope_local_base_freq", "rope_scaling"),
+    ),
+    # The part of a model that reads images too, in the keys and names of transformers 5; scores divided by another number
+    # than the head's size; nothing divides by 8.
+    "gemma3-part": GEMMA | dict(
+        hidden_size=60, num_attention_heads=3, num_key_value_heads=1, num_hidden_layers=3, head_dim=20,
+        query_pre_attn_scalar=34, intermediate_size=77, vocab_size=131, _tokenizer="ascii", sliding_window=6,
+        layer_types=["sliding_attention", "full_attention", "sliding_attention"], rope_theta=None,
+        rope_parameters=dict(
+            full_attention=dict(rope_type="linear", factor=8.0, rope_theta=20000.0),
+            sliding_attention=dict(rope_type="default", rope_theta=500.0),
+        ),
+        _prefix="model.language_model.", _drop=("query_pre_attn_scalar", "layer_types", "rope_parameters"),
+    ),
     # head_dim 12 given, where hidden/heads would be 8: q is 48 x 32, o is 32 x 48.
     "llama-headdim": dict(head_dim=12, num_key_value_heads=2, vocab_size=131, _tokenizer="ascii"),
 }
@@ -161,7 +186,8 @@ def split(changes: dict) -> tuple[dict, dict]:
 
 def config_json(name: str, config: dict, own: dict) -> dict:
     """The text of config.json: written by hand, so that older and newer spellings are both there."""
-    out = dict(architectures=[f"{config['model_type'].title()}ForCausalLM"]) | copy.deepcopy(config)
+    architecture = own.get("architecture", f"{config['model_type'].title()}ForCausalLM")
+    out = dict(architectures=[architecture]) | copy.deepcopy(config)
     if own.get("rope_parameters"):
         out["rope_parameters"] = dict(rope_theta=out.pop("rope_theta"), rope_type="default")
     dtype = str(own.get("dtype", torch.float32)).removeprefix("torch.")
@@ -171,6 +197,12 @@ def config_json(name: str, config: dict, own: dict) -> dict:
     )
     if config["model_type"] == "llama":
         out["pretraining_tp"] = 1
+    if own.get("prefix"):
+        # Of a model that does more than write.
+        vision = dict(model_type="siglip_vision_model", hidden_size=8, num_attention_heads=2)
+        out = dict(
+            architectures=["Gemma3ForConditionalGeneration"], model_type="gemma3", text_config=out, vision_config=vision,
+        )
     return dict(sorted(out.items()))
 
 
@@ -187,14 +219,22 @@ def on_q8_grid(weight: torch.Tensor) -> torch.Tensor:
     return ((blocks / scale).round().clamp(-127, 127) * scale).reshape(weight.shape)
 
 
-def draw(state: dict, seed: int, tied: bool) -> dict:
+def centre(name: str, is_gemma: bool) -> float:
+    """Around which number the weights of a norm are drawn. Gemma keeps them less 1; those behind attention and MLP say how
+    much a layer adds to an embedding that has been scaled, and that would be said again and again if it were little."""
+    if not is_gemma:
+        return 1.0
+    return 6.0 if "post_" in name else 0.0
+
+
+def draw(state: dict, seed: int, tied: bool, is_gemma: bool) -> dict:
     """Random values for the tensors of `state`, by name and fan-in."""
     generator = torch.Generator().manual_seed(seed)
     out = {}
     for name, tensor in state.items():
         noise = torch.randn(tensor.shape, generator=generator)
         if name.endswith("norm.weight"):
-            out[name] = 1.0 + 0.3 * noise
+            out[name] = centre(name, is_gemma) + 0.3 * noise
         elif name.endswith(".bias"):
             out[name] = 0.4 * noise
         elif name == "model.embed_tokens.weight":
@@ -229,8 +269,15 @@ def good(greedy: list[int], gaps: list[float]) -> bool:
     return min(gaps) >= MIN_GAP and len(set(greedy)) >= 10 and not special & set(greedy)
 
 
-def load(folder: pathlib.Path, config: dict | None = None):
-    """The folder as transformers reads it, computed in f32; `config` replaces the one in the folder."""
+def load(folder: pathlib.Path, config: dict | None = None, weights: dict | None = None):
+    """The folder as transformers reads it, computed in f32; `config` replaces the one in the folder, and `weights` are
+    those of the part of a model that is meant, whose folder holds more."""
+    if weights is not None:
+        model = AutoModelForCausalLM.from_config(configuration(config), attn_implementation="eager").eval()
+        lacking, unknown = model.load_state_dict(weights, strict=False)
+        assert not unknown and set(lacking) <= {"lm_head.weight"}
+        model.tie_weights()
+        return model
     extra = {} if config is None else dict(config=configuration(config))
     return AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True, **extra
@@ -241,6 +288,9 @@ def write_weights(folder: pathlib.Path, weights: dict, config: dict, own: dict) 
     """model.safetensors, or shards and their index."""
     meta = {"format": "pt"}
     weights = {k: v.to(own.get("dtype", torch.float32)).contiguous() for k, v in weights.items()}
+    if prefix := own.get("prefix"):
+        weights = {prefix + k.removeprefix("model."): v for k, v in weights.items()}
+        weights["model.vision_tower.vision_model.encoder.layers.0.layer_norm1.weight"] = torch.ones(8)
     if own.get("inv_freq"):
         dim = config["hidden_size"] // config["num_attention_heads"]
         for layer in range(config["num_hidden_layers"]):
@@ -280,11 +330,12 @@ def make(name: str) -> None:
     shapes = AutoModelForCausalLM.from_config(configuration(config)).state_dict()
     shapes = {k: v for k, v in shapes.items() if not (tied and k == "lm_head.weight")}
     for seed in range(1000):
-        weights = draw(shapes, seed, tied)
+        weights = draw(shapes, seed, tied, config["model_type"] == "gemma3_text")
         if own.get("gguf") == "q8_0":
             weights = {k: on_q8_grid(w) if w.ndim == 2 else w for k, w in weights.items()}
         write_weights(folder, weights, config, own)
-        model = load(folder)
+        part = weights if own.get("prefix") else None
+        model = load(folder, config if part else None, part)
         greedy, gaps = continue_greedily(model, tokens)
         if good(greedy, gaps):
             break
@@ -313,7 +364,7 @@ def make(name: str) -> None:
         plain = {k: v for k, v in config.items() if k != key} | {k: v for k, v in BASE.items() if k == key}
         if key == "sliding_window":
             plain[key] = 4096
-        line += f"  without {key} {distance(logits, logits_of(load(folder, plain), tokens)):.1e}"
+        line += f"  without {key} {distance(logits, logits_of(load(folder, plain, part), tokens)):.1e}"
     size = sum(f.stat().st_size for f in folder.iterdir())
     print(f"{line}  {size / 1000:.0f} kB", flush=True)
 

@@ -53,7 +53,7 @@ fn window_of_a_gguf_key_is_that_of_the_option() {
 
 #[test]
 fn window_is_the_same_in_chunks_and_token_by_token() {
-    for name in ["mistral-window", "olmo3"] {
+    for name in ["mistral-window", "olmo3", "gemma3"] {
         let golden = golden(name);
         let file = ModelFile::open(&golden.paths[0]).expect("a folder");
         // As long as the model's context.

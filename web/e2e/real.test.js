@@ -30,6 +30,18 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
     });
     after(() => browser?.close());
 
+    /** Asks as the native program was asked: in a conversation, or, without one, for more of a text. */
+    const check = async (model, { messages, prompt, max_tokens, text, prompt_tokens }) => {
+      const ask = async (messages, prompt, max_tokens) => {
+        if (messages) return e2e.ask("", { messages, max_tokens });
+        const { choices, usage } = await e2e.engine.completions.create({ prompt, max_tokens, temperature: 0 });
+        return { text: choices[0].text, usage };
+      };
+      const answer = await page.evaluate(ask, messages, prompt, max_tokens);
+      assert.equal(answer.text, text, model.name);
+      assert.equal(answer.usage.prompt_tokens, prompt_tokens, model.name);
+    };
+
     test("real models answer as in the native program", async (t) => {
       if (!real) return t.skip("not run: no real model is there; cargo xtask real fetches them");
       for (const [index, model] of real.models.entries()) {
@@ -38,12 +50,7 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
         const { device } = await page.evaluate(load, `/models/real-${index}.gguf`, DEVICES[name][0].options);
         t.diagnostic(`${model.name} on ${device.name} (${device.backend}, ${device.tier})`);
         assert.equal(device.backend, DEVICES[name][0].options.device);
-        for (const { messages, max_tokens, text, prompt_tokens } of model.answers) {
-          const ask = (messages, max_tokens) => e2e.ask("", { messages, max_tokens });
-          const answer = await page.evaluate(ask, messages, max_tokens);
-          assert.equal(answer.text, text, model.name);
-          assert.equal(answer.usage.prompt_tokens, prompt_tokens, model.name);
-        }
+        for (const answer of model.answers) await check(model, answer);
         await page.evaluate(() => e2e.dispose());
       }
     });
@@ -78,9 +85,7 @@ for (const name of CONFIGURATIONS.filter((name) => DEVICES[name])) {
         };
         const { file } = await page.evaluate(load, `/models/real-${index}.gguf`, DEVICES[name][0].options);
         assert.deepEqual([file.name, file.storage], ["chosen.gguf", "file"]);
-        const { messages, max_tokens, text } = model.answers.at(-1);
-        const answer = await page.evaluate((m, n) => e2e.ask("", { messages: m, max_tokens: n }), messages, max_tokens);
-        assert.equal(answer.text, text, model.name);
+        await check(model, model.answers.at(-1));
         await page.evaluate(() => e2e.dispose());
       }
     });

@@ -1,10 +1,10 @@
 //! A kernel's call: what of it can be found out beforehand, and its execution.
 
-use azulejo_plan::KvType;
+use azulejo_plan::{Gate, KvType};
 use azulejo_quant::{PlaneLayout, UNIT};
 use azulejo_shaders::kernels::{
-    add, argmax, argmax_merge, attn, attn_decode, attn_merge, embed, gemm, gemv, gemv_swiglu, group_norm,
-    layer_norm, map, rms_norm, rope_kv, swiglu,
+    add, argmax, argmax_merge, attn, attn_decode, attn_merge, embed, gemm, gemv, gemv_glu, glu, group_norm,
+    layer_norm, map, rms_norm, rope_kv,
 };
 use azulejo_shaders::{Access, Call, Reads, Run, Target, Tier, Writes, link};
 
@@ -23,14 +23,14 @@ enum Job {
     GroupNorm(group_norm::Params),
     Map(map::Params),
     Gemv(gemv::Params, PlaneLayout),
-    GemvSwiglu(gemv_swiglu::Params, PlaneLayout),
+    GemvGlu(gemv_glu::Params, PlaneLayout),
     Gemm(gemm::Params, PlaneLayout),
     RopeKv(rope_kv::Params),
     Attn(attn::Params),
     AttnDecode(attn_decode::Params),
     AttnMerge(attn_merge::Params),
     Add(add::Params),
-    Swiglu(swiglu::Params),
+    Glu(glu::Params),
     Argmax(argmax::Params),
     ArgmaxMerge(argmax_merge::Params),
     /// By the twin; the bindings that it writes.
@@ -46,6 +46,7 @@ pub(crate) struct Prepared {
     has_bias: bool,
     is_accumulated: bool,
     is_split: bool,
+    gate: Gate,
     k: KvType,
     v: KvType,
     /// The buffers it writes.
@@ -82,9 +83,9 @@ impl Prepared {
                 let p = gemv::Params::of(call);
                 Job::Gemv(p, layout(call, p.units, p.units_per_row)?)
             }
-            (_, "gemv_swiglu") => {
-                let p = gemv_swiglu::Params::of(call);
-                Job::GemvSwiglu(p, layout(call, p.units, p.units_per_row)?)
+            (_, "gemv_glu") => {
+                let p = gemv_glu::Params::of(call);
+                Job::GemvGlu(p, layout(call, p.units, p.units_per_row)?)
             }
             (_, "gemm") => {
                 let p = gemm::Params::of(call);
@@ -95,7 +96,7 @@ impl Prepared {
             (_, "attn_decode") => Job::AttnDecode(attn_decode::Params::of(call)),
             (_, "attn_merge") => Job::AttnMerge(attn_merge::Params::of(call)),
             (_, "add") => Job::Add(add::Params::of(call)),
-            (_, "swiglu") => Job::Swiglu(swiglu::Params::of(call)),
+            (_, "glu") => Job::Glu(glu::Params::of(call)),
             (_, "argmax") => Job::Argmax(argmax::Params::of(call)),
             (_, "argmax_merge") => Job::ArgmaxMerge(argmax_merge::Params::of(call)),
             _ => twin(call)?,
@@ -113,6 +114,7 @@ impl Prepared {
             has_bias: has("bias_add"),
             is_accumulated: has("out_accumulate"),
             is_split: has("rope_split"),
+            gate: if has("gate_gelu") { Gate::Gelu } else { Gate::Silu },
             k: call.variant.keys(),
             v: call.variant.values(),
             job,
@@ -224,11 +226,12 @@ impl Prepared {
                     out.floats_mut(),
                 );
             }
-            (Job::GemvSwiglu(p, layout), [out]) => {
-                simd::gemv::gemv_swiglu(
+            (Job::GemvGlu(p, layout), [out]) => {
+                simd::gemv::gemv_glu(
                     context,
                     scratch,
                     *p,
+                    self.gate,
                     weights(layout),
                     norm(),
                     floats(4),
@@ -281,8 +284,8 @@ impl Prepared {
                     out.floats_mut(),
                 );
             }
-            (Job::Swiglu(p), [out]) => {
-                simd::elementwise::swiglu(context, *p, run, floats(4), out.floats_mut())
+            (Job::Glu(p), [out]) => {
+                simd::elementwise::glu(context, *p, run, self.gate, floats(4), out.floats_mut())
             }
             (Job::Argmax(p), [out]) => simd::elementwise::argmax(*p, floats(4), out.words_mut()),
             (Job::ArgmaxMerge(p), [out]) => simd::elementwise::argmax_merge(*p, words(4), out.words_mut()),

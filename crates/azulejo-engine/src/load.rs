@@ -221,6 +221,7 @@ fn fill<B: Backend>(
             let mut values = vec![0.0f32; load.rows as usize];
             let format: BlockFormat = plan.tensor(tensor).format;
             decode(format, bytes, &mut values).map_err(quant)?;
+            plan.tensor(tensor).change.apply(&mut values);
             write_floats(backend, model, load.constant, load.first * 4, &values)
         }
         Constant::Rope { table } => {

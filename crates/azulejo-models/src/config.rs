@@ -39,6 +39,8 @@ pub struct Config {
     pub windowed_rope: Option<Rope>,
     /// How many positions a token of each layer sees, its own included; none is all up to its own.
     pub windows: Vec<Option<u32>>,
+    /// What attention scores are divided by the root of, if it isn't the head's size (Gemma's word for it).
+    pub query_pre_attn_scalar: Option<f64>,
     /// What queries, keys and values are kept within, plus or minus.
     pub clip_qkv: Option<f32>,
     /// False for an encoder, whose tokens see those behind them too.
@@ -102,6 +104,11 @@ impl RopeScaling {
 }
 
 impl Config {
+    /// What attention scores are divided by the root of.
+    pub fn query_scalar(&self) -> f64 {
+        self.query_pre_attn_scalar.unwrap_or(f64::from(self.head_size))
+    }
+
     /// Gives the layers that have a window another one, or all of them where none has; 0 takes the windows away.
     pub fn set_window(&mut self, window: u32) {
         let has_any = self.windows.iter().any(Option::is_some);
@@ -157,6 +164,10 @@ impl Config {
                 "sliding window",
                 "is 0, in which a token doesn't even see itself",
             ));
+        }
+        if !(self.query_scalar().is_finite() && self.query_scalar() > 0.0) {
+            let problem = format!("is {}; it must be a positive number", self.query_scalar());
+            return Err(ModelError::config("query_pre_attn_scalar", problem));
         }
         if self.clip_qkv.is_some_and(|limit| !(limit.is_finite() && limit > 0.0)) {
             return Err(ModelError::config("clip_qkv", "is no positive number"));

@@ -1,11 +1,12 @@
 //! Decoders: what Llama and those that differ from it in details have in common.
 //!
-//! Norm, rope, grouped-query attention, SwiGLU; biases where the file has them; the output matrix tied to the embeddings
+//! Norm, rope, grouped-query attention, a gated MLP; biases where the file has them; the output matrix tied to the embeddings
 //! where the file has none. What a family does otherwise is its [`Family`].
 
 use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_plan::{
-    GroupNorm, KvCache, LayerNorm, Map, Op, Plan, PlanBuilder, Reach, RopeLayout, TensorId, View,
+    Change, Gate, GroupNorm, KvCache, LayerNorm, Map, Op, Plan, PlanBuilder, Reach, RopeLayout, TensorId,
+    View,
 };
 
 use crate::weights::Weights;
@@ -24,6 +25,38 @@ pub(crate) struct Family {
     pub(crate) gguf_rope: RopeLayout,
     /// The layers that have a window, where the file gives one and doesn't say which have it.
     pub(crate) windowed: Windowed,
+    /// The rope base of those layers where the file doesn't say it, if it is another one; then they aren't stretched.
+    pub(crate) windowed_theta: Option<f64>,
+    /// The function in the MLP's gate.
+    pub(crate) gate: Gate,
+    /// Whether embeddings are multiplied by the root of their width.
+    pub(crate) scales_embeddings: bool,
+    /// What is added to the norms' weights of a Hugging Face folder. In GGUF files it has been.
+    pub(crate) hugging_face_norms_lack: f32,
+    /// The Hugging Face name of a tensor.
+    pub(crate) names: fn(&str) -> Option<String>,
+    /// Keys that a `config.json` needn't have, and what they are then.
+    pub(crate) defaults: &'static [(&'static str, u32)],
+    /// A model of so many layers divides attention scores by the root of width over heads, and its GGUF doesn't say it.
+    pub(crate) scores_by_width_at: Option<u32>,
+}
+
+impl Family {
+    /// What the others differ from.
+    pub(crate) const LLAMA: Family = Family {
+        norm: NormKind::Rms { eps: 1e-6 },
+        place: Place::Before,
+        qk_norm: QkNorm::None,
+        gguf_rope: RopeLayout::Interleaved,
+        windowed: Windowed::All,
+        windowed_theta: None,
+        gate: Gate::Silu,
+        scales_embeddings: false,
+        hugging_face_norms_lack: 0.0,
+        names: names::hugging_face,
+        defaults: &[],
+        scores_by_width_at: None,
+    };
 }
 
 /// A norm, and its epsilon where the file doesn't say it.
@@ -42,6 +75,8 @@ pub(crate) enum Place {
     Before,
     /// On the way out, before the result is added.
     Behind,
+    /// On both.
+    Both,
 }
 
 /// How queries and keys are normalised before they rotate.
@@ -60,21 +95,27 @@ pub(crate) enum QkNorm {
 pub(crate) enum Windowed {
     /// All.
     All,
-    /// All but the last of every four.
-    AllButEveryFourth,
+    /// All but the last of every so many.
+    AllButEvery(u32),
     /// In `config.json` those from `max_window_layers` on, if `use_sliding_window` is true; all in GGUF files.
     Chosen,
 }
 
 impl Windowed {
     pub(crate) fn has(self, layer: u32) -> bool {
-        self != Windowed::AllButEveryFourth || !(layer + 1).is_multiple_of(4)
+        match self {
+            Windowed::AllButEvery(count) => !(layer + 1).is_multiple_of(count),
+            Windowed::All | Windowed::Chosen => true,
+        }
     }
 }
 
+/// What is supported of soft caps, which keep scores or logits within a limit by a hyperbolic tangent.
+pub(crate) const NO_SOFT_CAPS: &str = "none is: scores and logits aren't capped here";
+
 /// Reads the hyper-parameters.
 pub(crate) fn config(file: &ModelFile, family: &Family) -> Result<Config, ModelError> {
-    let weights = Weights::new(file, names::hugging_face);
+    let weights = Weights::new(file, family.names);
     let vocabulary = weights.rows(Ends::of(file, &weights).embeddings)? as u32;
     match &file.kind {
         ModelKind::Gguf(metadata) => gguf::decoder(file, metadata, vocabulary, family),
@@ -97,7 +138,9 @@ impl Ends {
         let is_tied = match &file.kind {
             ModelKind::Gguf(_) => None,
             ModelKind::HuggingFace(folder) => {
-                folder.config.get("tie_word_embeddings").and_then(serde_json::Value::as_bool)
+                let text = hugging_face::text_part(&folder.config);
+                let said = folder.config.get("tie_word_embeddings").or(text.get("tie_word_embeddings"));
+                said.and_then(serde_json::Value::as_bool)
             }
         };
         let (embeddings, output) = match (weights.has(EMBEDDINGS), weights.has(OUTPUT), is_tied) {
@@ -139,8 +182,9 @@ pub(crate) fn plan(
         options.chunk,
         options.output_rows,
     );
-    let w = Weights::new(file, names::hugging_face);
-    let mut writer = Writer { b, ends: Ends::of(file, &w), w, c, family };
+    let w = Weights::new(file, family.names);
+    let lack = if crate::is_gguf(file) { 0.0 } else { family.hugging_face_norms_lack };
+    let mut writer = Writer { lack, b, ends: Ends::of(file, &w), w, c, family };
     writer.write(options.output)?;
     Ok(writer.b.finish())
 }
@@ -151,6 +195,8 @@ struct Writer<'a> {
     ends: Ends,
     c: &'a Config,
     family: &'static Family,
+    /// What the file's norms lack.
+    lack: f32,
 }
 
 impl Writer<'_> {
@@ -168,12 +214,15 @@ impl Writer<'_> {
         let (gate, up) = (self.b.columns(halves, 0, c.ffn), self.b.columns(halves, c.ffn, c.ffn));
         let gated = self.b.activation("gated", c.ffn);
         let projected = self.b.activation("projected", c.hidden);
-        let is_before = self.family.place == Place::Before;
+        let is_before = self.family.place != Place::Behind;
+        let is_behind = self.family.place != Place::Before;
         // What attention and MLP take in, and what is added of what they give.
-        let (taken, added) = if is_before { (normed, projected) } else { (hidden, normed) };
+        let taken = if is_before { normed } else { hidden };
+        let added = if is_behind { normed } else { projected };
 
         let table = self.w.matrix(&mut self.b, self.ends.embeddings, c.vocabulary, c.hidden)?;
-        self.b.embed(table, hidden);
+        let scale = if self.family.scales_embeddings { (c.hidden as f32).sqrt() } else { 1.0 };
+        self.b.embed(table, scale, hidden);
         for layer in 0..c.layers {
             let window = c.windows.get(layer as usize).copied().flatten();
             let name = |rest: &str| format!("blk.{layer}.{rest}");
@@ -191,7 +240,7 @@ impl Writer<'_> {
             self.b.rope_kv(q, k, v, layer, rope);
             self.b.attention(q, attended, layer, window.map_or(Reach::Past, Reach::Window));
             self.linear(&name("attn_output"), attended, projected)?;
-            if !is_before {
+            if is_behind {
                 self.norm(&name("post_attention_norm"), projected, normed)?;
             }
             self.b.add(hidden, added, hidden);
@@ -201,9 +250,9 @@ impl Writer<'_> {
             }
             self.linear(&name("ffn_gate"), taken, gate)?;
             self.linear(&name("ffn_up"), taken, up)?;
-            self.b.swiglu(gate, up, gated);
+            self.b.glu(self.family.gate, gate, up, gated);
             self.linear(&name("ffn_down"), gated, projected)?;
-            if !is_before {
+            if is_behind {
                 self.norm(&name("post_ffw_norm"), projected, normed)?;
             }
             self.b.add(hidden, added, hidden);
@@ -233,7 +282,7 @@ impl Writer<'_> {
         let eps = self.c.eps;
         match self.family.norm {
             NormKind::Rms { .. } => {
-                let weight = self.vector(name, x.width)?;
+                let weight = self.norm_weight(name, x.width, 1.0)?;
                 self.b.rms_norm(x, weight, eps, out);
             }
             NormKind::Plain { .. } => self.b.push(Op::LayerNorm(LayerNorm { x, affine: None, eps, out })),
@@ -243,18 +292,26 @@ impl Writer<'_> {
 
     fn qk_norm(&mut self, layer: u32, q: View, k: View) -> Result<(), ModelError> {
         let (q_size, k_size) = match self.family.qk_norm {
+            QkNorm::None if self.c.query_scalar() != f64::from(self.c.head_size) => {
+                let value = self.c.query_scalar().to_string();
+                let supported = "the head's size is, where queries aren't normalised";
+                return Err(ModelError::unsupported("query_pre_attn_scalar", &value, supported));
+            }
             QkNorm::None => return Ok(()),
             QkNorm::Heads => (self.c.head_size, self.c.head_size),
             QkNorm::Whole => (q.width, k.width),
         };
-        let q_weight = self.vector(&format!("blk.{layer}.attn_q_norm"), q_size)?;
-        let k_weight = self.vector(&format!("blk.{layer}.attn_k_norm"), k_size)?;
+        // Attention divides scores by the root of the head's size: what they are to be divided by is made up here.
+        let scale = (f64::from(self.c.head_size) / self.c.query_scalar()).sqrt() as f32;
+        let q_weight = self.norm_weight(&format!("blk.{layer}.attn_q_norm"), q_size, scale)?;
+        let k_weight = self.norm_weight(&format!("blk.{layer}.attn_k_norm"), k_size, 1.0)?;
         self.b.push(Op::GroupNorm(GroupNorm { q, q_weight, k, k_weight, eps: self.c.eps }));
         Ok(())
     }
 
-    fn vector(&mut self, name: &str, size: u32) -> Result<TensorId, ModelError> {
-        self.w.vector(&mut self.b, &format!("{name}.weight"), size)
+    fn norm_weight(&mut self, name: &str, size: u32, times: f32) -> Result<TensorId, ModelError> {
+        let change = Change { plus: self.lack, times };
+        self.w.vector(&mut self.b, &format!("{name}.weight"), size, change)
     }
 
     fn linear(&mut self, name: &str, x: View, out: View) -> Result<(), ModelError> {

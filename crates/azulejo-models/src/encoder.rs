@@ -6,7 +6,7 @@
 use azulejo_formats::gguf::{Metadata, Value as GgufValue};
 use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_plan::{
-    KvCache, LayerNorm, Map, Op, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Row, TensorId, View,
+    Change, KvCache, LayerNorm, Map, Op, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Row, TensorId, View,
 };
 use serde_json::Value;
 
@@ -65,6 +65,7 @@ impl Sizes {
             rope: Rope { theta: 10_000.0, scaling: RopeScaling::None },
             windowed_rope: None,
             windows: vec![None; self.layers as usize],
+            query_pre_attn_scalar: None,
             clip_qkv: None,
             is_causal: false,
         }
@@ -274,15 +275,15 @@ impl Writer<'_> {
     fn embed(&mut self, name: &str, rows: u32, row: Row, out: View) -> Result<TensorId, ModelError> {
         let name = self.names.name(name);
         let table = self.names.weights.matrix(&mut self.b, &name, rows, self.c.hidden)?;
-        self.b.push(Op::Embed { table, row, out });
+        self.b.push(Op::Embed { table, row, scale: 1.0, out });
         Ok(table)
     }
 
     fn norm(&mut self, name: &str, x: View, out: View) -> Result<(), ModelError> {
         let w = &self.names.weights;
         let [weight, bias] = ["weight", "bias"].map(|kind| self.names.norm(name, kind));
-        let weight = w.vector(&mut self.b, &weight, x.width)?;
-        let bias = w.vector(&mut self.b, &bias, x.width)?;
+        let weight = w.vector(&mut self.b, &weight, x.width, Change::NONE)?;
+        let bias = w.vector(&mut self.b, &bias, x.width, Change::NONE)?;
         self.b.push(Op::LayerNorm(LayerNorm { x, affine: Some((weight, bias)), eps: self.c.eps, out }));
         Ok(())
     }

@@ -4,7 +4,7 @@ use azulejo_formats::ModelFile;
 use azulejo_formats::gguf::{Array, Metadata, Value};
 use azulejo_quant::{BlockFormat, decode};
 
-use crate::decoder::{Family, NormKind};
+use crate::decoder::{Family, NO_SOFT_CAPS, NormKind};
 use crate::{Config, ModelError, Rope, RopeScaling, rope, weights};
 
 /// Metadata below an architecture's name.
@@ -57,10 +57,18 @@ pub(crate) fn decoder(
     let theta = m.find_number("rope.freq_base")?.unwrap_or(10_000.0);
     let scaling = scaling(file, &m)?;
     let windows = windows(&m, layers, family)?;
+    let own_theta = m.find_number("rope.freq_base_swa")?.or(family.windowed_theta);
+    let rope = Rope { theta, scaling };
+    let windowed_rope = Rope { theta: own_theta.unwrap_or(theta), scaling: RopeScaling::None };
     // Where only some layers have a window, only the others are stretched, as in llama.cpp's OLMo 2.
-    let has_both = windows.contains(&None) && windows.iter().any(Option::is_some);
-    let windowed_rope =
-        (has_both && scaling != RopeScaling::None).then_some(Rope { theta, scaling: RopeScaling::None });
+    let has_window = windows.iter().any(Option::is_some);
+    let is_own = has_window && (own_theta.is_some() || windows.contains(&None));
+    for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
+        if let Some(limit) = m.find_number(key)?.filter(|limit| *limit != 0.0) {
+            return Err(ModelError::unsupported(m.key(key), &limit.to_string(), NO_SOFT_CAPS));
+        }
+    }
+    let by_width = family.scores_by_width_at == Some(layers);
     Ok(Config {
         name: metadata.get_str("general.name").ok().map(str::to_owned),
         vocabulary,
@@ -74,9 +82,10 @@ pub(crate) fn decoder(
         eps: metadata.get_f32(&eps)?,
         rotated: m.find_u32("rope.dimension_count")?.unwrap_or(head_size),
         rope_layout: family.gguf_rope,
-        rope: Rope { theta, scaling },
-        windowed_rope,
+        windowed_rope: Some(windowed_rope).filter(|windowed| is_own && *windowed != rope),
+        rope,
         windows,
+        query_pre_attn_scalar: by_width.then(|| f64::from(hidden.checked_div(heads).unwrap_or(0))),
         clip_qkv: m.find_number("attention.clamp_kqv")?.map(|limit| limit as f32),
         is_causal: true,
         architecture: m.architecture,

@@ -1,24 +1,37 @@
 //! Hyper-parameters from Hugging Face's `config.json`.
 
 use azulejo_formats::hf::HfFiles;
-use azulejo_plan::RopeLayout;
+use azulejo_plan::{Gate, RopeLayout};
 use serde_json::Value;
 
-use crate::decoder::{Family, NormKind, Windowed};
+use crate::decoder::{Family, NO_SOFT_CAPS, NormKind, Windowed};
 use crate::{Config, ModelError, Rope, RopeScaling, rope};
 
 /// The hyper-parameters of a decoder.
 pub(crate) fn decoder(folder: &HfFiles, vocabulary: u32, family: &Family) -> Result<Config, ModelError> {
-    let c = &folder.config;
+    let c = &with_defaults(text_part(&folder.config), family);
     let get = |key: &str| required(c, key);
     let hidden = get("hidden_size")?;
     let heads = get("num_attention_heads")?;
     let layers = get("num_hidden_layers")?;
     let head_size = integer(c, "head_dim")?.unwrap_or(hidden.checked_div(heads).unwrap_or(0));
-    if let Some(act) = c.get("hidden_act").and_then(Value::as_str)
-        && !["silu", "swish"].contains(&act)
-    {
-        return Err(ModelError::unsupported("hidden_act", act, "silu is"));
+    let (acts, is): (&[&str], _) = match family.gate {
+        Gate::Silu => (&["silu", "swish"], "silu is"),
+        Gate::Gelu => (&["gelu_pytorch_tanh"], "gelu_pytorch_tanh is"),
+    };
+    for key in ["hidden_act", "hidden_activation"] {
+        if let Some(act) = string(c, key)?.filter(|act| !acts.contains(act)) {
+            return Err(ModelError::unsupported(key, act, is));
+        }
+    }
+    for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
+        if let Some(limit) = number(c, key)? {
+            return Err(ModelError::unsupported(key, &limit.to_string(), NO_SOFT_CAPS));
+        }
+    }
+    if let Some(value) = c.get("use_bidirectional_attention").filter(|v| !v.is_null() && **v != false) {
+        let supported = "false is: a token sees those before it";
+        return Err(ModelError::unsupported("use_bidirectional_attention", &value.to_string(), supported));
     }
     let eps = match family.norm {
         NormKind::Rms { eps } => number(c, "rms_norm_eps")?.unwrap_or(f64::from(eps)) as f32,
@@ -28,8 +41,8 @@ pub(crate) fn decoder(folder: &HfFiles, vocabulary: u32, family: &Family) -> Res
     let windows = windows(c, layers, family)?;
     let (rope, windowed_rope) = ropes(c, context_length)?;
     Ok(Config {
-        architecture: architecture(c),
-        name: name(c),
+        architecture: architecture(&folder.config),
+        name: name(&folder.config),
         vocabulary,
         layers,
         hidden,
@@ -44,6 +57,8 @@ pub(crate) fn decoder(folder: &HfFiles, vocabulary: u32, family: &Family) -> Res
         windowed_rope: windowed_rope.filter(|w| *w != rope && windows.iter().any(Option::is_some)),
         rope,
         windows,
+        query_pre_attn_scalar: number(c, "query_pre_attn_scalar")?
+            .filter(|scalar| *scalar != f64::from(head_size)),
         clip_qkv: number(c, "clip_qkv")?.map(|limit| limit as f32),
         is_causal: true,
     })
@@ -65,6 +80,17 @@ fn windows(c: &Value, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, 
         let problem = format!("says the types of {} layers, and there are {layers}", types.len());
         return Err(ModelError::config("layer_types", problem));
     }
+    let every = match integer(c, "sliding_window_pattern")? {
+        Some(every) => Some(every),
+        None => integer(c, "_sliding_window_pattern")?,
+    };
+    if every == Some(0) {
+        return Err(ModelError::config(
+            "sliding_window_pattern",
+            "is 0; the last of so many layers has no window",
+        ));
+    }
+    let windowed = every.map_or(family.windowed, Windowed::AllButEvery);
     let first = if is_chosen { integer(c, "max_window_layers")?.unwrap_or(28) } else { 0 };
     let mut windows = Vec::new();
     for layer in 0..layers {
@@ -77,7 +103,7 @@ fn windows(c: &Value, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, 
                     return Err(ModelError::unsupported("layer_types", other.unwrap_or("no text"), is));
                 }
             },
-            None => layer >= first && family.windowed.has(layer),
+            None => layer >= first && windowed.has(layer),
         };
         windows.push(window.filter(|_| has));
     }
@@ -91,31 +117,42 @@ fn windows(c: &Value, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, 
 fn ropes(c: &Value, context: u32) -> Result<(Rope, Option<Rope>), ModelError> {
     // Where a file has both, the older key counts in transformers.
     let older = object(c, "rope_scaling")?.filter(|v| v.as_object().is_some_and(|v| !v.is_empty()));
+    let is_olmo3 = architecture(c) == "olmo3";
+    let theta = number(c, "rope_theta")?.unwrap_or(if is_olmo3 { 500_000.0 } else { 10_000.0 });
+    let local = number(c, "rope_local_base_freq")?;
+    let unstretched = |theta| Rope { theta, scaling: RopeScaling::None };
     let Some(parameters) = object(c, "rope_parameters")?.filter(|_| older.is_none()) else {
-        let rope = one_rope(c, older, "rope_scaling", context)?;
-        let is_olmo3 = architecture(c) == "olmo3";
-        let unstretched = Rope { theta: rope.theta, scaling: RopeScaling::None };
-        return Ok((rope, is_olmo3.then_some(unstretched)));
+        let rope = one_rope(c, older, "rope_scaling", context, theta)?;
+        let windowed = local.or(is_olmo3.then_some(rope.theta));
+        return Ok((rope, windowed.map(unstretched)));
     };
     match (object(parameters, "full_attention")?, object(parameters, "sliding_attention")?) {
-        (None, None) => Ok((one_rope(c, Some(parameters), "rope_parameters", context)?, None)),
+        (None, None) => {
+            let rope = one_rope(c, Some(parameters), "rope_parameters", context, theta)?;
+            Ok((rope, local.map(unstretched)))
+        }
         (full, windowed) => {
-            let full = one_rope(c, full, "rope_parameters.full_attention", context)?;
-            let windowed = one_rope(c, windowed, "rope_parameters.sliding_attention", context)?;
+            let full = one_rope(c, full, "rope_parameters.full_attention", context, theta)?;
+            let local = local.unwrap_or(theta);
+            let windowed = one_rope(c, windowed, "rope_parameters.sliding_attention", context, local)?;
             Ok((full, Some(windowed)))
         }
     }
 }
 
-fn one_rope(c: &Value, parameters: Option<&Value>, name: &str, context: u32) -> Result<Rope, ModelError> {
+/// `theta` is the base where the parameters don't say it.
+fn one_rope(
+    c: &Value,
+    parameters: Option<&Value>,
+    name: &str,
+    context: u32,
+    theta: f64,
+) -> Result<Rope, ModelError> {
     let in_parameters = match parameters {
         Some(p) => number(p, "rope_theta")?,
         None => None,
     };
-    let theta = in_parameters.or(number(c, "rope_theta")?).unwrap_or(match architecture(c).as_str() {
-        "olmo3" => 500_000.0,
-        _ => 10_000.0,
-    });
+    let theta = in_parameters.unwrap_or(theta);
     for of in [Some(c), parameters].into_iter().flatten() {
         if let Some(part) = number(of, "partial_rotary_factor")?.filter(|part| *part != 1.0) {
             let part = part.to_string();
@@ -170,6 +207,22 @@ fn yarn(p: &Value, original: f64, context: u32) -> Result<RopeScaling, ModelErro
         truncate: boolean(p, "truncate")?.unwrap_or(true),
         magnitude,
     })
+}
+
+/// The part of a configuration that is about text, in a model that reads images too.
+pub(crate) fn text_part(c: &Value) -> &Value {
+    c.get("text_config").filter(|v| v.is_object()).unwrap_or(c)
+}
+
+/// The same with what the family has where the file says nothing.
+fn with_defaults(c: &Value, family: &Family) -> Value {
+    let mut c = c.clone();
+    for (key, value) in family.defaults {
+        if c.get(key).is_none() {
+            c[*key] = (*value).into();
+        }
+    }
+    c
 }
 
 /// The value of `model_type`, by which the architecture was found.

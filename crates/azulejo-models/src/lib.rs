@@ -9,6 +9,7 @@ mod decoder;
 mod encoder;
 mod encoder_names;
 mod error;
+mod gemma;
 mod gguf;
 mod hugging_face;
 mod llama;
@@ -41,8 +42,15 @@ pub struct Architecture {
 }
 
 /// All architectures.
-pub static ARCHITECTURES: &[&Architecture] =
-    &[&llama::ARCHITECTURE, &qwen::QWEN2, &qwen::QWEN3, &olmo::OLMO1, &olmo::OLMO2, &encoder::ARCHITECTURE];
+pub static ARCHITECTURES: &[&Architecture] = &[
+    &llama::ARCHITECTURE,
+    &qwen::QWEN2,
+    &qwen::QWEN3,
+    &olmo::OLMO1,
+    &olmo::OLMO2,
+    &gemma::ARCHITECTURE,
+    &encoder::ARCHITECTURE,
+];
 
 /// What a plan is to be made for.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,18 +1,10 @@
 //! The Llama family: Llama 2 and 3, TeenyTinyLlama, Tucano, Salamandra, ALIA, EuroLLM, AMALIA; and Mistral, which adds
 //! a window (Minerva).
 
-use azulejo_plan::RopeLayout;
-
 use crate::Architecture;
-use crate::decoder::{self, Family, NormKind, Place, QkNorm, Windowed};
+use crate::decoder::{self, Family};
 
-static FAMILY: Family = Family {
-    norm: NormKind::Rms { eps: 1e-6 },
-    place: Place::Before,
-    qk_norm: QkNorm::None,
-    gguf_rope: RopeLayout::Interleaved,
-    windowed: Windowed::All,
-};
+static FAMILY: Family = Family::LLAMA;
 
 pub(crate) static ARCHITECTURE: Architecture = Architecture {
     gguf: &["llama"],

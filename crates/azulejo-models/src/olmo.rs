@@ -12,6 +12,7 @@ static OLMO1_FAMILY: Family = Family {
     qk_norm: QkNorm::None,
     gguf_rope: RopeLayout::Interleaved,
     windowed: Windowed::All,
+    ..Family::LLAMA
 };
 
 static OLMO2_FAMILY: Family = Family {
@@ -19,7 +20,8 @@ static OLMO2_FAMILY: Family = Family {
     place: Place::Behind,
     qk_norm: QkNorm::Whole,
     gguf_rope: RopeLayout::HalfSplit,
-    windowed: Windowed::AllButEveryFourth,
+    windowed: Windowed::AllButEvery(4),
+    ..Family::LLAMA
 };
 
 pub(crate) static OLMO1: Architecture = Architecture {

@@ -11,6 +11,7 @@ static QWEN2_FAMILY: Family = Family {
     qk_norm: QkNorm::None,
     gguf_rope: RopeLayout::HalfSplit,
     windowed: Windowed::Chosen,
+    ..Family::LLAMA
 };
 
 static QWEN3_FAMILY: Family = Family { qk_norm: QkNorm::Heads, ..QWEN2_FAMILY };

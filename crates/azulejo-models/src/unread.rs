@@ -26,6 +26,10 @@ const GGUF: &[&str] = &[
     "attention.sliding_window_pattern",
     "rope.dimension_count",
     "rope.freq_base",
+    "rope.freq_base_swa",
+    // Refused if they aren't zero.
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
     "rope.scale_linear",
     "rope.scaling.type",
     "rope.scaling.factor",
@@ -59,6 +63,14 @@ const HUGGING_FACE: &[&str] = &[
     "sliding_window",
     "use_sliding_window",
     "max_window_layers",
+    "sliding_window_pattern",
+    "_sliding_window_pattern",
+    "query_pre_attn_scalar",
+    "rope_local_base_freq",
+    // Refused if they say anything.
+    "use_bidirectional_attention",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
     "partial_rotary_factor",
     "rope_theta",
     "rope_scaling",
@@ -96,7 +108,7 @@ pub(crate) fn warnings(file: &ModelFile) -> Vec<String> {
     match &file.kind {
         ModelKind::Gguf(metadata) => gguf(metadata, file.tensors.contains_key(crate::gguf::FACTORS)),
         ModelKind::HuggingFace(folder) => {
-            let mut warnings = hugging_face(&folder.config);
+            let mut warnings = hugging_face(crate::hugging_face::text_part(&folder.config));
             if let Some(sentence) = &folder.sentence {
                 for (name, config, known) in [
                     ("config_sentence_transformers.json", &sentence.config, SENTENCE),
@@ -231,7 +243,6 @@ mod tests {
         assert_eq!(hugging_face(&quiet), Vec::<String>::new());
         for (config, key) in [
             (json!({ "attention_multiplier": 0.5 }), "attention_multiplier"),
-            (json!({ "attn_logit_softcapping": 50.0 }), "attn_logit_softcapping"),
             (json!({ "rope_scaling": { "factor": 4.0 } }), "rope_scaling.factor"),
             (
                 json!({ "rope_scaling": { "rope_type": "linear", "factor": 4.0, "alpha": 2 } }),

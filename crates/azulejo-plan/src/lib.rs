@@ -13,8 +13,8 @@ mod plan;
 
 pub use backend::{Backend, CallTime, DeviceInfo, Memory, Outputs, StepInput, Tokens};
 pub use constant::{Constant, Piece, rope_table};
-pub use op::{Attention, GroupNorm, LayerNorm, Linears, Map, Norm, Op, Part, Reach, RopeKv, Row, Then};
+pub use op::{Attention, Gate, GroupNorm, LayerNorm, Linears, Map, Norm, Op, Part, Reach, RopeKv, Row, Then};
 pub use plan::{
-    Activation, ActivationId, KvCache, KvType, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor, TensorId,
-    View,
+    Activation, ActivationId, Change, KvCache, KvType, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor,
+    TensorId, View,
 };

@@ -5,12 +5,14 @@ use crate::{TensorId, View};
 /// One operation. All activations are f32, one row a token.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
-    /// `out[t] = table[row(t)]`.
+    /// `out[t] = scale * table[row(t)]`.
     Embed {
         /// The table, `[rows, width]`.
         table: TensorId,
         /// Which row a token looks up.
         row: Row,
+        /// What the rows are multiplied by.
+        scale: f32,
         /// Where the rows go.
         out: View,
     },
@@ -49,15 +51,26 @@ pub enum Op {
         /// The sum; may be `a` or `b`.
         out: View,
     },
-    /// `out = silu(gate) * up` (Shazeer, 2020).
-    SwiGlu {
-        /// The half that goes through `silu(g) = g / (1 + exp(-g))`.
-        gate: View,
+    /// `out = gate(x) * up` (Shazeer, 2020).
+    Glu {
+        /// The function.
+        gate: Gate,
+        /// The half that goes through it.
+        x: View,
         /// The half that is multiplied.
         up: View,
         /// The product.
         out: View,
     },
+}
+
+/// The function of a gated layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// `silu(x) = x / (1 + exp(-x))`.
+    Silu,
+    /// GELU by a hyperbolic tangent: `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (Hendrycks and Gimpel, 2016).
+    Gelu,
 }
 
 /// A function of one number.
@@ -145,8 +158,10 @@ pub enum Then {
         /// The sum; may be the residual.
         out: View,
     },
-    /// `out = silu(first) * second`; two parts of equal height.
-    SwiGlu {
+    /// `out = gate(first) * second`; two parts of equal height.
+    Glu {
+        /// The function.
+        gate: Gate,
         /// The gated product.
         out: View,
     },
@@ -235,8 +250,9 @@ impl Op {
                     Then::Add { residual, out } => {
                         ops.push(Op::Add { a: residual, b: linears.parts[0].out, out });
                     }
-                    Then::SwiGlu { out } => {
-                        ops.push(Op::SwiGlu { gate: linears.parts[0].out, up: linears.parts[1].out, out });
+                    Then::Glu { gate, out } => {
+                        let [x, up] = [linears.parts[0].out, linears.parts[1].out];
+                        ops.push(Op::Glu { gate, x, up, out });
                     }
                 }
                 ops
@@ -261,21 +277,21 @@ impl Op {
             Op::Attention(a) => vec![a.q],
             Op::RopeKvAttention(r, _) => vec![r.q, r.k, r.v],
             Op::Add { a, b, .. } => vec![*a, *b],
-            Op::SwiGlu { gate, up, .. } => vec![*gate, *up],
+            Op::Glu { x, up, .. } => vec![*x, *up],
         }
     }
 
     /// The views that the op writes.
     pub fn writes(&self) -> Vec<View> {
         match self {
-            Op::Embed { out, .. } | Op::Add { out, .. } | Op::SwiGlu { out, .. } => vec![*out],
+            Op::Embed { out, .. } | Op::Add { out, .. } | Op::Glu { out, .. } => vec![*out],
             Op::RmsNorm { norm, .. } => vec![norm.out],
             Op::LayerNorm(n) => vec![n.out],
             Op::GroupNorm(n) => vec![n.q, n.k],
             Op::Map { x, .. } => vec![*x],
             Op::Linears(l) => match l.then {
                 Then::Store => l.parts.iter().map(|p| p.out).collect(),
-                Then::Add { out, .. } | Then::SwiGlu { out } => vec![out],
+                Then::Add { out, .. } | Then::Glu { out, .. } => vec![out],
             },
             Op::RopeKv(r) => vec![r.q],
             Op::Attention(a) | Op::RopeKvAttention(_, a) => vec![a.out],

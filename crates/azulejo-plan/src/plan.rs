@@ -2,7 +2,7 @@
 
 use azulejo_quant::BlockFormat;
 
-use crate::{Attention, Linears, Norm, Op, Part, Reach, RopeKv, Row, Then};
+use crate::{Attention, Gate, Linears, Norm, Op, Part, Reach, RopeKv, Row, Then};
 
 /// A weight of the plan, by its place in [`Plan::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,29 @@ pub struct Tensor {
     pub rows: u64,
     /// Columns.
     pub cols: u64,
+    /// What is done to its weights while it is loaded; vectors alone have any.
+    pub change: Change,
+}
+
+/// What is done to a weight while it is loaded: `(weight + plus) * times`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// The summand.
+    pub plus: f32,
+    /// The factor.
+    pub times: f32,
+}
+
+impl Change {
+    /// Nothing.
+    pub const NONE: Change = Change { plus: 0.0, times: 1.0 };
+
+    /// Does it.
+    pub fn apply(self, weights: &mut [f32]) {
+        if self != Self::NONE {
+            weights.iter_mut().for_each(|weight| *weight = (*weight + self.plus) * self.times);
+        }
+    }
 }
 
 /// Rows of f32 that ops write and read.
@@ -310,9 +333,9 @@ impl PlanBuilder {
         if self.in_head { self.plan.head.push(op) } else { self.plan.body.push(op) }
     }
 
-    /// Looks a token's row up.
-    pub fn embed(&mut self, table: TensorId, out: View) {
-        self.push(Op::Embed { table, row: Row::Token, out });
+    /// Looks a token's row up, and multiplies it.
+    pub fn embed(&mut self, table: TensorId, scale: f32, out: View) {
+        self.push(Op::Embed { table, row: Row::Token, scale, out });
     }
 
     /// Normalises.
@@ -341,8 +364,8 @@ impl PlanBuilder {
     }
 
     /// Gates.
-    pub fn swiglu(&mut self, gate: View, up: View, out: View) {
-        self.push(Op::SwiGlu { gate, up, out });
+    pub fn glu(&mut self, gate: Gate, x: View, up: View, out: View) {
+        self.push(Op::Glu { gate, x, up, out });
     }
 
     /// What is pushed from here on is the head: it is evaluated for those tokens alone that an output is wanted of.

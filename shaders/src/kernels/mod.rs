@@ -17,15 +17,15 @@ pub mod embed;
 pub mod gemm;
 pub mod gemm_narrow;
 pub mod gemv;
+pub mod gemv_glu;
+pub mod gemv_glu_narrow;
 pub mod gemv_narrow;
-pub mod gemv_swiglu;
-pub mod gemv_swiglu_narrow;
+pub mod glu;
 pub mod group_norm;
 pub mod layer_norm;
 pub mod map;
 pub mod rms_norm;
 pub mod rope_kv;
-pub mod swiglu;
 
 /// All kernels.
 pub static ALL: &[&Kernel] = &[
@@ -33,8 +33,8 @@ pub static ALL: &[&Kernel] = &[
     &rms_norm::KERNEL,
     &gemv::KERNEL,
     &gemv_narrow::KERNEL,
-    &gemv_swiglu::KERNEL,
-    &gemv_swiglu_narrow::KERNEL,
+    &gemv_glu::KERNEL,
+    &gemv_glu_narrow::KERNEL,
     &gemm::KERNEL,
     &gemm_narrow::KERNEL,
     &rope_kv::KERNEL,
@@ -42,7 +42,7 @@ pub static ALL: &[&Kernel] = &[
     &attn_decode::KERNEL,
     &attn_merge::KERNEL,
     &add::KERNEL,
-    &swiglu::KERNEL,
+    &glu::KERNEL,
     &group_norm::KERNEL,
     &layer_norm::KERNEL,
     &map::KERNEL,

@@ -1,8 +1,8 @@
 //! Matrix products, of one token and of many.
 
-use azulejo_plan::{Linears, Part, Then, View};
+use azulejo_plan::{Gate, Linears, Part, Then, View};
 
-use super::{LowerError, Lowering, Phase, TILE};
+use super::{LowerError, Lowering, Phase, TILE, gate_piece};
 use crate::kernel::{Kernel, Variant};
 use crate::kernels;
 use crate::program::{Bind, Call, Extent};
@@ -23,12 +23,12 @@ impl Lowering<'_> {
         if x.offset != 0 {
             return Err(LowerError::Unsupported("a product of some columns"));
         }
-        if let Then::SwiGlu { out } = linears.then {
+        if let Then::Glu { gate: kind, out } = linears.then {
             let [gate, up] = &linears.parts[..] else {
                 return Err(LowerError::Unsupported("a gate of other than two halves"));
             };
             if phase == Phase::Decode && self.stackable(gate, up) {
-                return self.gemv_swiglu(linears, out, calls);
+                return self.gemv_glu(linears, kind, out, calls);
             }
         }
         for parts in self.stacks(linears) {
@@ -71,9 +71,10 @@ impl Lowering<'_> {
         self.gate(linears, calls)
     }
 
-    pub(super) fn gemv_swiglu(
+    pub(super) fn gemv_glu(
         &mut self,
         linears: &Linears,
+        gate: Gate,
         out: View,
         calls: &mut Vec<Call>,
     ) -> Result<(), LowerError> {
@@ -86,10 +87,11 @@ impl Lowering<'_> {
             let mut pieces = vec![self.block(shard.constant)];
             let mut binds = self.matrix(shard.constant);
             binds.push(Bind { binding: 4, buffer: self.activation(linears.x.activation) });
+            pieces.push(gate_piece(gate));
             self.input(linears, &mut pieces, &mut binds)?;
             add_bias(bias, &mut pieces, &mut binds);
             binds.push(Bind { binding: 8, buffer: self.activation(out.activation) });
-            let params = kernels::gemv_swiglu::Params {
+            let params = kernels::gemv_glu::Params {
                 cols: linears.x.width,
                 rows: rows as u32,
                 units_per_row,
@@ -99,7 +101,7 @@ impl Lowering<'_> {
                 up_bias_offset: height + first as u32,
                 eps: linears.norm.map_or(0.0, |n| n.eps),
             };
-            let (kernel, variant, grid) = self.gemv_swiglu_shape(pieces, rows as u32);
+            let (kernel, variant, grid) = self.gemv_glu_shape(pieces, rows as u32);
             calls.push(Call {
                 kernel,
                 variant,
@@ -121,7 +123,7 @@ impl Lowering<'_> {
             return Err(LowerError::Unsupported("a product of some columns"));
         }
         // The constants are those of a decoded token, whichever way it stacked them.
-        let paired = matches!(linears.then, Then::SwiGlu { .. })
+        let paired = matches!(linears.then, Then::Glu { .. })
             && linears.parts.len() == 2
             && self.stackable(&linears.parts[0], &linears.parts[1]);
         for parts in self.stacks(linears) {
@@ -172,7 +174,9 @@ impl Lowering<'_> {
     /// The gate over two products that were stored, where there is one.
     fn gate(&mut self, linears: &Linears, calls: &mut Vec<Call>) -> Result<(), LowerError> {
         match linears.then {
-            Then::SwiGlu { out } => self.swiglu(linears.parts[0].out, linears.parts[1].out, out, calls),
+            Then::Glu { gate, out } => {
+                self.glu(gate, [linears.parts[0].out, linears.parts[1].out], out, calls)
+            }
             _ => Ok(()),
         }
     }
@@ -188,17 +192,17 @@ impl Lowering<'_> {
     }
 
     /// The kernel of a gated pair of matrices and one token, and its grid over `rows` rows of the gate.
-    fn gemv_swiglu_shape(
+    fn gemv_glu_shape(
         &self,
         pieces: Vec<&'static str>,
         rows: u32,
     ) -> (&'static Kernel, Variant, [Extent; 2]) {
         if self.limits.is_narrow {
-            let (variant, grid) = kernels::gemv_swiglu_narrow::shape(pieces, rows);
-            return (&kernels::gemv_swiglu_narrow::KERNEL, variant, grid);
+            let (variant, grid) = kernels::gemv_glu_narrow::shape(pieces, rows);
+            return (&kernels::gemv_glu_narrow::KERNEL, variant, grid);
         }
         let grid = [Extent::Fixed(rows.div_ceil(2)), Extent::Fixed(1)];
-        (&kernels::gemv_swiglu::KERNEL, Variant { pieces, consts: Vec::new() }, grid)
+        (&kernels::gemv_glu::KERNEL, Variant { pieces, consts: Vec::new() }, grid)
     }
 
     /// The kernel of a matrix and many tokens, and its grid over `rows` rows.

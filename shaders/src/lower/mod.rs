@@ -9,7 +9,7 @@ mod constants;
 mod linears;
 mod norms;
 
-use azulejo_plan::{ActivationId, Constant, KvType, Op, Part, Plan, Row, TensorId, View};
+use azulejo_plan::{ActivationId, Constant, Gate, KvType, Op, Part, Plan, Row, TensorId, View};
 use azulejo_quant::{BlockFormat, PlaneLayout, QuantError, UNIT};
 
 use crate::kernel::{Kernel, Variant};
@@ -220,7 +220,7 @@ impl<'p> Lowering<'p> {
 
     fn op(&mut self, op: &Op, phase: Phase, calls: &mut Vec<Call>) -> Result<(), LowerError> {
         match op {
-            Op::Embed { table, row, out } => self.embed(*table, *row, *out, calls),
+            Op::Embed { table, row, scale, out } => self.embed(*table, *row, *scale, *out, calls),
             Op::RmsNorm { x, norm } => self.rms_norm(*x, norm, calls),
             Op::LayerNorm(norm) => self.layer_norm(norm, calls),
             Op::GroupNorm(norm) => self.group_norm(norm, calls),
@@ -238,7 +238,7 @@ impl<'p> Lowering<'p> {
             }
             Op::RopeKvAttention(rope, attention) => self.attn_decode(rope, attention, calls),
             Op::Add { a, b, out } => self.add(*a, *b, *out, calls),
-            Op::SwiGlu { gate, up, out } => self.swiglu(*gate, *up, *out, calls),
+            Op::Glu { gate, x, up, out } => self.glu(*gate, [*x, *up], *out, calls),
         }
     }
 
@@ -246,6 +246,7 @@ impl<'p> Lowering<'p> {
         &mut self,
         table: TensorId,
         row: Row,
+        scale: f32,
         out: View,
         calls: &mut Vec<Call>,
     ) -> Result<(), LowerError> {
@@ -268,6 +269,7 @@ impl<'p> Lowering<'p> {
                     Row::Token => 0,
                     Row::Position(base) | Row::Fixed(base) => base,
                 },
+                scale,
             };
             let mut pieces = vec![self.block(shard.constant)];
             let mut binds = self.matrix(shard.constant);
@@ -321,25 +323,31 @@ impl<'p> Lowering<'p> {
         Ok(())
     }
 
-    fn swiglu(&mut self, gate: View, up: View, out: View, calls: &mut Vec<Call>) -> Result<(), LowerError> {
-        if gate.activation != up.activation {
+    fn glu(
+        &mut self,
+        gate: Gate,
+        [x, up]: [View; 2],
+        out: View,
+        calls: &mut Vec<Call>,
+    ) -> Result<(), LowerError> {
+        if x.activation != up.activation {
             return Err(LowerError::Unsupported("a gate over two activations"));
         }
-        let params = kernels::swiglu::Params {
+        let params = kernels::glu::Params {
             cols: out.width,
-            stride: self.stride(gate),
-            gate_offset: gate.offset,
+            stride: self.stride(x),
+            gate_offset: x.offset,
             up_offset: up.offset,
             out_stride: self.stride(out),
             out_offset: out.offset,
         };
         let binds = vec![
-            Bind { binding: 4, buffer: self.activation(gate.activation) },
+            Bind { binding: 4, buffer: self.activation(x.activation) },
             Bind { binding: 8, buffer: self.activation(out.activation) },
         ];
         calls.push(Call {
-            kernel: &kernels::swiglu::KERNEL,
-            variant: Variant::default(),
+            kernel: &kernels::glu::KERNEL,
+            variant: Variant::of(&[gate_piece(gate)]),
             params: params.words(),
             binds,
             grid: [Extent::Fixed(out.width.div_ceil(WG)), Extent::Tokens(1)],
@@ -371,6 +379,13 @@ impl<'p> Lowering<'p> {
                 1,
             ),
         ]
+    }
+}
+
+fn gate_piece(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Silu => "gate_silu",
+        Gate::Gelu => "gate_gelu",
     }
 }
 

@@ -189,12 +189,18 @@ fn twin_agrees_with_plain_math_gemm() {
 }
 
 #[test]
-fn twin_agrees_with_plain_math_gemv_swiglu() {
+fn twin_agrees_with_plain_math_gemv_glu() {
+    for gate in ["gate_silu", "gate_gelu"] {
+        gemv_glu(gate);
+    }
+}
+
+fn gemv_glu(gate: &'static str) {
     let (rows, cols) = (3, 256);
     let (quants, aux, dense) = matrix(BlockFormat::Q3_K, 2 * rows, cols);
     let mut numbers = Numbers(3);
     let (x, bias) = (numbers.many(cols), numbers.many(2 * rows));
-    let params = kernels::gemv_swiglu::Params {
+    let params = kernels::gemv_glu::Params {
         cols: cols as u32,
         rows: rows as u32,
         units_per_row: 8,
@@ -211,8 +217,8 @@ fn twin_agrees_with_plain_math_gemv_swiglu() {
         .floats(6, &bias)
         .floats(8, &[0.0; 4])
         .run(
-            &kernels::gemv_swiglu::KERNEL,
-            &["block_q3_k", "input_plain", "bias_add"],
+            &kernels::gemv_glu::KERNEL,
+            &["block_q3_k", gate, "input_plain", "bias_add"],
             params.words(),
             Run::default(),
             2,
@@ -220,8 +226,14 @@ fn twin_agrees_with_plain_math_gemv_swiglu() {
     let product = |r: usize| f(bias[r]) + (0..cols).map(|c| f(dense[r * cols + c]) * f(x[c])).sum::<f64>();
     let want: Vec<f64> = (0..rows)
         .map(|r| {
-            let sigmoid = 1.0 / (1.0 + (-product(r)).exp());
-            product(r) * sigmoid * product(rows + r)
+            let x = product(r);
+            // Both are x times a logistic function.
+            let slope = if gate == "gate_silu" {
+                x
+            } else {
+                (8.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)
+            };
+            x / (1.0 + (-slope).exp()) * product(rows + r)
         })
         .collect();
     assert_close(&done.result(8)[..rows], &want);
@@ -238,6 +250,7 @@ fn twin_agrees_with_plain_math_embed() {
         rows: 5,
         out_stride: 64,
         base: 0,
+        scale: 2.0,
     };
     let done = Bench::new()
         .words(2, &quants)
@@ -246,10 +259,11 @@ fn twin_agrees_with_plain_math_embed() {
         .floats(8, &[7.0; 256])
         .run(&kernels::embed::KERNEL, &["block_f16"], params.words(), Run { tokens: 4, ..Run::default() }, 1);
     let out = done.result(8);
-    assert_eq!(out[..cols], dense[4 * cols..]);
+    let doubled: Vec<f32> = dense.iter().map(|weight| 2.0 * weight).collect();
+    assert_eq!(out[..cols], doubled[4 * cols..]);
     assert_eq!(out[cols..64], [0.0; 24]);
     assert_eq!(out[64..128], [7.0; 64], "a row of another shard is left alone");
-    assert_eq!(out[128..128 + cols], dense[cols..2 * cols]);
+    assert_eq!(out[128..128 + cols], doubled[cols..2 * cols]);
     assert_eq!(out[192..], [7.0; 64]);
 }
 

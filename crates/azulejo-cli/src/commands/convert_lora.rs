@@ -64,10 +64,15 @@ impl Base {
         if path.is_dir() {
             let config = serde_json::from_slice(&bytes_of(&path.join("config.json"))?).with_context(named)?;
             let files = HfFiles { config, ..HfFiles::default() };
+            let family = Family::of(&files).with_context(named)?;
+            if !family.pairs {
+                // Rows stay where they are, so that heads don't matter, which some folders don't say.
+                return Ok(Self { family, heads: 1, kv_heads: 1 });
+            }
             let get = |key: &str| files.config[key].as_u64().and_then(|n| u32::try_from(n).ok());
             let heads = number(get("num_attention_heads"), "num_attention_heads")?;
             let kv_heads = get("num_key_value_heads").filter(|n| *n > 0).unwrap_or(heads);
-            return Ok(Self { family: Family::of(&files).with_context(named)?, heads, kv_heads });
+            return Ok(Self { family, heads, kv_heads });
         }
         let file = azulejo::open_file(path)?;
         let ModelKind::Gguf(metadata) = &file.kind else { return Err(anyhow!("{}: no GGUF file", named())) };

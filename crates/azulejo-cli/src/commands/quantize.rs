@@ -46,7 +46,7 @@ pub(crate) fn run(args: &QuantizeArgs, output: &Output) -> Result<()> {
         ));
     }
     items.sort_by_key(|item| match &item.from {
-        From::Tensor(info) | From::Pairs(info, _) => (info.file, info.offset),
+        From::Tensor(info) | From::Pairs(info, _) | From::Plus(info, _) => (info.file, info.offset),
         From::Values(_) => (0, 0),
     });
     let done = || write::write(&file, &metadata, &items, &args.output, "quantising", output);

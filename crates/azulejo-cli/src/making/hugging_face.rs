@@ -18,19 +18,41 @@ pub(crate) struct Family {
     pub(crate) gguf: &'static str,
     /// Whether rope turns neighbours there, so that the rows of queries and keys are in another order.
     pub(crate) pairs: bool,
-    /// Whether norms come behind attention and feed-forward.
-    post_norms: bool,
+    /// Where the norms of attention and feed-forward stand.
+    norms: Norms,
 }
 
-const FAMILIES: [Family; 7] = [
-    Family { hugging_face: "llama", gguf: "llama", pairs: true, post_norms: false },
-    Family { hugging_face: "mistral", gguf: "llama", pairs: true, post_norms: false },
-    Family { hugging_face: "qwen2", gguf: "qwen2", pairs: false, post_norms: false },
-    Family { hugging_face: "qwen3", gguf: "qwen3", pairs: false, post_norms: false },
-    Family { hugging_face: "olmo", gguf: "olmo", pairs: true, post_norms: false },
-    Family { hugging_face: "olmo2", gguf: "olmo2", pairs: false, post_norms: true },
-    Family { hugging_face: "olmo3", gguf: "olmo2", pairs: false, post_norms: true },
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Norms {
+    Before,
+    Behind,
+    /// On both sides; the weights in folders are less 1.
+    Both,
+}
+
+const fn family(hugging_face: &'static str, gguf: &'static str, pairs: bool, norms: Norms) -> Family {
+    Family { hugging_face, gguf, pairs, norms }
+}
+
+const FAMILIES: [Family; 9] = [
+    family("llama", "llama", true, Norms::Before),
+    family("mistral", "llama", true, Norms::Before),
+    family("qwen2", "qwen2", false, Norms::Before),
+    family("qwen3", "qwen3", false, Norms::Before),
+    family("olmo", "olmo", true, Norms::Before),
+    family("olmo2", "olmo2", false, Norms::Behind),
+    family("olmo3", "olmo2", false, Norms::Behind),
+    family("gemma3", "gemma3", false, Norms::Both),
+    family("gemma3_text", "gemma3", false, Norms::Both),
 ];
+
+/// What the names of tensors begin with: those of a whole model, of the part that writes in one that reads images too
+/// (by transformers 4 and 5), and of what was saved from a base model, without a head.
+const PREFIXES: [&str; 5] =
+    ["language_model.model.", "model.language_model.", "language_model.", "model.", ""];
+
+/// What the names of the parts that read images begin with, behind `model.` or not.
+const VISION: [&str; 2] = ["vision_tower.", "multi_modal_projector."];
 
 impl Family {
     /// That of a folder.
@@ -50,8 +72,18 @@ impl Family {
         })
     }
 
-    /// A tensor's name in the new file; `None` for what is computed anew (tables of rotations). The names of what was
-    /// saved from a base model, without a head, don't begin with `model.`.
+    /// Whether a tensor is of a part that reads images, which a file of the part that writes leaves out.
+    pub(crate) fn leaves_out(&self, name: &str) -> bool {
+        let name = name.strip_prefix("model.").unwrap_or(name);
+        self.hugging_face == "gemma3" && VISION.iter().any(|part| name.starts_with(part))
+    }
+
+    /// What is added to the weights of the tensor of that name in the new file.
+    pub(crate) fn plus(&self, gguf: &str) -> f32 {
+        if self.norms == Norms::Both && gguf.ends_with("norm.weight") { 1.0 } else { 0.0 }
+    }
+
+    /// A tensor's name in the new file; `None` for what is computed anew (tables of rotations).
     ///
     /// # Errors
     /// A tensor that this architecture hasn't.
@@ -60,7 +92,7 @@ impl Family {
             return Ok(None);
         }
         let unknown = || anyhow!("tensor `{name}` is none that a model of type '{}' has", self.hugging_face);
-        let body = name.strip_prefix("model.").unwrap_or(name);
+        let body = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
         let whole = match body {
             "embed_tokens.weight" => Some("token_embd.weight"),
             "norm.weight" => Some("output_norm.weight"),
@@ -81,8 +113,9 @@ impl Family {
             "self_attn.o_proj" => "attn_output",
             "self_attn.q_norm" => "attn_q_norm",
             "self_attn.k_norm" => "attn_k_norm",
-            "post_attention_layernorm" if self.post_norms => "post_attention_norm",
-            "post_attention_layernorm" => "ffn_norm",
+            "post_attention_layernorm" if self.norms == Norms::Before => "ffn_norm",
+            "post_attention_layernorm" => "post_attention_norm",
+            "pre_feedforward_layernorm" if self.norms == Norms::Both => "ffn_norm",
             "post_feedforward_layernorm" => "post_ffw_norm",
             "mlp.gate_proj" => "ffn_gate",
             "mlp.up_proj" => "ffn_up",
@@ -115,10 +148,14 @@ impl Family {
         if let Some(limit) = c.clip_qkv {
             keys.put("attention.clamp_kqv", limit);
         }
-        keys.windows(c, self.post_norms)?;
+        keys.windows(c, self.norms != Norms::Before)?;
+        keys.scores(c)?;
         keys.rope(c)
     }
 }
+
+/// By which llama.cpp knows Gemma's 27B.
+const LAYERS_OF_27B: u32 = 62;
 
 struct Keys<'a> {
     architecture: &'a str,
@@ -145,11 +182,31 @@ impl Keys<'_> {
         Ok(())
     }
 
+    /// What attention scores are divided by: no key says it, and readers go by the layers.
+    fn scores(&mut self, c: &Config) -> Result<()> {
+        let is_27b = self.architecture == "gemma3" && c.layers == LAYERS_OF_27B;
+        let read = f64::from(if is_27b { c.hidden / c.heads } else { c.head_size });
+        if c.query_scalar() != read {
+            let found = c.query_scalar();
+            return Err(anyhow!(
+                "config.json: a GGUF can't say that `query_pre_attn_scalar` is {found}: its readers take {read} here"
+            ));
+        }
+        Ok(())
+    }
+
     fn rope(&mut self, c: &Config) -> Result<()> {
-        // What readers make of a file where some layers have a window: those aren't stretched.
-        let has_both = c.windows.contains(&None) && c.windows.iter().any(Option::is_some);
-        let unstretched = Rope { theta: c.rope.theta, scaling: RopeScaling::None };
-        let windowed = Some(unstretched).filter(|rope| has_both && *rope != c.rope);
+        // What readers make of a file where some layers have a window: those aren't stretched, and Gemma's have a base of
+        // their own.
+        let has_window = c.windows.iter().any(Option::is_some);
+        let own = c.windowed_rope.as_ref().filter(|_| self.architecture == "gemma3");
+        if let Some(own) = own {
+            self.put("rope.freq_base_swa", own.theta as f32);
+        }
+        let theta = own.map_or(c.rope.theta, |own| own.theta);
+        let unstretched = Rope { theta, scaling: RopeScaling::None };
+        let is_own = has_window && (self.architecture == "gemma3" || c.windows.contains(&None));
+        let windowed = Some(unstretched).filter(|rope| is_own && *rope != c.rope);
         if c.windowed_rope != windowed {
             return Err(anyhow!(
                 "config.json: a GGUF can't say how rope differs in layers with a window here"
@@ -199,7 +256,8 @@ mod tests {
     #[test]
     fn hugging_face_names_are_those_of_gguf() {
         let name = |family: &Family, name: &str| family.tensor(name).unwrap().unwrap();
-        let [llama, .., olmo2, _] = &FAMILIES;
+        let of = |name: &str| FAMILIES.iter().find(|family| family.hugging_face == name).unwrap();
+        let (llama, olmo2, gemma) = (of("llama"), of("olmo2"), of("gemma3"));
         assert_eq!(name(llama, "lm_head.weight"), "output.weight");
         assert_eq!(name(llama, "model.layers.3.self_attn.q_proj.bias"), "blk.3.attn_q.bias");
         assert_eq!(name(llama, "layers.3.self_attn.q_proj.bias"), "blk.3.attn_q.bias");
@@ -207,6 +265,16 @@ mod tests {
         let norm = "model.layers.1.post_attention_layernorm.weight";
         assert_eq!(name(llama, norm), "blk.1.ffn_norm.weight");
         assert_eq!(name(olmo2, norm), "blk.1.post_attention_norm.weight");
+        assert_eq!(name(gemma, norm), "blk.1.post_attention_norm.weight");
+        let part = "model.layers.1.pre_feedforward_layernorm.weight";
+        for prefix in ["", "language_model.", "model.language_model."] {
+            let part = part.strip_prefix(if prefix.starts_with('m') { "model." } else { "" }).unwrap();
+            assert_eq!(name(gemma, &format!("{prefix}{part}")), "blk.1.ffn_norm.weight");
+        }
+        assert!(llama.tensor(part).is_err());
+        assert!(gemma.leaves_out("vision_tower.vision_model.post_layernorm.weight"));
+        assert!(gemma.leaves_out("model.multi_modal_projector.mm_soft_emb_norm.weight"));
+        assert!(!gemma.leaves_out(part) && !llama.leaves_out("vision_tower.x.weight"));
         assert!(llama.tensor("model.vision.weight").is_err());
         assert_eq!(llama.tensor("model.layers.0.self_attn.rotary_emb.inv_freq").unwrap(), None);
     }

@@ -39,6 +39,8 @@ pub(crate) enum From {
     /// The same, with the rows of each of so many heads changed from halves to pairs: row `2 i + h` of a head is row
     /// `i + h * half` in the file. It is the order in which llama.cpp's rope finds them.
     Pairs(TensorInfo, u32),
+    /// The same as [`From::Tensor`], with so much added to each weight.
+    Plus(TensorInfo, f32),
     /// These.
     Values(Vec<f32>),
 }
@@ -100,7 +102,7 @@ fn pieces(file: &ModelFile, item: &Item, mut each: impl FnMut(&[u8]) -> Result<(
             encode(format, values, &mut out)?;
             return each(&out);
         }
-        From::Tensor(info) | From::Pairs(info, _) => info,
+        From::Tensor(info) | From::Pairs(info, _) | From::Plus(info, _) => info,
     };
     let (Some(row_from), Some(row_to)) = (info.format.row_bytes(cols), format.row_bytes(cols)) else {
         return Err(anyhow!("rows of {cols} weights are no whole blocks of {format}"));
@@ -113,11 +115,12 @@ fn pieces(file: &ModelFile, item: &Item, mut each: impl FnMut(&[u8]) -> Result<(
         let count = most.min(rows - first);
         raw.resize(count as usize * row_from, 0);
         read_rows(file, info, &item.from, rows, first, &mut raw)?;
-        if info.format == format {
+        let plus = if let From::Plus(_, plus) = item.from { plus } else { 0.0 };
+        if info.format == format && plus == 0.0 {
             each(&raw)?;
         } else {
             out.resize(count as usize * row_to, 0);
-            convert(info.format, format, cols, item.importance.as_deref(), &raw, &mut out)
+            convert(info.format, format, cols, plus, item.importance.as_deref(), &raw, &mut out)
                 .map_err(|error| anyhow!("rows from {first} on: {error}"))?;
             each(&out)?;
         }
@@ -156,6 +159,7 @@ fn convert(
     from: BlockFormat,
     to: BlockFormat,
     cols: usize,
+    plus: f32,
     importance: Option<&[f32]>,
     raw: &[u8],
     out: &mut [u8],
@@ -167,6 +171,7 @@ fn convert(
         |weights: &mut Vec<f32>, (raw, out)| {
             weights.resize(raw.len() / row_from * cols, 0.0);
             decode(from, raw, weights)?;
+            weights.iter_mut().for_each(|weight| *weight += plus);
             match importance {
                 Some(importance) => encode_with_importance(to, weights, importance, out),
                 None => encode(to, weights, out),

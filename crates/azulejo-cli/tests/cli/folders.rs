@@ -61,7 +61,7 @@ fn greedy(model: &str, of: &str) -> Value {
 #[test]
 fn folders_whose_names_lack_the_prefix_are_what_they_are_with_it() {
     let scratch = scratch("bare");
-    for name in ["llama-gqa", "qwen3-tied", "olmo2"] {
+    for name in ["llama-gqa", "qwen3-tied", "olmo2", "gemma3"] {
         let whole = golden(name);
         let model = copied(scratch.join(name), name, bare, &json!({}));
         assert_eq!(embedding(&model), embedding(&whole), "{name}");
@@ -75,6 +75,63 @@ fn folders_whose_names_lack_the_prefix_are_what_they_are_with_it() {
             assert_eq!((done.code, done.err.as_str()), (0, ""), "{name}");
         }
         assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn folders_that_read_images_too_are_converted_without_that() {
+    let scratch = scratch("part");
+    let name = "gemma3-part";
+    // No key says what scores are divided by, if it isn't the head's size.
+    let file = scratch.join("m.gguf");
+    let done = azulejo(&["convert", &golden(name), "-o", file.to_str().unwrap()]);
+    assert!(done.code == 1 && done.err.contains("query_pre_attn_scalar"), "{}", done.err);
+    assert!(!file.exists());
+    let config = std::fs::read(Path::new(&golden(name)).join("config.json")).unwrap();
+    let mut text = serde_json::from_slice::<Value>(&config).unwrap()["text_config"].clone();
+    text["query_pre_attn_scalar"] = 20.into();
+    let keys = json!({ "text_config": text });
+    // The names of transformers 4, and of 5.
+    let older = |name: &str| {
+        let body = name.strip_prefix("model.").unwrap();
+        let text = body.strip_prefix("language_model.").map(|rest| format!("language_model.model.{rest}"));
+        Some(text.unwrap_or(body.to_owned()))
+    };
+    let older = copied(scratch.join("older"), name, older, &keys);
+    let newer = copied(scratch.join("newer"), name, |name| Some(name.to_owned()), &keys);
+    let mut files = Vec::new();
+    for folder in [&older, &newer] {
+        let done = azulejo(&["convert", folder, "-o", file.to_str().unwrap(), "--name", "m"]);
+        assert!(
+            done.code == 0 && done.err.contains("1 tensors that read images are left out"),
+            "{}",
+            done.err
+        );
+        assert_eq!(greedy(file.to_str().unwrap(), name), greedy(folder, name), "{folder}");
+        files.push(std::fs::read(&file).unwrap());
+        std::fs::remove_file(&file).unwrap();
+    }
+    assert_eq!(files[0], files[1]);
+}
+
+#[test]
+fn folders_that_ask_for_what_no_decoder_does_are_refused() {
+    let scratch = scratch("refused");
+    for (key, value) in [
+        ("attn_logit_softcapping", json!(50.0)),
+        ("final_logit_softcapping", json!(30.0)),
+        ("use_bidirectional_attention", json!(true)),
+        ("hidden_activation", json!("relu")),
+        ("query_pre_attn_scalar", json!(-1)),
+        ("sliding_window_pattern", json!(0)),
+    ] {
+        let mut keys = json!({ key: value });
+        if key == "sliding_window_pattern" {
+            keys["layer_types"] = Value::Null;
+        }
+        let model = copied(scratch.join(key), "gemma3", |name| Some(name.to_owned()), &keys);
+        let done = azulejo(&["generate", "-m", &model, "--raw", "-p", "abc", "-n", "1"]);
+        assert!(done.code == 1 && done.err.contains(key), "{key}: {}", done.err);
     }
 }
 

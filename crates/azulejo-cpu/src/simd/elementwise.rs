@@ -1,10 +1,11 @@
-//! add, argmax, argmax_merge, group_norm, layer_norm, map, rms_norm, swiglu: a row at a time, tokens in parallel.
+//! add, argmax, argmax_merge, group_norm, layer_norm, map, rms_norm, glu: a row at a time, tokens in parallel.
 
+use azulejo_plan::Gate;
 use azulejo_shaders::Run;
-use azulejo_shaders::kernels::{add, argmax, argmax_merge, group_norm, layer_norm, map, rms_norm, swiglu};
+use azulejo_shaders::kernels::{add, argmax, argmax_merge, glu, group_norm, layer_norm, map, rms_norm};
 
 use super::floats::{squares, total};
-use super::{Context, Put, exp, silu};
+use super::{Context, Put, exp, gelu_tanh, silu};
 
 /// Elements that are worth a task.
 const LEAST: usize = 16_384;
@@ -135,26 +136,30 @@ pub(crate) fn add(
     });
 }
 
-pub(crate) fn swiglu(
+pub(crate) fn glu(
     context: Context<'_>,
-    params: swiglu::Params,
+    params: glu::Params,
     run: Run,
+    gate: Gate,
     halves: &[f32],
     out: &mut [f32],
 ) {
     let (cols, first) = (params.cols as usize, params.out_offset as usize);
     rows(context, run, out, params.out_stride as usize, |token, out| {
         let row = token * params.stride as usize;
-        let gate = &halves[row + params.gate_offset as usize..][..cols];
+        let x = &halves[row + params.gate_offset as usize..][..cols];
         let up = &halves[row + params.up_offset as usize..][..cols];
-        gated(gate, up, &mut out[first..first + cols]);
+        gated(gate, x, up, &mut out[first..first + cols]);
     });
 }
 
-/// `out = silu(gate) * up`.
-pub(crate) fn gated(gate: &[f32], up: &[f32], out: &mut [f32]) {
-    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
-        *out = silu(*gate) * up;
+/// `out = gate(x) * up`.
+pub(crate) fn gated(gate: Gate, x: &[f32], up: &[f32], out: &mut [f32]) {
+    let all = out.iter_mut().zip(x).zip(up);
+    // A loop each, so that both become SIMD.
+    match gate {
+        Gate::Silu => all.for_each(|((out, x), up)| *out = silu(*x) * up),
+        Gate::Gelu => all.for_each(|((out, x), up)| *out = gelu_tanh(*x) * up),
     }
 }
 

@@ -20,7 +20,11 @@ pub(crate) fn embed(
         // A table in shards: each writes the rows that it has.
         let row = row(token).wrapping_sub(params.first_row);
         if row < params.rows {
-            matrix.decode_units(row as usize * units, &mut out[..units * 32]);
+            let out = &mut out[..units * 32];
+            matrix.decode_units(row as usize * units, out);
+            if params.scale != 1.0 {
+                out.iter_mut().for_each(|value| *value *= params.scale);
+            }
         }
     });
 }

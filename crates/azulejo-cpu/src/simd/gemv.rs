@@ -1,12 +1,13 @@
-//! gemv and gemv_swiglu: rows of a matrix times one token, rows in parallel.
+//! gemv and gemv_glu: rows of a matrix times one token, rows in parallel.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 use std::borrow::Cow;
 
+use azulejo_plan::Gate;
 use azulejo_quant::BlockFormat;
 use azulejo_shaders::Run;
-use azulejo_shaders::kernels::{gemv, gemv_swiglu};
+use azulejo_shaders::kernels::{gemv, gemv_glu};
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2::{self, Tail, vector, vector_f32};
@@ -224,10 +225,11 @@ pub(crate) fn gemv(
     });
 }
 
-pub(crate) fn gemv_swiglu(
+pub(crate) fn gemv_glu(
     context: Context<'_>,
     scratch: &mut Scratch,
-    params: gemv_swiglu::Params,
+    params: gemv_glu::Params,
+    kind: Gate,
     weights: Weights<'_>,
     norm: Option<&[f32]>,
     x: &[f32],
@@ -247,7 +249,7 @@ pub(crate) fn gemv_swiglu(
             products(context, &weights.matrix, &x, rows + first, up);
             add_bias(weights.bias, params.gate_bias_offset as usize + first, gate);
             add_bias(weights.bias, params.up_bias_offset as usize + first, up);
-            gated(gate, up, out);
+            gated(kind, gate, up, out);
         }
     });
 }

@@ -176,6 +176,12 @@ pub(crate) fn silu(x: f32) -> f32 {
     x / (1.0 + exp(-x))
 }
 
+/// GELU's approximation by a hyperbolic tangent, as in `gate_gelu.wesl`.
+#[inline(always)]
+pub(crate) fn gelu_tanh(x: f32) -> f32 {
+    x / (1.0 + exp(-1.595_769 * (x + 0.044_715 * x * x * x)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::exp;

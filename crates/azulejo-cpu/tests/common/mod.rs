@@ -2,8 +2,8 @@
 
 use azulejo_cpu::{CpuBackend, CpuError, CpuModel};
 use azulejo_plan::{
-    Backend, Constant, KvCache, KvType, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Tensor, TensorId,
-    rope_table,
+    Backend, Change, Constant, Gate, KvCache, KvType, Plan, PlanBuilder, Reach, RopeLayout, RopeTable,
+    Tensor, TensorId, rope_table,
 };
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 
@@ -43,10 +43,10 @@ pub(crate) fn plan(s: Shape) -> Plan {
     let table = RopeTable { inverse_frequencies, magnitude: 1.0 };
     let mut b = PlanBuilder::new("test", s.heads, kv, s.rope, vec![table], s.chunk, s.output_rows);
     let matrix = |b: &mut PlanBuilder, name: String, format, rows: u32, cols: u32| -> TensorId {
-        b.tensor(Tensor { name, format, rows: rows.into(), cols: cols.into() })
+        b.tensor(Tensor { name, format, rows: rows.into(), cols: cols.into(), change: Change::NONE })
     };
     let vector = |b: &mut PlanBuilder, name: String, cols: u32| {
-        b.tensor(Tensor { name, format: BlockFormat::F32, rows: 1, cols: cols.into() })
+        b.tensor(Tensor { name, format: BlockFormat::F32, rows: 1, cols: cols.into(), change: Change::NONE })
     };
     let (q_width, kv_width) = (s.heads * s.head_size, s.kv_heads * s.head_size);
     let x = b.activation("x", s.hidden);
@@ -63,7 +63,7 @@ pub(crate) fn plan(s: Shape) -> Plan {
     let up = b.columns(halves, s.ffn, s.ffn);
     let eps = 1e-5;
     let embedding = matrix(&mut b, "embedding".to_owned(), s.head_format, s.vocabulary, s.hidden);
-    b.embed(embedding, x);
+    b.embed(embedding, 1.0, x);
     for layer in 0..s.layers {
         let name = |what: &str| format!("{what}.{layer}");
         let weight = vector(&mut b, name("norm1"), s.hidden);
@@ -84,7 +84,7 @@ pub(crate) fn plan(s: Shape) -> Plan {
             let weight = matrix(&mut b, name(what), s.format, out.width, s.hidden);
             b.linear(normed, weight, None, out);
         }
-        b.swiglu(gate, up, gated);
+        b.glu(Gate::Silu, gate, up, gated);
         let weight = matrix(&mut b, name("down"), s.format, s.hidden, s.ffn);
         b.linear(gated, weight, None, projected);
         b.add(x, projected, x);

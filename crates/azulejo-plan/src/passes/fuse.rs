@@ -84,13 +84,13 @@ fn fuse_linears(ops: &[Op], x: View, behind: Behind<'_>) -> Option<(Linears, usi
             then = Then::Add { residual, out };
             taken = 2;
         }
-        Some(&Op::SwiGlu { gate, up, out })
+        Some(&Op::Glu { gate, x: first, up, out })
             if taken == 2
-                && (gate, up) == (parts[0].out, parts[1].out)
-                && !behind.is_read(gate, &ops[3..])
+                && (first, up) == (parts[0].out, parts[1].out)
+                && !behind.is_read(first, &ops[3..])
                 && !behind.is_read(up, &ops[3..]) =>
         {
-            then = Then::SwiGlu { out };
+            then = Then::Glu { gate, out };
             taken = 3;
         }
         _ => {}
@@ -116,7 +116,7 @@ impl Behind<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{KvCache, KvType, PlanBuilder, RopeLayout, Tensor};
+    use crate::{Change, KvCache, KvType, PlanBuilder, RopeLayout, Tensor};
 
     /// A norm and a product at the body's end; the head reads `what` of it.
     fn plan(reads_norm: bool, is_output: bool) -> Plan {
@@ -125,12 +125,12 @@ mod tests {
         let mut b = PlanBuilder::new("test", 1, kv, RopeLayout::HalfSplit, Vec::new(), 4, 1);
         let mut tensor = |name: &str, rows| {
             let format = azulejo_quant::BlockFormat::F32;
-            b.tensor(Tensor { name: name.to_owned(), format, rows, cols: 32 })
+            b.tensor(Tensor { name: name.to_owned(), format, rows, cols: 32, change: Change::NONE })
         };
         let [table, weight, matrix, output] =
             [("table", 8), ("norm", 1), ("matrix", 32), ("output", 8)].map(|(name, rows)| tensor(name, rows));
         let [x, normed, out] = ["x", "normed", "out"].map(|name| b.activation(name, 32));
-        b.embed(table, x);
+        b.embed(table, 1.0, x);
         b.rms_norm(x, weight, 1e-5, normed);
         b.linear(normed, matrix, None, out);
         if is_output {

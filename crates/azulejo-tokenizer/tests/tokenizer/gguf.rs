@@ -106,6 +106,28 @@ fn gguf_tied_scores_and_unused_pieces_equal_sentencepiece() {
 }
 
 #[test]
+fn gguf_runs_of_spaces_and_line_breaks_equal_sentencepiece() {
+    let json = fixture("gguf_gemma.json");
+    // llama.cpp's converter spells the pieces of a user with plain spaces, others as they are.
+    for by_converter in [true, false] {
+        let mut vocabulary = vocabulary(&json);
+        let kinds = vocabulary.token_types.clone().unwrap();
+        let own = vocabulary.tokens.iter_mut().zip(kinds).filter(|(_, kind)| *kind == 4 && by_converter);
+        own.for_each(|(token, _)| *token = token.replace('\u{2581}', " "));
+        let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
+        for (text, expected) in serde_json::from_value::<Vec<String>>(json["texts"].clone())
+            .unwrap()
+            .iter()
+            .zip(json["expected"].as_array().unwrap())
+        {
+            let expected_ids = ids(&expected[0]);
+            assert_eq!(tokenizer.encode(text, LITERAL).unwrap(), expected_ids, "{text:?}");
+            assert_eq!(tokenizer.decode(&expected_ids, false), expected[1].as_str().unwrap(), "{text:?}");
+        }
+    }
+}
+
+#[test]
 fn gguf_without_byte_tokens_equals_sentencepiece() {
     let json = fixture("gguf_unknown.json");
     let tokenizer = Tokenizer::from_gguf(vocabulary(&json)).unwrap();

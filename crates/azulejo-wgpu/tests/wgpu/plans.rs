@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "made-up models are sound, and what fails stops a test or a bench")]
 
 use azulejo_plan::{
-    Backend, Constant, KvCache, KvType, Plan, PlanBuilder, Reach, RopeLayout, RopeTable, Tensor, TensorId,
-    passes, rope_table,
+    Backend, Change, Constant, Gate, KvCache, KvType, Plan, PlanBuilder, Reach, RopeLayout, RopeTable,
+    Tensor, TensorId, passes, rope_table,
 };
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, random_blocks};
 use azulejo_wgpu::{WgpuBackend, WgpuModel};
@@ -51,10 +51,22 @@ pub(crate) fn plan(shape: Shape) -> Plan {
         shape.output_rows,
     );
     let matrix = |b: &mut PlanBuilder, name: &str, rows: u32, cols: u32| {
-        b.tensor(Tensor { name: name.to_owned(), format, rows: rows.into(), cols: cols.into() })
+        b.tensor(Tensor {
+            name: name.to_owned(),
+            format,
+            rows: rows.into(),
+            cols: cols.into(),
+            change: Change::NONE,
+        })
     };
     let vector = |b: &mut PlanBuilder, name: &str, cols: u32| {
-        b.tensor(Tensor { name: name.to_owned(), format: BlockFormat::F32, rows: 1, cols: cols.into() })
+        b.tensor(Tensor {
+            name: name.to_owned(),
+            format: BlockFormat::F32,
+            rows: 1,
+            cols: cols.into(),
+            change: Change::NONE,
+        })
     };
     let x = b.activation("hidden", hidden);
     let normed = b.activation("normed", hidden);
@@ -65,7 +77,7 @@ pub(crate) fn plan(shape: Shape) -> Plan {
     let gated = b.activation("gated", ffn);
     let logits = b.logits(vocabulary);
     let embedding = matrix(&mut b, "embedding", vocabulary, hidden);
-    b.embed(embedding, x);
+    b.embed(embedding, 1.0, x);
     let width = kv_heads * head_size;
     let (q, k, v) =
         (b.columns(qkv, 0, hidden), b.columns(qkv, hidden, width), b.columns(qkv, hidden + width, width));
@@ -90,7 +102,7 @@ pub(crate) fn plan(shape: Shape) -> Plan {
             let weight = matrix(&mut b, &name(what), ffn, hidden);
             b.linear(normed, weight, None, out);
         }
-        b.swiglu(gate, up, gated);
+        b.glu(Gate::Silu, gate, up, gated);
         let weight = matrix(&mut b, &name("down"), hidden, ffn);
         b.linear(gated, weight, None, projected);
         b.add(x, projected, x);

@@ -55,6 +55,7 @@ enum Family {
     Qwen3,
     Olmo,
     Olmo2,
+    Gemma3,
 }
 
 impl Family {
@@ -65,6 +66,7 @@ impl Family {
             Family::Qwen3 => "qwen3",
             Family::Olmo => "olmo",
             Family::Olmo2 => "olmo2",
+            Family::Gemma3 => "gemma3",
         }
     }
 }
@@ -94,6 +96,16 @@ pub const SHAPES: &[Shape] = &[
     shape("olmo-3-7b", [32, 4096, 11_008, 32, 32, 128, 100_278, 65_536], 5e5, false)
         .of(Family::Olmo2)
         .windowed(4096),
+    shape("gemma-3-270m", [18, 640, 2048, 4, 1, 256, 262_144, 32_768], 1e6, true)
+        .of(Family::Gemma3)
+        .windowed(512),
+    shape("gemma-3-1b", [26, 1152, 6912, 4, 1, 256, 262_144, 32_768], 1e6, true)
+        .of(Family::Gemma3)
+        .windowed(512),
+    // The part that writes.
+    shape("gemma-3-4b", [34, 2560, 10_240, 8, 4, 256, 262_144, 131_072], 1e6, true)
+        .of(Family::Gemma3)
+        .windowed(1024),
 ];
 
 /// Layers, hidden, feed-forward, heads, heads of keys and values, head size, vocabulary, context: of the Llama family.
@@ -236,6 +248,14 @@ fn tensors(s: &Shape, quant: Quant) -> Vec<WriterTensor> {
                 ("attn_q_norm", q),
                 ("attn_k_norm", kv),
             ],
+            Family::Gemma3 => &[
+                ("attn_norm", s.hidden),
+                ("post_attention_norm", s.hidden),
+                ("ffn_norm", s.hidden),
+                ("post_ffw_norm", s.hidden),
+                ("attn_q_norm", s.head_size),
+                ("attn_k_norm", s.head_size),
+            ],
         };
         tensors.extend(vectors.iter().map(|(what, size)| vector(name(what), *size)));
         if s.family == Family::Qwen2 {
@@ -302,6 +322,8 @@ mod tests {
             ("amalia-9b", Quant::Plain(BlockFormat::F16), 18.31e9),
             ("alia-40b", Quant::Q4KM, 24.59e9),
             ("qwen3-8b", Quant::Q4KM, 5.028e9),
+            // Of 253,113,024 bytes, 6.7 MB are the vocabulary of 262,144 tokens.
+            ("gemma-3-270m", Quant::Q4KM, 246.4e6),
         ] {
             let bytes = size(name, quant) as f64;
             assert!(

@@ -37,7 +37,8 @@ fn of(topic: &str, format: BlockFormat, cols: u32, first_row: u32, rows: u32) ->
         inputs.words(4, ids);
         let out = inputs.rows(TOKENS.len() as u32 + 1, cols);
         inputs.output_floats(8, &out);
-        let params = Params { units_per_row, units, first_row, rows, out_stride: padded(cols), base: 0 };
+        let params =
+            Params { units_per_row, units, first_row, rows, out_stride: padded(cols), base: 0, scale: 1.5 };
         let grid = [Extent::Fixed(units_per_row.div_ceil(64)), Extent::Tokens(1)];
         (params.words(), grid, step(5, TOKENS.len() as u32))
     })
@@ -55,7 +56,8 @@ fn by(row: &'static str, format: BlockFormat, cols: u32) -> Case {
         let out = inputs.rows(tokens + 1, cols);
         inputs.output_floats(8, &out);
         // Positions 5, 5 to 9, and 5: the last of the second text is behind the table.
-        let params = Params { units_per_row, units, first_row, rows, out_stride: padded(cols), base: 4 };
+        let params =
+            Params { units_per_row, units, first_row, rows, out_stride: padded(cols), base: 4, scale: 1.0 };
         (params.words(), [Extent::Fixed(units_per_row.div_ceil(64)), Extent::Tokens(1)], step(5, tokens))
     })
 }

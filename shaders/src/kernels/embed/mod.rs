@@ -23,6 +23,8 @@ crate::params! {
         out_stride: u32,
         /// The row of position 0, or that of every token.
         base: u32,
+        /// What the rows are multiplied by.
+        scale: f32,
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_
         }
         let out = &mut write.floats(8)[token * p.out_stride as usize..];
         for (out, weight) in out.iter_mut().zip(table.row((id - p.first_row) as usize)) {
-            *out = weight as f32;
+            *out = (f64::from(p.scale) * weight) as f32;
         }
     }
 }

@@ -38,6 +38,7 @@ macro_rules! golden {
 
 /// A few of each architecture, in F32, F16 and Q8_0: 0.7 MB of the program.
 const GOLDEN: &[Golden] = golden![
+    "gemma3" / "model-q8_0.gguf",
     "llama-gqa" / "model-f32.gguf",
     "llama-head80" / "model-f16.gguf",
     "llama-yarn" / "model-q8_0.gguf",

@@ -11,25 +11,26 @@ use crate::program::Extent;
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for format in BlockFormat::ALL {
-        cases.push(of("odd_rows", format, vec!["input_plain"], 7, some_columns(format)));
+        cases.push(of("odd_rows", format, vec!["gate_silu", "input_plain"], 7, some_columns(format)));
     }
     for format in [BlockFormat::F32, BlockFormat::Q6_K] {
         for input in ["input_plain", "input_norm"] {
             for bias in ["bias_none", "bias_add"] {
-                let mut pieces = vec![input, bias];
+                let mut pieces = vec!["gate_silu", input, bias];
                 pieces.retain(|p| *p != "bias_none");
-                cases.push(of(&pieces.join("_"), format, pieces, 34, many_columns(format)));
+                cases.push(of(&pieces[1..].join("_"), format, pieces, 34, many_columns(format)));
             }
         }
     }
-    cases.push(of("one_row", BlockFormat::Q8_0, vec!["input_norm"], 1, 64));
-    with_probes(cases, &["gemv_swiglu_q4_k_odd_rows"])
+    cases.push(of("gelu", BlockFormat::Q8_0, vec!["gate_gelu", "input_norm"], 9, 96));
+    cases.push(of("one_row", BlockFormat::Q8_0, vec!["gate_silu", "input_norm"], 1, 64));
+    with_probes(cases, &["gemv_glu_q4_k_odd_rows"])
 }
 
 fn of(topic: &str, format: BlockFormat, choices: Vec<&'static str>, rows: u32, cols: u32) -> Case {
     let mut pieces = vec![block_piece(format)];
     pieces.extend(&choices);
-    case(format!("gemv_swiglu_{}_{topic}", lower(format)), &KERNEL, Variant::of(&pieces), move |inputs| {
+    case(format!("gemv_glu_{}_{topic}", lower(format)), &KERNEL, Variant::of(&pieces), move |inputs| {
         let (units_per_row, units) = inputs.matrix(format, 2 * rows, cols);
         let x = inputs.rows(1, cols);
         inputs.floats(4, &x);

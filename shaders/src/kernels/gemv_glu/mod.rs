@@ -1,6 +1,6 @@
 //! The two products of a gated layer and the gate over them, for one token.
 //!
-//! Formula, grid and traffic: at the head of `gemv_swiglu.wesl`.
+//! Formula, grid and traffic: at the head of `gemv_glu.wesl`.
 
 mod cases;
 mod twin;
@@ -32,8 +32,8 @@ crate::params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "gemv_swiglu",
-    source: include_str!("gemv_swiglu.wesl"),
+    name: "gemv_glu",
+    source: include_str!("gemv_glu.wesl"),
     params: Params::FIELDS,
     twin: twin::run,
     variants,
@@ -41,8 +41,12 @@ pub static KERNEL: Kernel = Kernel {
 };
 
 fn variants() -> Vec<Variant> {
-    all_blocks(
-        &[&["input_plain"], &["input_norm"], &["input_plain", "bias_add"], &["input_norm", "bias_add"]],
-        &[],
-    )
+    let mut choices = Vec::new();
+    for gate in ["gate_silu", "gate_gelu"] {
+        for input in ["input_plain", "input_norm"] {
+            choices.push(vec![gate, input]);
+            choices.push(vec![gate, input, "bias_add"]);
+        }
+    }
+    all_blocks(&choices.iter().map(Vec::as_slice).collect::<Vec<_>>(), &[])
 }

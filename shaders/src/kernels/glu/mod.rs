@@ -1,6 +1,6 @@
 //! The gate of a gated layer.
 //!
-//! Formula, grid and traffic: at the head of `swiglu.wesl`.
+//! Formula, grid and traffic: at the head of `glu.wesl`.
 
 mod cases;
 mod twin;
@@ -27,8 +27,8 @@ crate::params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "swiglu",
-    source: include_str!("swiglu.wesl"),
+    name: "glu",
+    source: include_str!("glu.wesl"),
     params: Params::FIELDS,
     twin: twin::run,
     variants,
@@ -36,5 +36,5 @@ pub static KERNEL: Kernel = Kernel {
 };
 
 fn variants() -> Vec<Variant> {
-    vec![Variant::default()]
+    vec![Variant::of(&["gate_silu"]), Variant::of(&["gate_gelu"])]
 }

@@ -5,7 +5,7 @@ use azulejo_quant::UNIT;
 use super::Params;
 use crate::kernel::{Reads, Run, Writes};
 use crate::program::Call;
-use crate::twin::{Matrix, bias, dot, input, swiglu};
+use crate::twin::{Matrix, bias, dot, glu, input};
 
 pub(super) fn run(call: &Call, _run: Run, read: &Reads<'_>, write: &mut Writes<'_>) {
     let p = Params::of(call);
@@ -14,6 +14,6 @@ pub(super) fn run(call: &Call, _run: Run, read: &Reads<'_>, write: &mut Writes<'
     for row in 0..p.rows {
         let gate = dot(&matrix.row(row as usize), &x) + bias(call, read, p.gate_bias_offset + row);
         let up = dot(&matrix.row((p.rows + row) as usize), &x) + bias(call, read, p.up_bias_offset + row);
-        write.floats(8)[(p.out_offset + row) as usize] = swiglu(gate, up) as f32;
+        write.floats(8)[(p.out_offset + row) as usize] = glu(call, gate, up) as f32;
     }
 }

@@ -7,12 +7,17 @@ use crate::kernel::Variant;
 use crate::program::Extent;
 
 pub(super) fn cases() -> Vec<Case> {
-    let shapes = [(1, 32), (3, 77), (33, 1757), (2, 1)];
-    with_probes(shapes.into_iter().map(of).collect(), &["swiglu_3x77"])
+    let mut cases = Vec::new();
+    for piece in ["gate_silu", "gate_gelu"] {
+        for (tokens, cols) in [(1, 32), (3, 77), (33, 1757), (2, 1)] {
+            cases.push(of(piece, tokens, cols));
+        }
+    }
+    with_probes(cases, &["glu_gate_silu_3x77"])
 }
 
-fn of((tokens, cols): (u32, u32)) -> Case {
-    case(format!("swiglu_{tokens}x{cols}"), &KERNEL, Variant::default(), move |inputs| {
+fn of(piece: &'static str, tokens: u32, cols: u32) -> Case {
+    case(format!("glu_{piece}_{tokens}x{cols}"), &KERNEL, Variant::of(&[piece]), move |inputs| {
         let (up_offset, out_offset) = (3, 5);
         let gate_offset = up_offset + cols + 2;
         let (width, out_width) = (gate_offset + cols, out_offset + cols + 1);
