@@ -14,7 +14,7 @@ use azulejo_formats::hf::HfFiles;
 use azulejo_tokenizer::{ChatTemplates, looks_special, pre_tokenizer_name};
 use serde_json::Value;
 
-use super::sentencepiece::SentencePiece;
+use super::sentencepiece::{Piece, SentencePiece};
 use super::{unigram, word_piece};
 use crate::text::bytes_of;
 
@@ -156,7 +156,9 @@ impl Tokens {
             (false, true) => CONTROL,
             (false, false) => USER_DEFINED,
         };
-        let text = if is_control { added.text.clone() } else { added.text.replace(SPACE, " ") };
+        // What merges make stays as they spell it.
+        let is_kept = is_control || !added.text.contains(SPACE) || self.is_merged(&added.text);
+        let text = if is_kept { added.text.clone() } else { added.text.replace(SPACE, " ") };
         if let Some(scores) = &mut self.scores
             && self.texts[id] != text
         {
@@ -164,6 +166,14 @@ impl Tokens {
         }
         self.texts[id] = text;
         Ok(())
+    }
+
+    /// Whether a merge makes that text.
+    fn is_merged(&self, text: &str) -> bool {
+        let makes = |(left, right): (&str, &str)| {
+            left.len() + right.len() == text.len() && text.starts_with(left) && text.ends_with(right)
+        };
+        self.merges.iter().flatten().any(|merge| merge.split_once(' ').is_some_and(makes))
     }
 
     /// Fills up with tokens that nothing becomes.
@@ -180,9 +190,14 @@ impl Tokens {
 
 fn from_sentencepiece(model: &SentencePiece, size: usize) -> Tokens {
     let pieces = &model.pieces[..model.pieces.len().min(size)];
+    // What a user defined is looked for in the text before its spaces are marked, in llama.cpp.
+    let text = |piece: &Piece| match piece.kind {
+        USER_DEFINED => piece.text.replace(SPACE, " "),
+        _ => piece.text.clone(),
+    };
     Tokens {
         model: "llama",
-        texts: pieces.iter().map(|piece| piece.text.clone()).collect(),
+        texts: pieces.iter().map(text).collect(),
         scores: Some(pieces.iter().map(|piece| piece.score).collect()),
         kinds: pieces.iter().map(|piece| piece.kind).collect(),
         merges: None,
