@@ -230,7 +230,12 @@ export class Host implements Port {
         const { chosen, session, trial } = this.#ready();
         const work = session.embed(joined(step, together), Uint32Array.from(step, (text) => text.length));
         trial?.disturb(work);
-        vectors.set(await awaited(chosen, work), done * dimensions);
+        const made = await awaited(chosen, work);
+        if (made.length !== step.length * dimensions) {
+          throw new AzulejoError("unsupported", `${info.name} keeps a vector a token and not one a text: its file says so.`,
+            "Take a file that says how they become one (pooling: mean, CLS or last).");
+        }
+        vectors.set(made, done * dimensions);
         done = end;
         // On the CPU the step kept everything else waiting.
         await breathe();

@@ -110,6 +110,17 @@ test("embeddings that can't be had are errors that say what is wrong", async () 
   assert.equal((await engine.embeddings.create({ input: "a", dimensions })).data.length, 1);
 });
 
+test("embeddings of a file that makes none of a text are refused", async () => {
+  const file = golden("model-f32.gguf");
+  // The key's value is behind the key and the number of its type: 0 is "none".
+  const at = file.indexOf("bert.pooling_type") + "bert.pooling_type".length + 4;
+  assert.equal(file.readUInt32LE(at), 1);
+  file.writeUInt32LE(0, at);
+  const none = await writer.load({}, new Uint8Array(file));
+  await assert.rejects(none.embeddings.create({ input: "where is the town hall" }), { code: "unsupported", message: /a vector a token/ });
+  await none.dispose();
+});
+
 test("embeddings are given up when their signal says so", async () => {
   const engine = await encoder();
   const reason = new Error("enough");
