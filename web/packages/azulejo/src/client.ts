@@ -3,7 +3,7 @@
 import { chatChunks, chatCompletion, type Chunker, completion, completionChunks, ending, heading } from "./answer.js";
 import { usageOf, type Written } from "./answer.js";
 import { checkRequestOptions, parseChat, parseCompletion, parseMessages, type Parsed, tokenIds } from "./chat.js";
-import { AzulejoError, cancelled, disposed, forCaller, listenerThrew, pause, reported } from "./errors.js";
+import { AzulejoError, cancelled, disposed, forCaller, listenerThrew, pause, reported, stoppedBy } from "./errors.js";
 import { embeddingResponse, parseEmbedding } from "./embeddings.js";
 import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js";
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
@@ -141,10 +141,7 @@ export class Client implements LocalEngine {
     const parsed = parseEmbedding(body, this.#info);
     checkRequestOptions(options);
     const signals = [body.signal, options?.signal];
-    signals.forEach((signal) => signal?.throwIfAborted());
-    const controller = new AbortController();
-    const stop = () => controller.abort();
-    signals.forEach((signal) => signal?.addEventListener("abort", stop));
+    const { controller, done } = stoppedBy(...signals);
     try {
       const answer = await this.#port.call("embed", parsed.args, { signal: controller.signal });
       const response = embeddingResponse(this.#info.name, parsed, answer);
@@ -155,7 +152,7 @@ export class Client implements LocalEngine {
       this.tell({ type: "failed", error: told });
       throw told;
     } finally {
-      signals.forEach((signal) => signal?.removeEventListener("abort", stop));
+      done();
     }
   }
 
@@ -167,11 +164,8 @@ export class Client implements LocalEngine {
   #request({ prompt, options }: Parsed, signals: (AbortSignal | null | undefined)[], how?: RequestOptions): Request {
     signals.forEach((signal) => signal?.throwIfAborted());
     if (this.#disposed) throw disposed();
-    const controller = new AbortController();
+    const { controller, done } = stoppedBy(...signals);
     const interrupt = new AbortController();
-    const stop = () => controller.abort();
-    signals.forEach((signal) => signal?.addEventListener("abort", stop));
-    const done = () => signals.forEach((signal) => signal?.removeEventListener("abort", stop));
     const events = new Channel<GenerateEvent>();
     controller.signal.addEventListener("abort", () => events.fail(cancelled()));
     const onEvent = (event: GenerateEvent) => {
@@ -180,7 +174,7 @@ export class Client implements LocalEngine {
         if (event.type === "prompt") how?.onPromptProgress?.(event.progress);
       } catch (error) {
         events.fail(listenerThrew("onPromptProgress", error));
-        stop();
+        controller.abort();
       }
       events.push(event);
     };

@@ -125,6 +125,15 @@ export function checkAbort(signal?: AbortSignal | null): void {
   if (signal?.aborted) throw cancelled(signal.reason);
 }
 
+/** A controller that the first of some callers' signals aborts, until `done` takes the listeners off; throws if one has. */
+export function stoppedBy(...signals: (AbortSignal | null | undefined)[]): { controller: AbortController; done(): void } {
+  signals.forEach((signal) => signal?.throwIfAborted());
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  signals.forEach((signal) => signal?.addEventListener("abort", stop));
+  return { controller, done: () => signals.forEach((signal) => signal?.removeEventListener("abort", stop)) };
+}
+
 /** The promise, or a rejection as soon as the signal is aborted; what the promise does afterwards is ignored. */
 export function abortable<T>(promise: Promise<T>, signal?: AbortSignal | null): Promise<T> {
   if (!signal) return promise;

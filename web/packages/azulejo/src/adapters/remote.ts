@@ -2,7 +2,7 @@
 // device. Messages leave the device: nothing takes this by itself, and the visitor's consent is an argument.
 
 import { checkRequestOptions } from "../chat.js";
-import { AzulejoError, cancelled, disposed, forCaller, invalid } from "../errors.js";
+import { AzulejoError, cancelled, disposed, forCaller, invalid, stoppedBy } from "../errors.js";
 import { checkOptions, REMOTE_OPTIONS } from "../options.js";
 import type { ChatMessage, ChatRequest, CompletionRequest, EmbeddingRequest } from "../shapes.js";
 import { Stream } from "../stream.js";
@@ -150,17 +150,15 @@ class RemoteEngine implements Engine {
     checkRequestOptions(options);
     if (typeof body !== "object" || body === null) throw invalid("The request has to be an object.");
     const signals = [body.signal, options?.signal];
-    signals.forEach((signal) => signal?.throwIfAborted());
-    const controller = new AbortController();
-    const stop = () => controller.abort();
-    signals.forEach((signal) => signal?.addEventListener("abort", stop));
+    const stopped = stoppedBy(...signals);
+    const { controller } = stopped;
     const running: Running = {
       controller,
       why: null,
       told: (error) => forCaller(running.why instanceof AzulejoError ? running.why : error, ...signals),
     };
     const done = () => {
-      signals.forEach((signal) => signal?.removeEventListener("abort", stop));
+      stopped.done();
       this.#running.delete(running);
     };
     this.#running.add(running);
