@@ -1,0 +1,3 @@
+// The element <azulejo-chat>.
+
+export {};
