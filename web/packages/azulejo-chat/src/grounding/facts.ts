@@ -8,10 +8,24 @@ export interface Fact {
   readonly kind: "contact" | "date" | "day" | "money" | "month" | "number" | "percent" | "time";
   /** What it may be written as, in one spelling each: 9 h is a time and a number of hours. Two facts agree in any. */
   readonly keys: readonly string[];
+  /** What a number counts, where that is a span of time: 3 months are not 3 years. */
+  readonly of?: Span;
   /** Where it begins and ends in the text. */
   readonly start: number;
   readonly end: number;
 }
+
+/** Spans of time, as numbers count them. */
+export type Span = "minute" | "hour" | "day" | "week" | "month" | "year";
+
+const SPANS: readonly (readonly [Span, RegExp])[] = [
+  ["minute", /^(?:min(?:uto|ut)?s?|minut[eo]s?|minutu\w*)$/],
+  ["hour", /^(?:h|horas?|hores?|hours?|ordu\w*)$/],
+  ["day", /^(?:dias?|dies?|days?|egun\w*)$/],
+  ["week", /^(?:semanas?|setman(?:a|es)|weeks?|aste(?!art|az|le)\w*)$/],
+  ["month", /^(?:mes|meses|mesos|months?|hilabete\w*)$/],
+  ["year", /^(?:anos?|anys?|years?|urte\w*)$/],
+];
 
 const MONEY = "(?:€|eur(?:os?|o)?\\b|r\\$|us\\$|\\$|reais\\b|real\\b|euro(?:tan|ko|a|ak|rekin)?\\b)";
 const NUMBER = "\\d{1,3}(?:[. ]\\d{3})+(?:,\\d+)?|\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|\\d+(?:[.,]\\d+)?";
@@ -22,9 +36,9 @@ const AMOUNT = /^[1-9]\d{0,2}(?:\.\d{3})+$|^[1-9]\d{0,1}(?: \d{3})+$/;
 const DAY = /^(?:\d{4}-\d{2}-\d{2}|\d{1,2}[.-]\d{1,2}[.-]\d{4})$/;
 const DATE = /\b(\d{4})-(\d{2})-(\d{2})\b|\b(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}|\d{2}))?\b(?![/.,]?\d)/gu;
 const TIME = /\b([01]?\d|2[0-4])\s?(?::|h|\.)\s?([0-5]\d)(?:\s?(?:h|min|horas|hores)\b)?(?:\s?([ap])\.?\s?m\b\.?)?|\b(1[0-2]|[1-9])\s?([ap])\.?\s?m\b\.?|\b([01]?\d|2[0-4])\s?(?:h(?:oras?|ores?|ours?)?\b|o'clock|etan\b|etatik\b|etara\b|ak arte\b)/gu;
-const PRICE = new RegExp(`(${NUMBER})\\s?${MONEY}|${MONEY}\\s?(${NUMBER})`, "gu");
+const PRICE = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand))?\\s?(?:de )?${MONEY}|${MONEY}\\s?(${NUMBER})`, "gu");
 const PERCENT = new RegExp(`(${NUMBER})\\s?(?:%|por ?cento\\b|por ciento\\b|per cent\\b|percent\\b)|%\\s?(${NUMBER})`, "gu");
-const PLAIN = new RegExp(NUMBER, "gu");
+const PLAIN = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand)\\b)?`, "gu");
 const FREE = /\b(?:gratis|gratuit[oa]s?|gratuitament[e]?|gratuits|gratuites|gratuit|sem custos?|sin coste?|sense cost|sen custo|doan|doako|doakoa|free of charge|free|isent[oa]s?|exent[oa]s?|exempt)\b/gu;
 const WORD = /\p{L}+/gu;
 
@@ -63,7 +77,7 @@ export function factsOf(text: string): Fact[] {
     if (/@|www|http/.test(found)) add("contact", [`c${found.replace(/^https?:\/\/(?:www\.)?|^www\.|\/$/g, "")}`], index, found.length);
     else if (digits.length >= 8 && !AMOUNT.test(found) && !DAY.test(found)) add("contact", [phone(digits)], index, found.length);
   }
-  for (const { index, 0: found, 1: a, 2: b } of folded.matchAll(PRICE)) add("money", [`m${valueOf((a ?? b)!)}`], index, found.length);
+  for (const { index, 0: found, 1: a, 2: mil, 3: b } of folded.matchAll(PRICE)) add("money", [`m${valueOf((a ?? b)!) * (mil ? 1000 : 1)}`], index, found.length);
   for (const { index, 0: found, 1: a, 2: b } of folded.matchAll(PERCENT)) add("percent", [`p${valueOf((a ?? b)!)}`], index, found.length);
   for (const match of folded.matchAll(DATE)) {
     const { index, 0: found, 1: year, 2: month, 3: day, 4: d, 5: m, 6: y } = match;
@@ -81,13 +95,43 @@ export function factsOf(text: string): Fact[] {
     else if (bare !== undefined) add("time", [time(Number(bare), 0, halfDay)], index, found.length);
     else add("time", [time(Number(hours), 0, undefined), `n${Number(hours)}`], index, found.length);
   }
-  for (const { index, 0: found } of folded.matchAll(PLAIN)) {
-    const value = valueOf(found);
+  for (const { index, 0: found, 1: number, 2: mil } of folded.matchAll(PLAIN)) {
+    const value = valueOf(number!) * (mil ? 1000 : 1);
     add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? [`t${(value * 60) % 1440}`] : [])], index, found.length);
   }
   for (const { index, 0: found } of folded.matchAll(FREE)) add("money", ["m0"], index, found.length);
   words(folded, taken, add);
-  return facts.sort((a, b) => a.start - b.start);
+  return shared(folded, facts.sort((a, b) => a.start - b.start));
+}
+
+/** What stands between two facts of which the second says the kind of both: "60 a 300 €", "entre 9 e 12 h". */
+const RANGE = /^\s*(?:a|as|ao?s?|ate|e|y|i|to|and|-|\u00d7|ata|fins a|hasta|until|eta|a les|a las|o|ou|or|edo|h\s*a)\s*$/;
+
+/** Numbers with what stands behind them: a price in words, a span of time, or what a range's other end is. */
+function shared(folded: string, facts: readonly Fact[]): Fact[] {
+  const known: Fact[] = [];
+  for (let index = facts.length - 1; index >= 0; index--) {
+    let fact = facts[index]!;
+    const next = known[0];
+    const rest = folded.slice(fact.end);
+    if (fact.kind === "number") {
+      const value = fact.keys[0]!.slice(1);
+      const money = new RegExp(`^\\s?(?:de\\s)?${MONEY}`, "u").exec(rest);
+      const word = /^\s*(?:de\s+)?(\p{L}+)/u.exec(rest)?.[1] ?? "";
+      const of = SPANS.find(([, names]) => names.test(word))?.[0];
+      if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
+      else if (of) fact = { ...fact, of };
+      else if (next && RANGE.test(folded.slice(fact.end, next.start))) {
+        if (next.kind === "money") fact = { ...fact, kind: "money", keys: [`m${value}`] };
+        else if (next.kind === "percent") fact = { ...fact, kind: "percent", keys: [`p${value}`] };
+        else if (next.kind === "time" && Number(value) <= 24) fact = { ...fact, kind: "time" };
+        else if (next.kind === "number" && next.of) fact = { ...fact, of: next.of };
+        else if (next.kind === "date" && Number(value) <= 31) fact = { ...fact, kind: "date", keys: [next.keys[0]!.replace(/^(d\d+)-\d+/, `$1-${value}`)] };
+      }
+    }
+    known.unshift(fact);
+  }
+  return known;
 }
 
 type Add = (kind: Fact["kind"], keys: string[], start: number, length: number) => void;
@@ -161,5 +205,6 @@ function words(folded: string, taken: Uint8Array, add: Add): void {
 
 /** Whether two facts say the same. A date with a year is one without, where that says less. */
 export function agrees(claimed: Fact, known: Fact): boolean {
+  if (claimed.of && known.of && claimed.of !== known.of) return false;
   return claimed.keys.some((key) => known.keys.some((other) => key === other || other.startsWith(`${key}-`) && /^(?:d|mo)/.test(key)));
 }

@@ -5,9 +5,10 @@
 
 import { languageFor, type Language } from "../language/languages.js";
 import type { Passage } from "../search/passage.js";
-import { agrees, factsOf, type Fact } from "./facts.js";
-import { sentencesOf } from "./sentences.js";
-import { denies, isOpposite, isSameWord, wordsOf, type Word } from "./words.js";
+import { isBound } from "./binding.js";
+import { agrees } from "./facts.js";
+import { textOf, type Item, type Text } from "./text.js";
+import { isOpposite, isSameWord } from "./words.js";
 
 export { sentencesOf } from "./sentences.js";
 
@@ -37,48 +38,22 @@ export interface Verdict {
   readonly reason: Reason;
 }
 
-/** The least share of a sentence's content words that stand in the place which supports it. */
+/** The least share of a sentence's content words and facts that stand in the place which supports it. */
 export const LEAST_SHARED = 0.6;
 /** The same where passage and sentence are in different languages, whose words differ; then a fact must agree too. */
 export const LEAST_SHARED_ACROSS = 0.3;
+/** The same of each of its clauses that says two things or more: half a sentence isn't supported by the other half. */
+const LEAST_OF_CLAUSE = 0.34;
 /** What a word of the page's title or heading weighs, which all that stands below may leave out. */
 const HEADING_WEIGHT = 0.4;
-
-/** A sentence or line of a passage, or the claim itself. */
-interface Unit {
-  readonly text: string;
-  readonly words: readonly Word[];
-  readonly facts: readonly Fact[];
-  readonly clauses: readonly Clause[];
-  readonly denies: boolean;
-}
-
-/** A part of a unit between commas and the like, which says one thing. */
-interface Clause {
-  readonly start: number;
-  readonly words: readonly Word[];
-  readonly facts: readonly Fact[];
-}
-
-function unit(text: string, language: Language): Unit {
-  const words = wordsOf(text, language);
-  const facts = factsOf(text);
-  const isFact = (place: number) => facts.some(({ start, end }) => place >= start && place < end);
-  const content = words.filter(({ start }) => !isFact(start));
-  const bounds = [0];
-  for (const { index, 0: mark } of text.matchAll(/[,;:()|•–—]\s|\s(?:e|y|i|and|eta|o|ou|or|edo)\s|[()]/gu)) if (!isFact(index) && !isFact(index + mark.length - 2)) bounds.push(index + 1);
-  const clauses = bounds.map((start, index) => {
-    const isIn = ({ start: place }: { start: number }) => place >= start && place < (bounds[index + 1] ?? Infinity);
-    return { start, words: content.filter(isIn), facts: facts.filter(isIn) };
-  });
-  return { text, words: content, facts, clauses, denies: denies(text, language) };
-}
+/** The most sentences that support one. */
+const MOST_UNITS = 3;
 
 /** A passage as it is compared. */
 interface Known {
-  readonly units: readonly Unit[];
-  /** Its title's and heading's words and facts, which hold for all of it. */
-  readonly head: Unit;
+  readonly text: Text;
+  /** Its title and heading, which hold for all of it. */
+  readonly head: Text;
   readonly language: Language;
 }
 
@@ -88,14 +63,11 @@ function knownOf(passage: Passage, fallback: Language): Known {
   let found = known.get(passage);
   if (!found) {
     const language = languageFor(passage.lang) ?? fallback;
-    const units = sentencesOf(passage.text, language).map((text) => unit(text, language));
-    found = { units, head: unit(`${passage.title}. ${passage.heading}.`, language), language };
+    found = { text: textOf(passage.text, language), head: textOf(`${passage.title}\n${passage.heading}`, language), language };
     known.set(passage, found);
   }
   return found;
 }
-
-const has = (words: readonly Word[], word: Word, areRelated: boolean) => words.some(({ text }) => isSameWord(text, word.text, areRelated));
 
 /** The best place of a passage for a claim. */
 interface Place {
@@ -103,81 +75,94 @@ interface Place {
   readonly reason: Reason;
 }
 
-/** How bad a reason is: the nearest miss is the one that is told. */
+/** From far to near: the nearest miss is the one that is told. */
 const NEARNESS: readonly Reason[] = ["too-little-shared", "fact-missing", "name-missing", "fact-elsewhere", "contradicted", "supported"];
 
-function judge(claim: Unit, passage: Known, language: Language): Place {
+const isNearer = (a: Place, b: Place) => {
+  const gain = NEARNESS.indexOf(a.reason) - NEARNESS.indexOf(b.reason);
+  return gain > 0 || (gain === 0 && a.shared > b.shared);
+};
+
+function judge(claim: Text, passage: Known, language: Language): Place {
   const across = passage.language.slice(0, 2) !== language.slice(0, 2);
+  const isSame = (a: Item, b: Item) => (a.word && b.word ? isSameWord(a.word.text, b.word.text, across) : !!a.fact && !!b.fact && agrees(a.fact, b.fact));
+  const units = passage.text.labels.length;
   let best: Place = { shared: 0, reason: "too-little-shared" };
-  const spans: Unit[][] = passage.units.map((each) => [each]);
-  for (let first = 0; first + 1 < passage.units.length; first++) spans.push(passage.units.slice(first, first + 2));
-  for (let first = 0; first + 2 < passage.units.length; first++) spans.push(passage.units.slice(first, first + 3));
-  for (const span of spans) {
-    const place = judgeSpan(claim, span, passage.head, across);
-    const gain = NEARNESS.indexOf(place.reason) - NEARNESS.indexOf(best.reason);
-    if (gain > 0 || (gain === 0 && place.shared > best.shared)) best = place;
+  for (let count = 1; count <= MOST_UNITS; count++) {
+    for (let first = 0; first + count <= units; first++) {
+      const isIn = ({ unit }: Item) => unit >= first && unit < first + count;
+      const place = judgeSpan(claim, passage, passage.text.items.filter(isIn), across, isSame);
+      if (isNearer(place, best)) best = place;
+    }
   }
+  if (best.reason !== "supported") return best;
+  // What is right somewhere may be said of something else, or be denied, where the passage comes nearest.
+  if (!isBound(claim, passage.text, isSame) || isUnderAnotherLabel(claim, passage.text, isSame)) return { ...best, reason: "fact-elsewhere" };
+  if (isContrary(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
   return best;
 }
 
-function judgeSpan(claim: Unit, span: readonly Unit[], head: Unit, across: boolean): Place {
-  const words = span.flatMap((each) => each.words);
-  const facts = span.flatMap((each) => each.facts);
+type IsSame = (claimed: Item, known: Item) => boolean;
+
+function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across: boolean, isSame: IsSame): Place {
   let weight = 0;
   let sum = 0;
-  let missingName = false;
-  for (const word of claim.words) {
-    const here = has(words, word, across);
-    const above = has(head.words, word, across);
+  let missing: Reason | null = null;
+  const clauses = new Map<number, { of: number; shared: number }>();
+  for (const item of claim.items) {
+    const here = items.some((other) => isSame(item, other));
+    const above = head.items.some((other) => isSame(item, other));
     const counts = above && !here ? HEADING_WEIGHT : 1;
+    const clause = clauses.get(item.clause) ?? { of: 0, shared: 0 };
+    clauses.set(item.clause, { of: clause.of + 1, shared: clause.shared + (here || above ? 1 : 0) });
     weight += counts;
     if (here || above) sum += counts;
-    else if (word.isName) missingName = true;
+    else if (item.fact) missing = "fact-missing";
+    else if (item.word!.isName && !across) missing ??= "name-missing";
   }
   const shared = weight ? sum / weight : 0;
+  const facts = claim.items.filter(({ fact }) => fact).length;
   const place = (reason: Reason): Place => ({ shared, reason });
-  const all = [...facts, ...head.facts];
-  const missing = claim.facts.some((fact) => !all.some((other) => agrees(fact, other)));
-  const touches = claim.words.length === 0 || sum > 0;
-  const enough = shared >= (across ? LEAST_SHARED_ACROSS : LEAST_SHARED) && (!across || claim.facts.length > 0 || shared >= LEAST_SHARED);
-  // A claim of facts alone ("From 9h to 17h.") stands on them.
-  if (!touches || (claim.words.length === 0 && claim.facts.length === 0)) return place("too-little-shared");
-  if (missing) return place(enough || sum > 0 ? "fact-missing" : "too-little-shared");
-  if (!enough && claim.words.length > 0) return place("too-little-shared");
-  if (missingName && !across) return place("name-missing");
-  if (!areTogether(claim, span, head, across)) return place("fact-elsewhere");
-  const denied = span.some((each) => each.denies);
-  if (claim.denies !== denied && (claim.denies || span.every((each) => each.denies))) return place("contradicted");
-  if (isOpposite(claim.words, words)) return place("contradicted");
-  return place("supported");
+  if (sum === 0) return place("too-little-shared");
+  if (missing === "fact-missing") return place(missing);
+  if (shared < (across && facts > 0 ? LEAST_SHARED_ACROSS : LEAST_SHARED)) return place("too-little-shared");
+  if (missing) return place(missing);
+  const isHalf = !across && [...clauses.values()].some(({ of, shared }) => of > 1 && shared / of < LEAST_OF_CLAUSE);
+  return place(isHalf ? "too-little-shared" : "supported");
 }
 
-/**
- * Whether each fact of the claim is said of the same thing. The facts of one clause stand in one unit; and where the
- * passage has several facts of a kind, the clause that has this one is the one that shares most words with the claim's.
- */
-function areTogether(claim: Unit, span: readonly Unit[], head: Unit, across: boolean): boolean {
-  for (const clause of claim.clauses) {
-    const facts = clause.facts.filter((fact) => !head.facts.some((other) => agrees(fact, other)));
-    if (facts.length === 0) continue;
-    // What the clause is about: its own words, or the whole claim's where it has none but facts.
-    const about = clause.words.length ? clause.words : claim.words;
-    const holds = span.some((each) => facts.every((fact) => isSaidOf(fact, about, each, head, across)));
-    if (!holds) return false;
+/** Where a passage is a list of things and what holds for each, a claim about one isn't supported by another's line. */
+function isUnderAnotherLabel(claim: Text, passage: Text, isSame: IsSame): boolean {
+  if (passage.labels.filter((label) => label.length > 0).length < 2) return false;
+  const named = passage.labels.flatMap((label, unit) => {
+    const words = passage.items.filter((item) => item.unit === unit && item.word && label.includes(item.word.text));
+    return words.length > 0 && claim.items.some((item) => words.some((word) => isSame(item, word))) ? [unit] : [];
+  });
+  if (named.length === 0) return false;
+  const best = nearestUnit(claim, passage, isSame);
+  return !named.includes(best) && passage.labels[best]!.length > 0;
+}
+
+/** The unit that shares most of the claim's rarer words. */
+function nearestUnit(claim: Text, passage: Text, isSame: IsSame): number {
+  const scores = passage.labels.map(() => 0);
+  for (const item of claim.items) {
+    const units = new Set(passage.items.filter((other) => isSame(item, other)).map(({ unit }) => unit));
+    for (const unit of units) scores[unit]! += 1 / units.size;
   }
-  return true;
+  return scores.indexOf(Math.max(...scores));
 }
 
-function isSaidOf(fact: Fact, about: readonly Word[], where: Unit, head: Unit, across: boolean): boolean {
-  const rivals = where.clauses.filter((clause) => clause.facts.some(({ kind }) => kind === fact.kind));
-  const holders = rivals.length ? rivals.filter((clause) => clause.facts.some((other) => agrees(fact, other))) : where.clauses.filter((clause) => clause.facts.some((other) => agrees(fact, other)));
-  if (holders.length === 0) return false;
-  const others = rivals.filter((clause) => !holders.includes(clause) && clause.words.length > 0);
-  if (others.length === 0) return true;
-  const fit = (clause: Clause) =>
-    about.reduce((sum, word) => sum + (has(clause.words, word, across) ? (has(head.words, word, across) ? HEADING_WEIGHT : 1) : 0), 0);
-  const most = Math.max(...holders.map(fit));
-  return others.every((clause) => fit(clause) < most || (fit(clause) === most && most === 0));
+/** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */
+function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
+  const unit = nearestUnit(claim, passage, isSame);
+  const there = passage.items.filter((item) => item.unit === unit);
+  const denied = (text: Text, items: readonly Item[]) => items.filter(({ clause }) => text.clauses[clause]!.denies).length > items.length / 2;
+  const matched = there.filter((item) => claim.items.some((other) => isSame(other, item)));
+  const claimed = claim.items.filter((item) => matched.some((other) => isSame(item, other)));
+  if (denied(claim, claimed) !== denied(passage, matched)) return true;
+  const words = (items: readonly Item[]) => items.flatMap(({ word }) => word ?? []);
+  return isOpposite(words(claim.items), words(there));
 }
 
 /**
@@ -188,13 +173,12 @@ function isSaidOf(fact: Fact, about: readonly Word[], where: Unit, head: Unit, a
  * check("A renovação custa 15 €.", passages, "pt-PT"); // { supported: true, passage: 0, reason: "supported", ... }
  */
 export function check(sentence: string, passages: readonly Passage[], language: Language): Verdict {
-  const claim = unit(sentence.replace(/[*_`#>]+/g, ""), language);
-  if (claim.words.length === 0 && claim.facts.length === 0) return { sentence, supported: false, passage: null, reason: "nothing-said" };
+  const claim = textOf(sentence.replace(/[*_`#>]+/g, ""), language);
+  if (claim.items.length === 0) return { sentence, supported: false, passage: null, reason: "nothing-said" };
   let best: Place & { passage: number | null } = { shared: 0, reason: "too-little-shared", passage: null };
   passages.forEach((passage, index) => {
     const place = judge(claim, knownOf(passage, language), language);
-    const gain = NEARNESS.indexOf(place.reason) - NEARNESS.indexOf(best.reason);
-    if (gain > 0 || (gain === 0 && place.shared > best.shared)) best = { ...place, passage: index };
+    if (isNearer(place, best)) best = { ...place, passage: index };
   });
   return { sentence, supported: best.reason === "supported", passage: best.passage, reason: best.reason };
 }
