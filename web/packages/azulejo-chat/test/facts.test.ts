@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { agrees, factsOf } from "../src/grounding/facts.js";
+import { languageOf } from "../src/language/detect.js";
+import { LANGUAGES, type Language } from "../src/language/languages.js";
 
-const keys = (text: string) => factsOf(text).map(({ keys: [first] }) => first);
+const keys = (text: string, language: Language) => factsOf(text, language).map(({ keys: [first] }) => first);
 
 const SPELLINGS: readonly (readonly [string, readonly string[]])[] = [
   ["Abre das 9h00 às 12h30.", ["t540", "t750"]],
@@ -45,10 +47,10 @@ const SPELLINGS: readonly (readonly [string, readonly string[]])[] = [
   ["um dia, una casa", []],
 ];
 
-for (const [text, expected] of SPELLINGS) test(`facts of "${text}"`, () => assert.deepEqual(keys(text), expected));
+for (const [text, expected] of SPELLINGS) test(`facts of "${text}"`, () => assert.deepEqual(keys(text, languageOf(text, LANGUAGES, "pt-PT")), expected));
 
 test("facts agree whatever their spelling, and differ by a digit", () => {
-  const same = (a: string, b: string) => agrees(factsOf(a)[0]!, factsOf(b)[0]!);
+  const same = (a: string, b: string) => agrees(factsOf(a, "pt-PT")[0]!, factsOf(b, "pt-PT")[0]!);
   assert.ok(same("9 horas", "9h00"));
   assert.ok(same("às 9", "9h00"));
   assert.ok(same("cinco dias", "5 days"));

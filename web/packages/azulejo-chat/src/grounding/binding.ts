@@ -1,88 +1,106 @@
 // Whether a fact is said of the same thing in two texts. A passage has many prices, days and times; the one that a claim
-// may name is the one that stands nearest to the claim's own words.
+// may name is the one that the passage says of the claim's own words.
 
 import { agrees, type Fact } from "./facts.js";
 import type { Item, Text } from "./text.js";
 
 /** Facts of one kind with nothing between them that says anything: "das 9h às 12h e das 14h às 17h", "segunda e quarta". */
-interface Group {
-  readonly kind: Fact["kind"];
-  readonly items: readonly Item[];
-}
+type Group = readonly [Item, ...Item[]];
 
-/** How much of its weight a word keeps across the end of a sentence or line, and across another fact of the kind. */
-const PAST_UNIT = 0.5;
-const PAST_RIVAL = 0.4;
-/** Letters after which a word has half its weight. */
-const HALF = 24;
+/** What a word weighs for the facts that it's said of, where they are the first of their kind in the sentence. */
+const OWN = 1;
+/** The same where others of the kind stand before: what is said there is said to tell them apart. */
+const OWN_OF_LATER = 2;
+/** What was said of the facts before may hold for these as well ("The grey bin is emptied on ..., the brown one on ..."). */
+const INHERITED = 0.5;
+/** What is said later in the sentence, of others. */
+const LATER = 0.25;
+/** What is said in another sentence of other facts of the kind speaks against these. */
+const ELSEWHERE = -0.5;
 /** How much better than its rivals the fact's place must be. */
-const LEAD = 1.05;
+const LEAD = 1.1;
 
-/** A number counts something or is a number of a street: they are no rivals. */
-const kindOf = (fact: Fact) => (fact.kind === "number" ? `number ${fact.of ?? ""}` : fact.kind);
+/** Whether the one might stand where the other does: prices are no rivals of days, nor months of years. */
+const areRivals = (a: Fact, b: Fact) => a.kind === b.kind && (a.kind !== "number" || !a.of || !b.of || a.of === b.of);
 
-function groupsOf(items: readonly Item[]): Group[] {
-  const groups: { kind: Fact["kind"]; items: Item[] }[] = [];
+function groupsOf({ items }: Text): Group[] {
+  const groups: [Item, ...Item[]][] = [];
   items.forEach((item, index) => {
     if (!item.fact) return;
     const before = items[index - 1];
     const last = groups.at(-1);
-    const follows = last && before?.fact && before === last.items.at(-1) && kindOf(before.fact) === kindOf(item.fact) && before.unit === item.unit && item.start - before.end < 16;
-    if (follows) last.items.push(item);
-    else groups.push({ kind: item.fact.kind, items: [item] });
+    const follows = last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < 16;
+    if (follows) last.push(item);
+    else groups.push([item]);
   });
   return groups;
 }
 
-/** What a word at `item` weighs for a group: less with each letter, and with what lies between. */
+/**
+ * Of which of the groups of a sentence an item is said: what stands before the first of them is said of it; between two
+ * it's said of the one before up to the next comma, and then of the one behind; both where no comma says which.
+ */
+function ownersOf(item: Item, groups: readonly Group[]): readonly Group[] {
+  const next = groups.findIndex((group) => group[0].start > item.start);
+  const before = groups.at(next < 0 ? -1 : next - 1);
+  if (next === 0 || !before) return groups.slice(0, 1);
+  const behind = next < 0 ? undefined : groups[next]!;
+  const isBefore = item.clause === before.at(-1)!.clause;
+  if (!behind) return isBefore ? [before] : [];
+  if (isBefore && item.clause === behind[0].clause) return [before, behind];
+  return [isBefore ? before : behind];
+}
+
+/** What an item weighs for a group, `groups` being the ones of its kind. */
 function weight(item: Item, group: Group, groups: readonly Group[]): number {
-  const first = group.items[0]!;
-  const last = group.items.at(-1)!;
-  const [from, to] = item.start < first.start ? [item.end, first.start] : [last.end, item.start];
-  const rivals = groups.filter(
-    (other) => other !== group && kindOf(other.items[0]!.fact!) === kindOf(first.fact!) && other.items[0]!.start >= from && other.items.at(-1)!.end <= to,
-  );
-  const units = Math.abs(item.unit - (item.start < first.start ? first : last).unit);
-  return (PAST_RIVAL ** rivals.length * PAST_UNIT ** units) / (1 + Math.max(0, to - from) / HALF);
+  if (item.unit !== group[0].unit) return groups.some(([first]) => first.unit === item.unit) ? ELSEWHERE : 0;
+  const here = groups.filter(([first]) => first.unit === item.unit);
+  const owners = ownersOf(item, here);
+  if (owners.includes(group)) return (group === here[0] ? OWN : OWN_OF_LATER) / owners.length;
+  return item.start < group[0].start ? INHERITED : LATER;
 }
 
-/** Days of a range: Monday to Friday has Wednesday. */
+const day = ({ fact }: Item) => Number(fact!.keys[0]!.slice(1));
+
+/** Whether a group has a fact; Monday to Friday has Wednesday. */
 function holds(group: Group, fact: Fact): boolean {
-  if (group.items.some(({ fact: known }) => agrees(fact, known!))) return true;
-  if (fact.kind !== "day" || group.items.length !== 2) return false;
-  const [from, to] = group.items.map((item) => Number(item.fact!.keys[0]!.slice(1)));
-  const day = Number(fact.keys[0]!.slice(1));
-  // Two days with more between them than a comma or an "and" are a range.
-  return group.items[1]!.start - group.items[0]!.end !== 2 && from! < day && day < to!;
+  if (group.some((item) => agrees(fact, item.fact!))) return true;
+  const [from, to] = group;
+  // Two days with more between them than a comma are a range.
+  return fact.kind === "day" && group.length === 2 && to!.start - from.end > 2 && day(from) < day({ fact } as Item) && day({ fact } as Item) < day(to!);
 }
-
-/** A range of prices can't be told by one of its ends. */
-const isWhole = (claimed: Group, group: Group) => claimed.kind !== "money" || claimed.items.length === group.items.length || group.items.length === 1;
 
 /**
- * Whether each fact of `claim` is said of the same thing in `known`, whose facts have all of them; `isSame` compares
- * items' words.
+ * Whether each fact of `claim` is said of the same thing in `known`, which has all of them; `isSame` compares items.
  */
 export function isBound(claim: Text, known: Text, isSame: (claimed: Item, known: Item) => boolean): boolean {
-  const claimed = groupsOf(claim.items);
-  const groups = groupsOf(known.items);
+  const claimed = groupsOf(claim);
+  const groups = groupsOf(known);
   return claimed.every((group) => {
-    const rivals = groups.filter((other) => other.items.some(({ fact }) => group.items.some((item) => kindOf(item.fact!) === kindOf(fact!) || agrees(item.fact!, fact!))));
-    const right = rivals.filter((other) => group.items.every(({ fact }) => holds(other, fact!)) && isWhole(group, other));
-    if (right.length === 0) return false;
+    const [{ fact }] = group;
+    const rivals = groups.filter((other) => other.some((item) => areRivals(fact!, item.fact!) || agrees(fact!, item.fact!)));
+    // One end of a range of prices isn't the price.
+    const isWhole = (other: Group) => fact!.kind !== "money" || other.length === 1 || other.length === group.length;
+    const right = rivals.filter((other) => group.every((item) => holds(other, item.fact!)) && isWhole(other));
     const wrong = rivals.filter((other) => !right.includes(other));
+    if (right.length === 0) return false;
     if (wrong.length === 0) return true;
-    const about = claim.items.filter((item) => !group.items.includes(item));
-    const score = (other: Group) => {
-      let sum = 0;
-      for (const item of about) {
-        const same = known.items.filter((candidate) => !other.items.includes(candidate) && isSame(item, candidate));
-        if (same.length === 0) continue;
-        const best = Math.max(...same.map((candidate) => weight(candidate, other, groups)));
-        sum += (weight(item, group, claimed) * best) / Math.sqrt(same.length);
-      }
-      return sum;
-    };
-    return Math.max(...right.map(score)) > LEAD * Math.max(...wrong.map(score));
+    const kin = claimed.filter((other) => other.some((item) => areRivals(fact!, item.fact!)));
+    // What a number counts stands behind each of them, or is left out: it tells none from the other.
+    const end = group.at(-1)!.end;
+    const isCounted = (item: Item) => fact!.kind === "number" && item.start >= end && item.start - end < 4;
+    const about = claim.items.filter((item) => !group.includes(item) && !isCounted(item));
+    const score = (other: Group) =>
+      about.reduce((sum, item) => {
+        const same = known.items.filter((candidate) => !other.includes(candidate) && isSame(item, candidate));
+        if (same.length === 0) return sum;
+        // "Up to 8" is not "8 to 12".
+        const share = (candidate: Item) => (candidate.fact && groups.find((one) => one.includes(candidate))!.length > claimed.find((one) => one.includes(item))!.length ? 0.5 : 1);
+        const best = Math.max(...same.map((candidate) => weight(candidate, other, rivals) * share(candidate)));
+        return sum + (Math.max(weight(item, group, kin), LATER) * best) / Math.sqrt(same.length);
+      }, 0);
+    const best = Math.max(...right.map(score));
+    const rival = Math.max(...wrong.map(score));
+    return best > 0 && (rival <= 0 || best > LEAD * rival);
   });
 }

@@ -1,6 +1,8 @@
 // Months, days of the week and numbers as the seven languages write them, folded. One table for all languages, since an
 // answer and the page that it stands on may differ in theirs; words of two meanings (gl "terzo", es "segundo") are left out.
 
+import type { Language } from "../language/languages.js";
+
 const MONTHS = [
   "janeiro enero gener xaneiro urtarril january jan",
   "fevereiro febrero febrer febreiro otsail february feb",
@@ -100,5 +102,14 @@ export const monthOf = (word: string, isCapital: boolean): number | null =>
 /** The day of the week that a folded word names, 1 (Monday) to 7. */
 export const dayOf = (word: string): number | null => find(days, word.replace(/s$/, ""), 6) ?? days.get(word) ?? null;
 
+/** Numbers of one language that are other words in another ("dos" is "of the" in Portuguese, "set" is no 7 in English). */
+const ONLY: { readonly [word: string]: readonly string[] } = {
+  dos: ["es", "ca"], deu: ["ca"], set: ["ca"], nou: ["ca"], sis: ["ca"], cent: ["ca"], vint: ["ca"], bi: ["eu"], sei: ["eu"],
+  lau: ["eu"], hiru: ["eu"], bost: ["eu"], hamar: ["eu"], ten: ["en"], dez: ["pt", "gl"], dues: ["ca"], duas: ["pt", "gl"],
+};
+
 /** The number that a folded word names; not 1, which is an article in six of the languages. */
-export const numberOf = (word: string): number | null => find(numbers, word, 5);
+export function numberOf(word: string, language: Language): number | null {
+  if (Object.hasOwn(ONLY, word) && !ONLY[word]!.includes(language.slice(0, 2))) return null;
+  return find(numbers, word, 5);
+}

@@ -1,6 +1,7 @@
 // What of a text must be right to the letter: numbers, prices, times, dates, days, telephone numbers, addresses on the net.
 
 import { fold } from "../language/fold.js";
+import type { Language } from "../language/languages.js";
 import { dayOf, monthOf, numberOf } from "./calendar.js";
 
 /** One of them, at its place in the text. */
@@ -39,7 +40,7 @@ const TIME = /\b([01]?\d|2[0-4])\s?(?::|h|\.)\s?([0-5]\d)(?:\s?(?:h|min|horas|ho
 const PRICE = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand))?\\s?(?:de )?${MONEY}|${MONEY}\\s?(${NUMBER})`, "gu");
 const PERCENT = new RegExp(`(${NUMBER})\\s?(?:%|por ?cento\\b|por ciento\\b|per cent\\b|percent\\b)|%\\s?(${NUMBER})`, "gu");
 const PLAIN = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand)\\b)?`, "gu");
-const FREE = /\b(?:gratis|gratuit[oa]s?|gratuitament[e]?|gratuits|gratuites|gratuit|sem custos?|sin coste?|sense cost|sen custo|doan|doako|doakoa|free of charge|free|isent[oa]s?|exent[oa]s?|exempt)\b/gu;
+const FREE = /\b(?:gratis|gratuit[oa]s?|gratuitament[e]?|gratuits|gratuites|gratuit|sem custos?|sin coste?|sense cost|sen custo|doan|doako|doakoa|nao pag\w+|non? pag\w+|no es paga\w*|pays? nothing|(?:not|n't) pay|free of charge|free|isent[oa]s?|exent[oa]s?|exempt)\b/gu;
 const WORD = /\p{L}+/gu;
 
 /** A number as it's written in any of the languages: three figures behind a point or comma are thousands. */
@@ -57,7 +58,7 @@ const time = (hour: number, minute: number, half: string | undefined) =>
 const phone = (digits: string) => `c${digits.length > 9 ? digits.slice(-9) : digits}`;
 
 /** The facts of a text, in their order; none lies within another. */
-export function factsOf(text: string): Fact[] {
+export function factsOf(text: string, language: Language): Fact[] {
   // Same length as the text, place for place, so that a fact's place is one in both.
   const folded = Array.from(text, (letter) => {
     const flat = fold(letter);
@@ -100,7 +101,7 @@ export function factsOf(text: string): Fact[] {
     add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? [`t${(value * 60) % 1440}`] : [])], index, found.length);
   }
   for (const { index, 0: found } of folded.matchAll(FREE)) add("money", ["m0"], index, found.length);
-  words(folded, taken, add);
+  words(folded, language, taken, add);
   return shared(folded, facts.sort((a, b) => a.start - b.start));
 }
 
@@ -158,11 +159,11 @@ function months(text: string, folded: string, taken: Uint8Array, add: Add): void
 }
 
 /** Days of the week, and numbers in words: "vinte e cinco", "twenty-five", "hogeita bost", "dois mil". */
-function words(folded: string, taken: Uint8Array, add: Add): void {
+function words(folded: string, language: Language, taken: Uint8Array, add: Add): void {
   const found = [...folded.matchAll(/\p{L}+(?:-\p{L}+)*/gu)].flatMap(({ index, 0: word }) => {
     if (taken[index]) return [];
     // "segunda-feira" and "dos-cents" are one word, "twenty-five" and "trenta-cinc" are two.
-    if (!word.includes("-") || dayOf(word) !== null || numberOf(word) !== null) return [{ index, word }];
+    if (!word.includes("-") || dayOf(word) !== null || numberOf(word, language) !== null) return [{ index, word }];
     let place = index;
     return word.split("-").map((part) => ({ index: (place += part.length + 1) - part.length - 1, word: part }));
   });
@@ -181,7 +182,7 @@ function words(folded: string, taken: Uint8Array, add: Add): void {
       add("day", [`w${day}`], index, word.length);
       continue;
     }
-    const value = numberOf(word);
+    const value = numberOf(word, language);
     const end = index + word.length;
     if (value === null) {
       if (!/^(?:e|y|i|and|eta)$/.test(word)) close();

@@ -85,7 +85,7 @@ const isNearer = (a: Place, b: Place) => {
 
 function judge(claim: Text, passage: Known, language: Language): Place {
   const across = passage.language.slice(0, 2) !== language.slice(0, 2);
-  const isSame = (a: Item, b: Item) => (a.word && b.word ? isSameWord(a.word.text, b.word.text, across) : !!a.fact && !!b.fact && agrees(a.fact, b.fact));
+  const isSame = (a: Item, b: Item) => (a.word && b.word ? isSameWord(a.word.text, b.word.text, across, language === "eu") : !!a.fact && !!b.fact && agrees(a.fact, b.fact));
   const units = passage.text.labels.length;
   let best: Place = { shared: 0, reason: "too-little-shared" };
   for (let count = 1; count <= MOST_UNITS; count++) {
@@ -157,7 +157,7 @@ function nearestUnit(claim: Text, passage: Text, isSame: IsSame): number {
 function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
   const unit = nearestUnit(claim, passage, isSame);
   const there = passage.items.filter((item) => item.unit === unit);
-  const denied = (text: Text, items: readonly Item[]) => items.filter(({ clause }) => text.clauses[clause]!.denies).length > items.length / 2;
+  const denied = (text: Text, items: readonly Item[]) => items.some(({ clause }) => text.clauses[clause]!.denies);
   const matched = there.filter((item) => claim.items.some((other) => isSame(other, item)));
   const claimed = claim.items.filter((item) => matched.some((other) => isSame(item, other)));
   if (denied(claim, claimed) !== denied(passage, matched)) return true;
@@ -176,9 +176,12 @@ export function check(sentence: string, passages: readonly Passage[], language: 
   const claim = textOf(sentence.replace(/[*_`#>]+/g, ""), language);
   if (claim.items.length === 0) return { sentence, supported: false, passage: null, reason: "nothing-said" };
   let best: Place & { passage: number | null } = { shared: 0, reason: "too-little-shared", passage: null };
-  passages.forEach((passage, index) => {
-    const place = judge(claim, knownOf(passage, language), language);
+  const places = passages.map((passage) => judge(claim, knownOf(passage, language), language));
+  places.forEach((place, index) => {
     if (isNearer(place, best)) best = { ...place, passage: index };
   });
+  // Where another passage says more of what the claim speaks of, and says another number, that one counts.
+  const rival = places.find(({ shared, reason }) => (reason === "fact-missing" || reason === "fact-elsewhere") && shared > best.shared);
+  if (best.reason === "supported" && rival) best = { ...rival, reason: "fact-elsewhere", passage: places.indexOf(rival) };
   return { sentence, supported: best.reason === "supported", passage: best.passage, reason: best.reason };
 }

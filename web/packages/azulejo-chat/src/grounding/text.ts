@@ -42,13 +42,15 @@ export function textOf(written: string, language: Language): Text {
   const labels: string[][] = [];
   let offset = 0;
   sentencesOf(written, language).forEach((sentence, unit) => {
-    const facts = factsOf(sentence);
+    const facts = factsOf(sentence, language);
     const isFact = (place: number) => facts.some(({ start, end }) => place >= start && place < end);
     const words = wordsOf(sentence, language).filter(({ start }) => !isFact(start));
     const bounds = [0];
     for (const { index, 0: mark } of sentence.matchAll(BOUNDS)) if (!isFact(index) && !isFact(index + mark.length - 1)) bounds.push(index + 1);
     const first = clauses.length;
-    bounds.forEach((start, at) => clauses.push({ unit, denies: denies(sentence.slice(start, bounds[at + 1]), language) }));
+    // "They don't pay" is a price, and no denial of one.
+    const plain = facts.reduceRight((text, { kind, start, end }) => (kind === "money" ? text.slice(0, start) + " ".repeat(end - start) + text.slice(end) : text), sentence);
+    bounds.forEach((start, at) => clauses.push({ unit, denies: denies(plain.slice(start, bounds[at + 1]), language) }));
     const clauseOf = (place: number) => first + bounds.findLastIndex((start) => start <= place);
     const label = LABEL.exec(sentence)?.[1];
     labels.push(label ? wordsOf(label, language).map(({ text }) => text) : []);

@@ -15,6 +15,8 @@ export interface Word {
 }
 
 const NEGATIONS = /(?<!\p{L})(?:nao|no|non|ni|nem|nunca|jamais|jamas|mai|never|not|cannot|sem|sin|sense|sen|without|tampouco|tampoco|tampouc|neither|nor|ez|inoiz|ningun|ninguna|nenhum|nenhuma|cap|ningu|nadie|ninguem|ninguen|except[oa]?|excepte|salvo|izan ezik|apart from|unless)(?!\p{L})|n't(?!\p{L})|\p{L}+gabe(?:ko)?(?!\p{L})|(?<!\p{L})gabe(?:ko)?(?!\p{L})/gu;
+/** What a denial is a condition behind. */
+const CONDITION = /(?<!\p{L})(?:se|si|quem|quien|qui|que|if|who|cando|quando|cuando|quan|when)\s+(?:\p{L}+\s+)?$/u;
 /** "no" is "in the" in Portuguese and Galician, "non" is not a word of theirs where it isn't "not". */
 const IN_THE = new Set<Language>(["pt-PT", "pt-BR", "gl"]);
 
@@ -55,15 +57,16 @@ export function wordsOf(text: string, language: Language): Word[] {
 
 /**
  * Whether two folded words are forms of one: one begins as the other does for most of its letters (endings of number,
- * gender, person and Basque's cases), or a long one differs in a letter or two (the same word in a related language).
+ * gender, person; in Basque, which is agglutinating, what differs is behind the one or the other), or a long one differs in a
+ * letter or two (the same word in a related language).
  */
-export function isSameWord(a: string, b: string, areRelated: boolean): boolean {
+export function isSameWord(a: string, b: string, areRelated: boolean, isAgglutinating: boolean): boolean {
   if (a === b) return true;
   const [short, long] = a.length <= b.length ? [a, b] : [b, a];
   if (short.length < 4) return short.length === 3 && long.length === 4 && long.startsWith(short) && /[aes]$/.test(long);
   let common = 0;
   while (common < short.length && short[common] === long[common]) common++;
-  if (common >= 4 && common >= short.length - 3 && common >= 0.6 * short.length && long.length - common <= 6) return true;
+  if (common >= 4 && common >= short.length - (isAgglutinating ? 1 : 3) && common >= 0.6 * short.length && long.length - common <= 6) return true;
   return areRelated && short.length >= 5 && distanceWithin(short, long, short.length >= 8 ? 3 : 2);
 }
 
@@ -81,12 +84,13 @@ function distanceWithin(a: string, b: string, most: number): boolean {
   return row[b.length]! <= most;
 }
 
-/** Whether a text denies something: an odd number of negations. */
+/** Whether a text denies something. "If you can't come" denies nothing, nor does "who can't pay at once". */
 export function denies(text: string, language: Language): boolean {
-  let count = 0;
-  for (const { 0: word } of fold(text).matchAll(NEGATIONS)) if (word !== "no" || !IN_THE.has(language)) count++;
-  // "no ... ningún", "não ... nunca", "ez ... inoiz" deny once.
-  return count > 0;
+  const folded = fold(text);
+  return [...folded.matchAll(NEGATIONS)].some(({ index, 0: word }) => {
+    if (word === "no" && IN_THE.has(language)) return false;
+    return !CONDITION.test(folded.slice(0, index));
+  });
 }
 
 /** Whether `claim` says the opposite of what `known` says: one of a pair of which `known` has the other only. */
