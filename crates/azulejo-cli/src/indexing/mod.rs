@@ -18,7 +18,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::parts::{Place, Written, write};
+pub(crate) use self::parts::{Place, write};
 use self::passages::Passage;
 pub(crate) use self::site::Site;
 

@@ -61,6 +61,7 @@ pub(crate) fn write(
         let mut whole = json!({
             "words": statistics.groups.iter().map(|forms| line(forms)).collect::<Vec<_>>(),
             "lengths": statistics.lengths,
+            "pages": runs(pieces),
             "postings": postings(language, &statistics, &mut parts)?,
             "texts": texts(language, site, pieces, place, &mut parts)?,
         });
@@ -122,6 +123,11 @@ fn postings(language: &str, statistics: &Statistics, parts: &mut Parts) -> Resul
     parts.lists(&format!("{language}-postings"), groups, POSTINGS_BYTES, |groups| {
         format!("[{}]", groups.join(",\n"))
     })
+}
+
+/// How many passages stand one behind the other of each page.
+fn runs(pieces: &[Piece<'_>]) -> Vec<usize> {
+    pieces.chunk_by(|a, b| a.page == b.page).map(<[_]>::len).collect()
 }
 
 /// Parts of some passages each, with the pages that they are of.

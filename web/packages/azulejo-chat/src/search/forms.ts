@@ -15,7 +15,9 @@ export interface Meant {
 /** The shortest common beginning of two forms of a word that isn't known. */
 const BEGIN = 4;
 /** How alike two words must be. */
-const ALIKE = 0.6;
+const ALIKE = 0.7;
+/** A word that is less alike is much less likely to be meant: the weight is how alike it is to this power. */
+const DOUBT = 3;
 /** What is nearly as alike as the best is taken, too; so many groups at most. */
 const NEARLY = 0.08;
 const MOST = 6;
@@ -45,7 +47,7 @@ export class Forms {
     const best = Math.max(0, ...alike.values());
     if (best < ALIKE) return null;
     const groups = [...alike].filter(([, how]) => how >= Math.max(ALIKE, best - NEARLY)).sort(([, a], [, b]) => b - a);
-    return { groups: groups.slice(0, MOST).map(([group]) => group), weight: best };
+    return { groups: groups.slice(0, MOST).map(([group]) => group), weight: best ** DOUBT };
   }
 }
 

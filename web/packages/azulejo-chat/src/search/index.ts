@@ -6,7 +6,7 @@ import { firstOf, type First } from "./format";
 import { type Hit, LanguageIndex } from "./language-index";
 import { Parts } from "./parts";
 import type { Found } from "./passage";
-import { worthOf } from "./related";
+import { type Where, whereToLook } from "./related";
 import { fused, nearest } from "./vectors";
 import { wordsOf } from "./words";
 
@@ -42,8 +42,8 @@ export interface SiteIndex {
 /** How many passages a search gives, and how many of them of one page. */
 const LIMIT = 3;
 const OF_A_PAGE = 2;
-/** The share of a question that a passage must have; `docs/search.md` has what that was measured with. */
-const SHARE = 0.4;
+/** The score from which a passage fits; `docs/search.md` has what that was measured with. */
+const FITS = 0.8;
 
 /**
  * Opens the index at an address, relative to the page's.
@@ -78,20 +78,27 @@ class OpenIndex implements SiteIndex {
     signal?.throwIfAborted();
     const stop = this.#stop.get(lang);
     const words = [...new Set(wordsOf(question))].filter((word) => !stop?.has(word));
-    const worth = worthOf(lang, this.languages);
+    const { first, else: elsewhere } = whereToLook(lang, this.languages);
+    const look = (where: readonly Where[]) => this.#look(where, words, vector, signal);
+    let hits = await look(first);
+    if (hits.length === 0) hits = await look(elsewhere);
+    const found = atMost(hits, limit).map(async (hit) => ({ passage: await hit.index.passage(hit.passage, signal), score: hit.score }));
+    return Promise.all(found);
+  }
+
+  /** What fits in some languages, the best first. */
+  async #look(where: readonly Where[], words: readonly string[], vector?: Float32Array, signal?: AbortSignal): Promise<Hit[]> {
     const lists = await Promise.all(
-      [...worth].map(async ([language, worth]) => {
+      where.map(async ({ language, worth }) => {
         const index = await this.#open(language, signal);
         const byWords = words.length > 0 ? await index.search(words, signal) : [];
-        const hits = byWords.map((hit) => ({ ...hit, score: hit.score * worth, share: hit.share * worth }));
-        return { hits, near: vector ? await nearest(index, vector, signal) : [] };
+        const near = vector ? await nearest(index, vector, signal) : [];
+        return { byWords: byWords.map((hit) => ({ ...hit, score: hit.score * worth })), near };
       }),
     );
     const byScore = (a: Hit, b: Hit) => b.score - a.score;
-    const fitting = lists.flatMap(({ hits }) => hits).filter(({ share }) => share >= SHARE).sort(byScore);
-    const hits = vector ? fused([fitting, lists.flatMap(({ near }) => near).sort(byScore)]) : fitting;
-    const found = atMost(hits, limit).map(async (hit) => ({ passage: await hit.index.passage(hit.passage, signal), score: hit.score }));
-    return Promise.all(found);
+    const fitting = lists.flatMap(({ byWords }) => byWords).filter(({ score }) => score >= FITS).sort(byScore);
+    return vector ? fused([fitting, lists.flatMap(({ near }) => near).sort(byScore)]) : fitting;
   }
 
   async #open(language: string, signal?: AbortSignal): Promise<LanguageIndex> {

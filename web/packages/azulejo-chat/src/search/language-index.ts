@@ -11,16 +11,14 @@ import type { Passage } from "./passage";
 import type { Part, Parts } from "./parts";
 
 /** What a word counts in a field besides the text. */
-const BOOST = { text: 1, heading: 1.6, title: 1.8 };
+const BOOST = { text: 1, heading: 1.5, title: 1.5 };
 
 /** A passage that fits. */
 export interface Hit {
   readonly index: LanguageIndex;
   readonly passage: number;
-  /** From 0: nothing of the question is in it, to about 1: all of it is. */
+  /** BM25 by what the question's words weigh together: 0 where nothing of it is there, above 2 where all of it is. */
   readonly score: number;
-  /** The share of the question that is in it, by what its words weigh: the rarer, the more. */
-  readonly share: number;
 }
 
 export class LanguageIndex {
@@ -63,18 +61,14 @@ export class LanguageIndex {
     const { size } = this;
     // As much as a word tells that stands in so many passages; one that stands in none tells the most.
     const weigh = (count: number) => Math.log(1 + (size - count + 0.5) / (count + 0.5));
-    const weights = new Map(question.map((word) => [word, weigh(0)]));
-    for (const [word, fields] of terms) weights.set(word, weigh(new Set(fields.flatMap((field) => [...field.keys()])).size));
-    const whole = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+    const counts = new Map(terms.map(([word, fields]) => [word, new Set(fields.flatMap((field) => [...field.keys()])).size]));
+    const whole = question.reduce((sum, word) => sum + weigh(counts.get(word) ?? 0), 0);
 
     const found = this.#miniSearch(terms).search([...meant.keys()].join(" "), {
       boost: BOOST,
       boostTerm: (term) => meant.get(term)?.weight ?? 0,
     });
-    return found.map(({ id, score, queryTerms }) => {
-      const share = queryTerms.reduce((sum, word) => sum + (weights.get(word) ?? 0) * (meant.get(word)?.weight ?? 0), 0) / whole;
-      return { index: this, passage: id as number, score: score / whole, share };
-    });
+    return found.map(({ id, score }) => ({ index: this, passage: id as number, score: score / whole }));
   }
 
   /** A passage's text and where it stands. */

@@ -1,4 +1,4 @@
-// In which languages a question is looked for besides its own, and what a find there is worth.
+// In which languages a question is looked for besides its own.
 
 import { type Language, languageFor } from "../language/languages";
 
@@ -13,15 +13,24 @@ const RELATED: Record<Language, readonly Language[]> = {
   en: [],
 };
 
-/** What a find is worth in the question's own language, in one that is related to it, and in any other. */
-const OWN = 1;
+/** What a find is worth in a language that is near the question's, and in any other. */
 const NEAR = 0.75;
-const FAR = 0.5;
+const FAR = 0.6;
 
-/** The languages of an index, each with what a find there is worth to a question in `lang`. */
-export function worthOf(lang: Language, languages: readonly string[]): Map<string, number> {
-  const related: readonly string[] = RELATED[lang];
-  const worth = (language: string) => (language === lang ? OWN : related.includes(language) ? NEAR : FAR);
-  // A language of the index that isn't the element's may be one of the element's under another name.
-  return new Map(languages.map((language) => [language, worth(languageFor(language) ?? language)]));
+/** A language of the index to look in, and what a find there is worth. */
+export interface Where {
+  readonly language: string;
+  readonly worth: number;
+}
+
+/** Where to look for a question in `lang`, of the languages of an index: there first, and only if nothing is found, elsewhere. */
+export function whereToLook(lang: Language, languages: readonly string[]): { first: Where[]; else: Where[] } {
+  // A language of the index that isn't the element's is called as pages call it.
+  const isOwn = (language: string) => (languageFor(language) ?? language) === lang;
+  const isNear = (language: string) => RELATED[lang].some((related) => related === languageFor(language));
+  const worth = (worth: number) => (language: string) => ({ language, worth });
+  return {
+    first: [...languages.filter(isOwn).map(worth(1)), ...languages.filter(isNear).map(worth(NEAR))],
+    else: languages.filter((language) => !isOwn(language) && !isNear(language)).map(worth(FAR)),
+  };
 }

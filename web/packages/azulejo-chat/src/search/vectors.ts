@@ -24,7 +24,7 @@ export async function nearest(index: LanguageIndex, vector: Float32Array, signal
   });
   const mean = scores.reduce((sum, score) => sum + score, 0) / size;
   const deviation = Math.sqrt(scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / size);
-  const hits = scores.map((score, passage) => ({ index, passage, score, share: score }));
+  const hits = scores.map((score, passage) => ({ index, passage, score }));
   return hits.filter(({ score }) => score > mean + NEAR * deviation).sort((a, b) => b.score - a.score);
 }
 
