@@ -203,7 +203,7 @@ pub(crate) struct IndexArgs {
     /// The file that a search begins with; its parts go into a folder of the same name beside it
     #[arg(short, long, value_name = "FILE", default_value = "search-index.json")]
     pub(crate) output: PathBuf,
-    /// What stands in front of the pages' addresses [default: nothing: they are relative to the index, which is in the site's folder]
+    /// The site's own address, for the pages' [default: none: they are relative to the index, which is in the site's folder]
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     /// The language of pages that don't say theirs: pt-PT, es, eu ...

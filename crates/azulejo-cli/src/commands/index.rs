@@ -14,7 +14,7 @@ pub(crate) fn run(args: &IndexArgs, output: &Output) -> Result<()> {
     let mut site = Site::default();
     let files = site::files(&args.folder, &mut site)?;
     let bar = output.bar("pages", files.len() as u64, Unit::Runs);
-    let site = site::read(&args.folder, &files, site, |done| {
+    let site = site::read(&args.folder, &files, args.base_url.as_deref(), site, |done| {
         bar.set(done as u64, files.len() as u64);
         Ok(interrupt::check()?)
     })?;

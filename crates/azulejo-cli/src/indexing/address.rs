@@ -43,8 +43,7 @@ pub(crate) fn of_file(path: &Path) -> String {
 
 /// An address that stands in a page at `page`, relative to the site's root; one with a scheme or a host stays.
 pub(crate) fn joined(page: &str, address: &str) -> String {
-    let has_scheme = address.split(['/', '?', '#']).next().is_some_and(|begin| begin.contains(':'));
-    if has_scheme || address.starts_with("//") {
+    if is_absolute(address) {
         return address.to_owned();
     }
     let address = address.split('#').next().unwrap_or_default();
@@ -72,20 +71,31 @@ pub(crate) fn joined(page: &str, address: &str) -> String {
             segment => segments.push(segment),
         }
     }
-    match segments.join("/") {
-        index if index == "index.html" => String::new(),
-        index if index.ends_with("/index.html") => index.trim_end_matches("index.html").to_owned(),
-        other => other,
+    without_index(&segments.join("/")).to_owned()
+}
+
+/// What an address below `base` is relative to it; none for another.
+pub(crate) fn below(address: &str, base: &str) -> Option<String> {
+    let rest = address.strip_prefix(base.trim_end_matches('/'))?;
+    let rest = rest.strip_prefix('/').or_else(|| rest.is_empty().then_some(""))?;
+    Some(without_index(rest.split('#').next().unwrap_or_default()).to_owned())
+}
+
+/// True for an address with a scheme or a host.
+pub(crate) fn is_absolute(address: &str) -> bool {
+    address.starts_with("//")
+        || address.split(['/', '?', '#']).next().is_some_and(|begin| begin.contains(':'))
+}
+
+fn without_index(address: &str) -> &str {
+    match address.strip_suffix("index.html") {
+        Some(folder) if folder.is_empty() || folder.ends_with('/') => folder,
+        _ => address,
     }
 }
 
-/// An address relative to the site's root, as it is from a folder so many levels below it, or below `base`.
+/// An address relative to the site's root, as it is told from a folder so many levels below it, or below `base`.
 pub(crate) fn told(address: &str, levels: usize, base: Option<&str>) -> String {
-    let is_absolute =
-        address.starts_with("//") || address.split('/').next().is_some_and(|begin| begin.contains(':'));
-    if is_absolute {
-        return address.to_owned();
-    }
     if let Some(base) = base {
         return format!("{}/{address}", base.trim_end_matches('/'));
     }
@@ -130,6 +140,15 @@ mod tests {
     }
 
     #[test]
+    fn address_below_another() {
+        let base = "https://www.example.org/town/";
+        assert_eq!(below("https://www.example.org/town/es/index.html#a", base).as_deref(), Some("es/"));
+        assert_eq!(below("https://www.example.org/town", base).as_deref(), Some(""));
+        assert_eq!(below("https://www.example.org/townhouse/", base), None);
+        assert_eq!(below("https://evil.example.net/town/", base), None);
+    }
+
+    #[test]
     fn address_from_the_index() {
         assert_eq!(told("es/", 0, None), "es/");
         assert_eq!(told("", 0, None), "./");
@@ -138,6 +157,5 @@ mod tests {
             told("es/a.html", 2, Some("https://www.example.org/town/")),
             "https://www.example.org/town/es/a.html"
         );
-        assert_eq!(told("https://x.example/", 2, Some("https://www.example.org")), "https://x.example/");
     }
 }

@@ -13,7 +13,7 @@ use super::{address, html, markdown};
 /// A page with text to find.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// Relative to the site's root, or absolute where the page says so.
+    /// Relative to the site's root.
     pub(crate) address: String,
     pub(crate) title: String,
     pub(crate) passages: Vec<Passage>,
@@ -79,16 +79,17 @@ fn extension(path: &Path) -> Option<String> {
     path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase)
 }
 
-/// Reads the pages; `tell` is told after each how many are done.
+/// Reads the pages; `base` is the site's own address, where it is known; `tell` is told after each how many are done.
 pub(crate) fn read(
     folder: &Path,
     files: &[PathBuf],
+    base: Option<&str>,
     mut site: Site,
     mut tell: impl FnMut(usize) -> Result<()>,
 ) -> Result<Site> {
     // By address; a page that stands at the address which it gives itself goes before one that names another's.
     let mut pages: BTreeMap<String, (bool, Page)> = BTreeMap::new();
-    let mut no_lang = Vec::new();
+    let (mut no_lang, mut elsewhere) = (Vec::new(), Vec::new());
     for (i, file) in files.iter().enumerate() {
         tell(i)?;
         let bytes = match std::fs::read(file).with_context(|| file.display().to_string()) {
@@ -115,12 +116,23 @@ pub(crate) fn read(
             no_lang.push(file);
         }
         let own = address::of_file(file.strip_prefix(folder).unwrap_or(file));
-        let address =
-            read.canonical.map_or_else(|| own.clone(), |canonical| address::joined(&own, &canonical));
+        let canonical = read.canonical.map(|canonical| address::joined(&own, &canonical));
+        // What a page says of itself leads nobody to another host.
+        let address = match canonical {
+            Some(canonical) if address::is_absolute(&canonical) => {
+                let below = base.and_then(|base| address::below(&canonical, base));
+                if below.is_none() {
+                    elsewhere.push(canonical);
+                }
+                below
+            }
+            relative => relative,
+        };
+        let address = address.unwrap_or_else(|| own.clone());
         let named = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let title = [heading.unwrap_or_default(), read.title].into_iter().find(|title| !title.is_empty());
         let page = Page { address: address.clone(), title: title.unwrap_or_else(named), passages };
-        let is_own = own == address || address.ends_with(&format!("/{own}"));
+        let is_own = own == address;
         let known = pages.get(&address).map(|(known_is_own, _)| *known_is_own);
         site.duplicates += usize::from(known.is_some());
         if known.is_none_or(|known_is_own| is_own && !known_is_own) {
@@ -132,6 +144,17 @@ pub(crate) fn read(
             "{} pages don't say their language, {} first: write <html lang=\"...\">, or give the language of such pages by --lang",
             no_lang.len(),
             first.display()
+        ));
+    }
+    if let Some(first) = elsewhere.first() {
+        let what = if base.is_some() {
+            "it isn't below --base-url"
+        } else {
+            "give the site's own address by --base-url"
+        };
+        site.warnings.push(format!(
+            "{} pages give themselves an address that isn't taken, {first} first: {what}",
+            elsewhere.len()
         ));
     }
     site.pages = pages.into_values().map(|(_, page)| page).collect();

@@ -53,10 +53,24 @@ pub(crate) fn vectors(
         )
         .into());
     }
-    let prompt = PROMPTS.into_iter().find(|name| how.encode(&tokenizer, "", Some(name)).is_ok());
-    let mut texts = Vec::new();
+    let prompt = PROMPTS.into_iter().find(|name| how.prompts.contains_key(*name));
+    let most = config.context_length as usize;
+    let (mut texts, mut cut) = (Vec::new(), 0);
     for piece in languages.values().flatten() {
-        texts.push(how.encode(&tokenizer, &piece.whole(), prompt)?.0);
+        let (mut tokens, mut is_cut) = how.encode(&tokenizer, &piece.whole(), prompt)?;
+        if tokens.len() > most {
+            // The token that ends a text stays.
+            tokens.drain(most - 1..tokens.len() - 1);
+            is_cut = true;
+        }
+        cut += usize::from(is_cut);
+        texts.push(tokens);
+    }
+    if cut > 0 {
+        output.warning(&format!(
+            "{cut} of {} passages are longer than the encoder takes: their vectors are of what is before",
+            texts.len()
+        ));
     }
     let longest = texts.iter().map(Vec::len).max().unwrap_or(1);
     let longest = u32::try_from(longest).unwrap_or(u32::MAX);

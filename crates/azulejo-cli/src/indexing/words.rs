@@ -56,13 +56,18 @@ const KNOWN: [Known; 7] = [
 ];
 
 /// The language of the index that a `lang` of a page belongs to: `pt` and `pt-AO` are `pt-PT`, `ca-ES-valencia` is `ca`;
-/// one without stems is its first part, in lower case.
+/// one without stems is its first part, in lower case; what is no tag is `und`.
 pub(crate) fn language(tag: &str) -> String {
     let wanted = tag.trim().replace('_', "-").to_ascii_lowercase();
     let exact = KNOWN.iter().find(|known| known.tag.eq_ignore_ascii_case(&wanted));
     let primary = wanted.split('-').next().unwrap_or_default();
     let alike = || KNOWN.iter().find(|known| known.tag.split('-').next() == Some(primary));
-    exact.or_else(alike).map_or_else(|| primary.to_owned(), |known| known.tag.to_owned())
+    if let Some(known) = exact.or_else(alike) {
+        return known.tag.to_owned();
+    }
+    // It becomes part of a file's name.
+    let is_tag = (2..=8).contains(&primary.len()) && primary.chars().all(|c| c.is_ascii_lowercase());
+    if is_tag { primary.to_owned() } else { "und".to_owned() }
 }
 
 /// The stop words of every language that has some, folded, in order.
