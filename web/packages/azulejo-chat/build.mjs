@@ -1,17 +1,41 @@
-// Builds dist/: index.js, which registers the element, and chunks that are loaded when they are needed; declarations.
-// With --tests the unit tests go to build/test instead.
+// Builds dist/: index.js, which registers the element, and chunks that are loaded when they are needed; declarations; the
+// element's manifest and its React component (manifest.mjs); and standalone/, all that a server without a bundler needs,
+// with the engine. With --tests the unit tests go to build/test instead.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
+
+import { writeManifest } from "./manifest.mjs";
 
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
 const local = (path) => join(here, path);
+
+/** Styles as texts, as small as they can be. */
+const styles = {
+  name: "styles",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+      return { contents: code.trim(), loader: "text" };
+    });
+  },
+};
+
+/** The engine where the standalone build has it: a folder beside the element's own files. */
+const beside = {
+  name: "beside",
+  setup({ onResolve }) {
+    onResolve({ filter: /^azulejo$/ }, () => ({ path: "./azulejo/index.js", external: true }));
+    onResolve({ filter: /^azulejo\/remote$/ }, () => ({ path: "./azulejo/remote.js", external: true }));
+  },
+};
+
 const common = {
   absWorkingDir: here,
   bundle: true,
@@ -21,6 +45,7 @@ const common = {
   jsx: "automatic",
   jsxImportSource: "preact",
   splitting: true,
+  plugins: [styles],
 };
 
 if (process.argv.includes("--tests")) await tests();
@@ -28,23 +53,24 @@ else await dist();
 
 async function dist() {
   rmSync(local("dist"), { recursive: true, force: true });
-  await build({
-    ...common,
-    minify: true,
-    legalComments: "none",
-    entryPoints: ["src/index.ts"],
-    chunkNames: "[name]-[hash]",
-    external: ["azulejo", "azulejo/*"],
-    outdir: "dist",
-  });
+  const pages = { ...common, minify: true, legalComments: "none", chunkNames: "[name]-[hash]" };
+  await build({ ...pages, entryPoints: ["src/index.ts"], external: ["azulejo", "azulejo/*"], outdir: "dist" });
+  const entryPoints = { "azulejo-chat": "src/index.ts" };
+  await build({ ...pages, entryPoints, plugins: [styles, beside], outdir: "dist/standalone" });
+  const engine = local("../azulejo/dist");
+  if (!existsSync(join(engine, "index.js"))) throw new Error(`${engine} has no build: cargo xtask web`);
+  for (const name of readdirSync(engine)) {
+    if (/\.(js|wasm|txt)$/.test(name)) cpSync(join(engine, name), local(`dist/standalone/azulejo/${name}`));
+  }
   copyFileSync(local("../../../LICENSE"), local("LICENSE"));
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: here, stdio: "inherit" });
+  await writeManifest(here);
 }
 
 async function tests() {
   rmSync(local("build/test"), { recursive: true, force: true });
-  const files = readdirSync(local("test")).filter((name) => name.endsWith(".test.ts"));
+  const files = readdirSync(local("test")).filter((name) => /\.test\.tsx?$/.test(name));
   await build({
     ...common,
     entryPoints: files.map((name) => `test/${name}`),
