@@ -64,7 +64,7 @@ async function dist() {
   }
   copyFileSync(local("../../../LICENSE"), local("LICENSE"));
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
-  execFileSync(process.execPath, [tsc, "-p", "tsconfig.json"], { cwd: here, stdio: "inherit" });
+  execFileSync(process.execPath, [tsc, "-p", "tsconfig.types.json"], { cwd: here, stdio: "inherit" });
   await writeManifest(here);
 }
 

@@ -20,29 +20,36 @@ export function Log({ state, open, ...ui }: Ui & { state: State; open: boolean }
   const [isBehind, setBehind] = useState(false);
   const count = useRef(0);
 
-  const toEnd = () => {
+  /** What scrolls: the conversation, or in a small window all of the panel. */
+  const scroller = () => {
     const { current } = box;
-    if (current) current.scrollTop = current.scrollHeight;
+    const isOwn = current && getComputedStyle(current).overflowY !== "visible";
+    return isOwn ? current : (current?.closest<HTMLElement>(".panel") ?? null);
+  };
+  /** Pixels from the scroller's top to the last turn's. */
+  const lastTop = (within: HTMLElement) => {
+    const last = log.current?.lastElementChild;
+    return last ? last.getBoundingClientRect().top - within.getBoundingClientRect().top : 0;
+  };
+  const toEnd = () => {
+    const within = scroller();
+    if (within) within.scrollTop = within.scrollHeight;
   };
   useLayoutEffect(() => {
-    const { current } = box;
-    if (!current || !open) return;
+    const within = scroller();
+    if (!within || !open) return;
     // One's own question is always shown, and from its beginning on, so that the answer is read from the top.
-    const isNew = turns.length > count.current;
+    if (turns.length > count.current) follows.current = true;
     count.current = turns.length;
-    if (isNew) follows.current = true;
-    if (!follows.current) return setBehind(turns.length > 0);
-    const last = log.current?.lastElementChild;
-    if (turns.length === 0 || !(last instanceof HTMLElement)) return;
-    current.scrollTop = Math.min(current.scrollHeight, last.offsetTop - current.offsetTop);
+    if (turns.length === 0) return;
+    if (follows.current) within.scrollTop += lastTop(within);
+    else setBehind(true);
   }, [state, open]);
   const onScroll = () => {
-    const { current } = box;
-    if (!current) return;
-    const last = log.current?.lastElementChild;
-    const start = last instanceof HTMLElement ? last.offsetTop - current.offsetTop : 0;
-    const isAtEnd = current.scrollHeight - current.scrollTop - current.clientHeight < NEAR;
-    follows.current = isAtEnd || current.scrollTop >= start - NEAR;
+    const within = scroller();
+    if (!within) return;
+    const isAtEnd = within.scrollHeight - within.scrollTop - within.clientHeight < NEAR;
+    follows.current = isAtEnd || lastTop(within) < NEAR;
     if (follows.current) setBehind(false);
   };
 
