@@ -52,3 +52,68 @@ for (const region of root.querySelectorAll("[role=status], [role=alert]")) {
     }
   }).observe(region, { childList: true });
 }
+
+/** What the tests look at and press, as a person would: by what it says. */
+const ui = (chat) => {
+  const root = chat.shadowRoot;
+  const isSeen = (node) => node.checkVisibility?.() ?? node.getClientRects().length > 0;
+  const all = (selector) => [...root.querySelectorAll(selector)].filter(isSeen);
+  const named = (name) => (node) => (node.getAttribute("aria-label") ?? node.textContent).trim().startsWith(name);
+  return {
+    /** What the panel says. */
+    text: () => root.querySelector(".panel")?.innerText ?? "",
+    find: (name, selector = "button, a") => all(selector).find(named(name)) ?? null,
+    press(name) {
+      const found = this.find(name);
+      if (!found) throw new Error(`nothing to press is called "${name}"; there is: ${all("button, a").map((n) => n.textContent).join(" | ")}`);
+      found.click();
+    },
+    ask(question) {
+      const field = root.querySelector("textarea");
+      field.value = question;
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      field.form.requestSubmit();
+    },
+    /** What has the focus: its label or text, with its element's name. */
+    focused() {
+      const node = root.activeElement ?? document.activeElement;
+      const name = node.labels?.[0]?.textContent ?? node.getAttribute("aria-label") ?? node.textContent;
+      return `${node.localName} ${name.trim().slice(0, 40)}`;
+    },
+    one: (selector) => root.querySelector(selector),
+    count: (selector) => root.querySelectorAll(selector).length,
+  };
+};
+window.ui = ui(window.chat);
+if (window.second) window.ui2 = ui(window.second);
+
+/** What this site has stored, of whatever kind; an empty list if nothing. */
+window.stored = async () => {
+  const found = [];
+  const walk = async (folder, path) => {
+    for await (const [name, entry] of folder.entries()) {
+      if (entry.kind === "file") found.push(`file ${path}${name}`);
+      else await walk(entry, `${path}${name}/`);
+    }
+  };
+  // Private windows refuse some of these, and keep nothing there.
+  await navigator.storage?.getDirectory?.().then((root) => walk(root, "/"), () => {});
+  for (const name of (await globalThis.caches?.keys().catch(() => [])) ?? []) {
+    const requests = await (await caches.open(name)).keys();
+    found.push(...requests.map(({ url }) => `cached ${url}`));
+  }
+  for (const { name } of (await indexedDB.databases?.().catch(() => [])) ?? []) found.push(`database ${name}`);
+  for (const store of [localStorage, sessionStorage]) found.push(...Object.keys(store).map((key) => `key ${key}`));
+  if (document.cookie) found.push(`cookie ${document.cookie}`);
+  return found;
+};
+
+/** axe's complaints about the whole page. */
+window.complaints = async () => {
+  if (!window.axe) await import("/axe/axe.min.js");
+  const { violations } = await window.axe.run(document, {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    resultTypes: ["violations"],
+  });
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target.flat().join(" ")} ${failureSummary}`).join("; ")}`);
+};

@@ -3,7 +3,7 @@
 // with the engine. With --tests the unit tests go to build/test instead.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,8 +53,8 @@ else await dist();
 
 async function dist() {
   rmSync(local("dist"), { recursive: true, force: true });
-  const pages = { ...common, minify: true, legalComments: "none", chunkNames: "[name]-[hash]" };
-  await build({ ...pages, entryPoints: ["src/index.ts"], external: ["azulejo", "azulejo/*"], outdir: "dist" });
+  const pages = { ...common, minify: true, legalComments: "none", metafile: true, chunkNames: "[name]-[hash]" };
+  const { metafile } = await build({ ...pages, entryPoints: ["src/index.ts"], external: ["azulejo", "azulejo/*"], outdir: "dist" });
   const entryPoints = { "azulejo-chat": "src/index.ts" };
   await build({ ...pages, entryPoints, plugins: [styles, beside], outdir: "dist/standalone" });
   const engine = local("../azulejo/dist");
@@ -62,10 +62,23 @@ async function dist() {
   for (const name of readdirSync(engine)) {
     if (/\.(js|wasm|txt)$/.test(name)) cpSync(join(engine, name), local(`dist/standalone/azulejo/${name}`));
   }
+  for (const folder of ["dist", "dist/standalone"]) writeFileSync(local(`${folder}/THIRD-PARTY.txt`), thirdParty(Object.keys(metafile.inputs)));
   copyFileSync(local("../../../LICENSE"), local("LICENSE"));
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", "tsconfig.types.json"], { cwd: here, stdio: "inherit" });
   await writeManifest(here);
+}
+
+/** The licences of the packages whose code is in the build. */
+function thirdParty(inputs) {
+  const folders = new Set(inputs.map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean));
+  const texts = [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(local(`${folder}/package.json`), "utf8"));
+    const file = readdirSync(local(folder)).find((name) => /^licen[cs]e/i.test(name));
+    if (!file) throw new Error(`${folder} has no licence text, which the build has to pass on`);
+    return `${name} ${version} (${license})\n\n${readFileSync(local(`${folder}/${file}`), "utf8").trim()}\n`;
+  });
+  return `azulejo-chat has code of these packages.\n\n${texts.join(`\n${"-".repeat(72)}\n\n`)}`;
 }
 
 async function tests() {
