@@ -85,7 +85,7 @@ for (const name of ENGINES) {
       assert.deepEqual(await stored(page), []);
 
       // Back to the button that says yes.
-      const hold = { hold: { after: 1_000_000 } };
+      const hold = { hold: { after: 2_500_000 } };
       server.faults.set(MODEL, hold);
       for (let tabs = 0; !/Yes, download 3.0 MB/.test(await page.evaluate(() => window.ui.focused())); tabs++) {
         assert.ok(tabs < 6, await page.evaluate(() => window.ui.focused()));
@@ -286,8 +286,8 @@ for (const name of ENGINES) {
       for (const [lang, words] of [["pt-PT", "Falar com uma pessoa"], ["pt-BR", "Falar com uma pessoa"], ["es", "Hablar con una persona"],
         ["ca", "Parlar amb una persona"], ["gl", "Falar cunha persoa"], ["eu", "Pertsona batekin hitz egin"], ["en", "Talk to a person"]]) {
         await page.evaluate((lang) => (document.documentElement.lang = lang), lang);
+        await until(() => page.evaluate((lang) => window.ui.one(".place").lang === lang, lang), `it speaks ${lang}`);
         await says(page, words);
-        assert.equal(await page.evaluate(() => window.ui.one(".place").lang), lang);
         assert.equal(await page.evaluate(() => window.ui.one(".question p").lang), "en", "what was said stays in its language");
       }
       // An element's own language goes before the page's.

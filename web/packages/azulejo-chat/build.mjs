@@ -3,7 +3,7 @@
 // with the engine. With --tests the unit tests go to build/test instead.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,6 +36,12 @@ const beside = {
   },
 };
 
+/** Bytes of the program that runs a model, as they are: a server that compresses sends a third. */
+const engine = local("../azulejo/dist");
+const engineBytes = ["azulejo_wasm_bg.wasm", "worker.js", "index.js"]
+  .map((name) => statSync(join(engine, name), { throwIfNoEntry: false })?.size ?? 0)
+  .reduce((sum, size) => sum + size, 0);
+
 const common = {
   absWorkingDir: here,
   bundle: true,
@@ -46,19 +52,19 @@ const common = {
   jsxImportSource: "preact",
   splitting: true,
   plugins: [styles],
+  define: { AZULEJO_ENGINE_BYTES: String(engineBytes) },
 };
 
 if (process.argv.includes("--tests")) await tests();
 else await dist();
 
 async function dist() {
+  if (engineBytes === 0) throw new Error(`${engine} has no build: cargo xtask web`);
   rmSync(local("dist"), { recursive: true, force: true });
   const pages = { ...common, minify: true, legalComments: "none", metafile: true, chunkNames: "[name]-[hash]" };
   const { metafile } = await build({ ...pages, entryPoints: ["src/index.ts"], external: ["azulejo", "azulejo/*"], outdir: "dist" });
   const entryPoints = { "azulejo-chat": "src/index.ts" };
   await build({ ...pages, entryPoints, plugins: [styles, beside], outdir: "dist/standalone" });
-  const engine = local("../azulejo/dist");
-  if (!existsSync(join(engine, "index.js"))) throw new Error(`${engine} has no build: cargo xtask web`);
   for (const name of readdirSync(engine)) {
     if (/\.(js|wasm|txt)$/.test(name)) cpSync(join(engine, name), local(`dist/standalone/azulejo/${name}`));
   }

@@ -71,7 +71,7 @@ export const ca: Translation = {
   consentModel: "Model",
   consentLicence: "Llicència",
   consentDownload: "Baixada",
-  consentSize: "{size} ({bytes} bytes), més uns {engine} del programa que l'executa",
+  consentSize: "{size} ({bytes} bytes), més, com a màxim, {engine} del programa que l'executa",
   consentSizeUnknown: "no se'n coneix la mida",
   consentKept: "Es desa",
   consentKeptWhere: "en aquest navegador, només per a aquest lloc web",

@@ -76,7 +76,7 @@ export const en = {
   consentModel: "Model",
   consentLicence: "Licence",
   consentDownload: "Download",
-  consentSize: "{size} ({bytes} bytes), and about {engine} for the program that runs it",
+  consentSize: "{size} ({bytes} bytes), and at most {engine} for the program that runs it",
   consentSizeUnknown: "its size isn't known",
   consentKept: "Kept",
   consentKeptWhere: "in this browser, for this site alone",

@@ -71,7 +71,7 @@ export const es: Translation = {
   consentModel: "Modelo",
   consentLicence: "Licencia",
   consentDownload: "Descarga",
-  consentSize: "{size} ({bytes} bytes), más unos {engine} del programa que lo ejecuta",
+  consentSize: "{size} ({bytes} bytes), más, como máximo, {engine} del programa que lo ejecuta",
   consentSizeUnknown: "no se conoce el tamaño",
   consentKept: "Se guarda",
   consentKeptWhere: "en este navegador, solo para este sitio",

@@ -71,7 +71,7 @@ export const eu: Translation = {
   consentModel: "Eredua",
   consentLicence: "Lizentzia",
   consentDownload: "Deskarga",
-  consentSize: "{size} ({bytes} byte), eta {engine} inguru hura exekutatzen duen programarentzat",
+  consentSize: "{size} ({bytes} byte), eta, gehienez, {engine} hura exekutatzen duen programarentzat",
   consentSizeUnknown: "ez da tamaina ezagutzen",
   consentKept: "Gordeta",
   consentKeptWhere: "nabigatzaile honetan, webgune honetarako bakarrik",

@@ -71,7 +71,7 @@ export const gl: Translation = {
   consentModel: "Modelo",
   consentLicence: "Licenza",
   consentDownload: "Descarga",
-  consentSize: "{size} ({bytes} bytes), máis uns {engine} do programa que o executa",
+  consentSize: "{size} ({bytes} bytes), máis, como máximo, {engine} do programa que o executa",
   consentSizeUnknown: "non se coñece o tamaño",
   consentKept: "Gárdase",
   consentKeptWhere: "neste navegador, só para este sitio",

@@ -71,7 +71,7 @@ export const ptBR: Translation = {
   consentModel: "Modelo",
   consentLicence: "Licença",
   consentDownload: "Download",
-  consentSize: "{size} ({bytes} bytes), mais cerca de {engine} do programa que o executa",
+  consentSize: "{size} ({bytes} bytes), mais, no máximo, {engine} do programa que o executa",
   consentSizeUnknown: "o tamanho não é conhecido",
   consentKept: "Guardado",
   consentKeptWhere: "neste navegador, somente para este site",

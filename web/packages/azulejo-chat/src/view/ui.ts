@@ -27,3 +27,6 @@ export interface Ui {
   /** The page's address, which links are relative to. */
   readonly base: string;
 }
+
+/** A server as visitors are told it. */
+export const hostOf = (address: string) => (URL.canParse(address) ? new URL(address).host : address);

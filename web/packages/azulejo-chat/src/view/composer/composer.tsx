@@ -1,19 +1,18 @@
 // The line to write in.
 
 import type { RefObject } from "preact";
-import { useState } from "preact/hooks";
 
 import { running, type State } from "../../conversation/state.js";
 import { Icon } from "../icon.js";
-import type { Ui } from "../ui.js";
+import { hostOf, type Ui } from "../ui.js";
 
 export function Composer({ state, field, speaker, settings, acts }: Ui & { state: State; field: RefObject<HTMLTextAreaElement | null> }) {
-  const [text, setText] = useState("");
   const isRunning = running(state) !== null;
   const send = () => {
-    if (!text.trim()) return;
-    acts.ask(text);
-    setText("");
+    const { current } = field;
+    if (!current?.value.trim()) return;
+    acts.ask(current.value);
+    current.value = "";
   };
   const onSubmit = (event: Event) => {
     event.preventDefault();
@@ -32,9 +31,9 @@ export function Composer({ state, field, speaker, settings, acts }: Ui & { state
     <form class="composer" onSubmit={onSubmit}>
       <label for="question" class="unseen">{speaker.say("question")}</label>
       <div class="line">
-        <textarea ref={field} id="question" part="input" rows={1} value={text} placeholder={speaker.say("question")}
+        <textarea ref={field} id="question" part="input" rows={1} placeholder={speaker.say("question")}
           maxLength={2000} aria-describedby="stays hint" enterkeyhint="send"
-          onInput={(event) => setText(event.currentTarget.value)} onKeyDown={onKeyDown} />
+          onKeyDown={onKeyDown} />
         <button type="submit" class="strong square" part="send">
           <Icon name={isRunning ? "stop" : "send"} />
           <span class="unseen">{speaker.say(isRunning ? "stop" : "send")}</span>
@@ -47,5 +46,3 @@ export function Composer({ state, field, speaker, settings, acts }: Ui & { state
     </form>
   );
 }
-
-export const hostOf = (address: string) => (URL.canParse(address) ? new URL(address).host : address);

@@ -4,13 +4,12 @@ import { useState } from "preact/hooks";
 
 import { failureText } from "../../conversation/failure.js";
 import type { About, Where } from "../../conversation/state.js";
-import { hostOf } from "../composer/composer.js";
 import { Icon } from "../icon.js";
 import { Human } from "../results/results.js";
-import type { Ui } from "../ui.js";
+import { hostOf, type Ui } from "../ui.js";
 
-/** What the program that runs a model comes to on the way, compressed. */
-const ENGINE_BYTES = 1e6;
+/** Bytes of the program that runs a model: build.mjs. A server that compresses sends less. */
+declare const AZULEJO_ENGINE_BYTES: number;
 
 const HELD = { data: "heldData", metered: "heldMetered", battery: "heldBattery" } as const;
 
@@ -22,7 +21,7 @@ export function Consent({ about, ...ui }: Ui & { about: About | null }) {
   const where: Where = hasServer && !isPossible ? "server" : chosen;
   const isOpen = isPossible || hasServer;
   return (
-    <section class="consent" part="consent" aria-labelledby="consent">
+    <div class="consent" part="consent" role="group" aria-labelledby="consent">
       <h3 id="consent">{speaker.say("consent")}</h3>
       <p>{speaker.say("consentIsAi")} {speaker.say("consentLimits")}</p>
       {about?.tooSmall && <p class="failure"><Icon name="warning" />{memory(ui, about.tooSmall)}</p>}
@@ -40,7 +39,7 @@ export function Consent({ about, ...ui }: Ui & { about: About | null }) {
         )}
         <button type="button" class="outlined" onClick={acts.decline}>{speaker.say("notNow")}</button>
       </p>
-    </section>
+    </div>
   );
 }
 
@@ -75,7 +74,7 @@ function Choice({ speaker, settings, chosen, choose }: Ui & { chosen: Where; cho
 function Facts({ speaker, about }: Ui & { about: About }) {
   const { bytes, kept, name, licence } = about;
   const size = bytes === null ? speaker.say("consentSizeUnknown") : speaker.say("consentSize", {
-    size: speaker.size(bytes), bytes: speaker.number(bytes), engine: speaker.size(ENGINE_BYTES),
+    size: speaker.size(bytes), bytes: speaker.number(bytes), engine: speaker.size(AZULEJO_ENGINE_BYTES),
   });
   const facts = [
     [speaker.say("consentModel"), name],

@@ -25,7 +25,7 @@ export function Results({ found, short, id, ...ui }: Ui & { found: readonly Foun
   }
   const heading = `found-${id}`;
   return (
-    <section class="results" part="sources" aria-labelledby={heading}>
+    <div class="results" part="sources" role="group" aria-labelledby={heading}>
       <h3 id={heading}>{speaker.say("fromThePages")}</h3>
       <ol>
         {found.map(({ passage }) => (
@@ -35,7 +35,7 @@ export function Results({ found, short, id, ...ui }: Ui & { found: readonly Foun
           </li>
         ))}
       </ol>
-    </section>
+    </div>
   );
 }
 

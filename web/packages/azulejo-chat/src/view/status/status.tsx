@@ -3,9 +3,8 @@
 import { failureText } from "../../conversation/failure.js";
 import type { Progress, State, Where } from "../../conversation/state.js";
 import type { Key, Speaker } from "../../language/translation.js";
-import { hostOf } from "../composer/composer.js";
 import { Icon } from "../icon.js";
-import type { Ui } from "../ui.js";
+import { hostOf, type Ui } from "../ui.js";
 
 const PHASES: Record<Progress["phase"], Key> = {
   probe: "phaseProbe",
