@@ -1,9 +1,9 @@
 // A server of OpenAI's API with a model of a few sentences, which can be told to fail in every way.
 
 /**
- * Answers `/v1` of a site's server; what is returned says how: `status`, `cut` (the stream ends in its middle),
- * `odd` (what it answers is no JSON), `hold` (a promise: it waits for it after the first sentence), `sentences`, and `asked`,
- * the requests so far.
+ * Answers `/v1` of a site's server; what is returned says how: `status`, `cut` (the stream ends after
+ * the first sentence and a word), `odd` (what it answers is no JSON), `hold` (a promise that it waits for at the same place),
+ * `sentences`, and `asked`, the requests so far.
  */
 export function serveModel(server, sentences) {
   const how = { status: 200, cut: false, odd: false, hold: null, sentences, asked: [] };
@@ -21,14 +21,14 @@ export function serveModel(server, sentences) {
     if (how.status !== 200) return fail(response, headers);
     response.writeHead(200, { ...headers, "content-type": "text/event-stream" });
     const send = (content, finish_reason = null) =>
-      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason }] })}\n\n`);
-    for (const [index, sentence] of how.sentences.entries()) {
-      for (const word of sentence.split(/(?<= )/)) send(word);
-      send(" ");
-      if (index === 0 && how.hold) await how.hold;
-      if (index === 0 && how.cut) return response.destroy();
+      new Promise((done) => response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason }] })}\n\n`, done));
+    const middle = how.sentences[0].split(" ").length;
+    for (const [index, word] of how.sentences.join(" ").split(/(?<= )/).entries()) {
+      await send(word);
+      if (index === middle && how.hold) await how.hold;
+      if (index === middle && how.cut) return response.destroy();
     }
-    send("", "stop");
+    await send("", "stop");
     response.end("data: [DONE]\n\n");
   });
   return how;
