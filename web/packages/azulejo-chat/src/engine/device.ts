@@ -42,12 +42,14 @@ export async function forgetModel(settings: Settings): Promise<void> {
   await storage.forgetDevices();
 }
 
+/** Whether the site keeps anything where models are kept. */
 async function storesSomething(): Promise<boolean> {
   try {
-    const { usage } = await navigator.storage.estimate();
-    return usage !== 0;
+    const folder = await navigator.storage?.getDirectory?.();
+    if (folder) for await (const _ of folder.keys()) return true;
   } catch {
-    // A page by http stores nothing; a browser that doesn't tell may.
-    return globalThis.isSecureContext;
+    // A private window; and a page by http has none.
   }
+  const names = (await globalThis.caches?.keys().catch(() => [])) ?? [];
+  return names.length > 0;
 }
