@@ -2,22 +2,26 @@
 // devices are another test's), by the keyboard, and with everything that fails.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { brotliCompressSync } from "node:zlib";
 
 import { ENGINES, launch } from "./harness/browsers.js";
 import { serveModel } from "./harness/chat-server.js";
 import { makeManifest } from "./harness/manifest.js";
 import { complaints, until } from "./harness/page.js";
-import { STRICTEST_POLICY } from "./harness/server.js";
-import { chatSite, DEMO } from "./harness/site.js";
+import { serve, STRICTEST_POLICY } from "./harness/server.js";
+import { CHAT_DIST, chatSite, DEMO } from "./harness/site.js";
 
 const MODEL = "/models/demo.gguf";
 const MANIFEST = `${MODEL}.azulejo.json`;
 const ABOUT = { name: "Vila Nova", human: "/pages/empty.html", licence: "Apache-2.0" };
 const QUESTION = "Where do glass bottles go?";
+/** Bytes, compressed, that may be fetched of the element before anything is agreed to. */
+const BUDGET = 40_000;
 const IN_BIN = "Put glass bottles and jars in the green bin.";
 
 let server, model, folder;
@@ -33,6 +37,38 @@ before(async () => {
 after(async () => {
   await server?.close();
   if (folder) await rm(folder, { recursive: true });
+});
+
+/** What was fetched of the element, each file once, compressed. */
+const fetched = () =>
+  [...new Set(server.log.map(({ path }) => path).filter((path) => path.startsWith("/chat/")))]
+    .reduce((sum, path) => sum + brotliCompressSync(readFileSync(join(CHAT_DIST, path.slice("/chat/".length)))).length, 0);
+
+test("README's ten lines, as they are pasted into an empty page of any server", async () => {
+  const readme = await readFile(join(CHAT_DIST, "../../README.md"), "utf8");
+  const [, html] = /```html\n(.*?)```/s.exec(readme);
+  await writeFile(join(folder, "index.html"), html);
+  const model = { "/models/model.gguf": DEMO, "/models/model.gguf.azulejo.json": join(folder, "demo.gguf.azulejo.json") };
+  const plain = await serve({ "/": `${folder}/`, "/azulejo-chat/": CHAT_DIST, ...model }, { policy: null });
+  const browser = await launch(ENGINES[0]);
+  try {
+    const page = await browser.newPage(plain.url("/"));
+    const find = (words) => `[...document.querySelector("azulejo-chat").shadowRoot.querySelectorAll("button")].find((b) => b.textContent.includes("${words}"))`;
+    await until(() => page.evaluate(`${find("Ask a question")} !== undefined`), "the button is there");
+    await page.evaluate(`${find("Ask a question")}.click()`);
+    await until(() => page.evaluate(`${find("Yes, download 3.0 MB")} !== undefined`), "it asks");
+    await page.evaluate(`${find("Yes, download 3.0 MB")}.click()`);
+    const text = () => page.evaluate(() => document.querySelector("azulejo-chat").shadowRoot.querySelector(".status")?.textContent ?? "");
+    await until(async () => (await text()).includes("The AI is ready"), "the model is ready");
+    assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector("azulejo-chat > a")).display === "none" ||
+      document.querySelector("azulejo-chat > a").getClientRects().length), 0, "what stands for it without JavaScript isn't shown");
+    const { attributes } = JSON.parse(await readFile(join(CHAT_DIST, "../custom-elements.json"), "utf8")).modules[0].declarations[0];
+    const observed = await page.evaluate(() => customElements.get("azulejo-chat").observedAttributes);
+    assert.deepEqual(["lang", ...attributes.map(({ name }) => name)], observed, "the manifest has all attributes");
+  } finally {
+    await browser.close();
+    await plain.close();
+  }
 });
 
 for (const name of ENGINES) {
@@ -97,6 +133,7 @@ for (const name of ENGINES) {
       assert.equal(server.bytes(MODEL), 0);
       assert.deepEqual(server.log.filter(({ path }) => /^\/chat\/azulejo\/|\.wasm$/.test(path)), []);
       assert.deepEqual(await stored(page), []);
+      assert.ok(fetched() > 10_000 && fetched() <= BUDGET, `${fetched()} bytes are fetched before consent`);
 
       // Back to the button that says yes.
       const slow = { bytesPerSecond: 100_000 };

@@ -53,6 +53,8 @@ const common = {
   splitting: true,
   plugins: [styles],
   define: { AZULEJO_ENGINE_BYTES: String(engineBytes) },
+  // Not from its sources, where the compiler has its types from.
+  external: ["azulejo", "azulejo/*"],
 };
 
 if (process.argv.includes("--tests")) await tests();
@@ -62,9 +64,9 @@ async function dist() {
   if (engineBytes === 0) throw new Error(`${engine} has no build: cargo xtask web`);
   rmSync(local("dist"), { recursive: true, force: true });
   const pages = { ...common, minify: true, legalComments: "none", metafile: true, chunkNames: "[name]-[hash]" };
-  const { metafile } = await build({ ...pages, entryPoints: ["src/index.ts"], external: ["azulejo", "azulejo/*"], outdir: "dist" });
+  const { metafile } = await build({ ...pages, entryPoints: ["src/index.ts"], outdir: "dist" });
   const entryPoints = { "azulejo-chat": "src/index.ts" };
-  await build({ ...pages, entryPoints, plugins: [styles, beside], outdir: "dist/standalone" });
+  await build({ ...pages, entryPoints, plugins: [styles, beside], external: [], outdir: "dist/standalone" });
   for (const name of readdirSync(engine)) {
     if (/\.(js|wasm|txt)$/.test(name)) cpSync(join(engine, name), local(`dist/standalone/azulejo/${name}`));
   }

@@ -11,7 +11,7 @@ export interface SiteIndex {
 /** What the check of a sentence says. */
 export interface Verdict {
   readonly supported: boolean;
-  /** Which of the passages supports it, from 0. */
+  /** Which of the passages supports it, counted from 0; null if none does. */
   readonly passage: number | null;
 }
 

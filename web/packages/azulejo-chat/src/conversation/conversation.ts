@@ -252,8 +252,14 @@ export class Conversation {
     this.#looking?.abort();
     await this.#asking?.catch(() => {});
     await this.#unload();
-    await this.#tools.forget(this.#tools.settings());
-    this.#dispatch({ type: "forgotten" });
+    try {
+      await this.#tools.forget(this.#tools.settings());
+      this.#dispatch({ type: "forgotten" });
+    } catch (error) {
+      // The conversation is gone all the same.
+      this.#dispatch({ type: "forgotten" });
+      this.#dispatch({ type: "engine", engine: { phase: "failed", where: "device", failure: failureOf(error) } });
+    }
   }
 
   /** Frees what it holds; the conversation stays to be read, and consent is asked for anew. */

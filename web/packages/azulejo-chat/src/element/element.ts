@@ -99,9 +99,8 @@ export class AzulejoChat extends Base {
 
   /** Deletes the conversation, and the model from the device. */
   async forget(): Promise<void> {
-    await this.#conversation.forget();
     this.#announcer?.clear();
-    this.#announcer?.tell([{ text: this.#speaker?.say("forgotten") ?? "", lang: this.#speaker?.language ?? "" }]);
+    await this.#conversation.forget();
   }
 
   /** A search of the site's own, in place of `sources`. */
@@ -209,6 +208,7 @@ export class AzulejoChat extends Base {
         decline: () => conversation.decline(),
         cancel: () => conversation.cancel(),
         forget: () => void this.forget(),
+        announce: (text: string) => this.#announcer?.tell([{ text, lang: speaker.language }]),
       };
       this.#place.lang = speaker.language;
       const settings = this.#read();

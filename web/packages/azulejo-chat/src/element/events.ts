@@ -40,9 +40,12 @@ export function tellChange(after: State, before: State, tell: Tell): void {
   for (const turn of after.turns) {
     const old = before.turns.find(({ id }) => id === turn.id);
     if (turn === old) continue;
-    const { question, lang, answer, searchFailed } = turn;
+    const { question, lang, answer, searchFailed, found } = turn;
     if (!old) tell("azulejo-message", { role: "user", text: question, lang });
-    if (answer?.status === "done" && old?.answer?.status !== "done") tell("azulejo-message", { role: "assistant", text: answer.text, lang });
+    if (answer?.status === "done" && old?.answer?.status !== "done") {
+      const quoted = answer.quoted === null ? undefined : found?.[answer.quoted]?.passage;
+      tell("azulejo-message", { role: "assistant", text: quoted?.text ?? answer.text, lang: quoted?.lang ?? lang });
+    }
     if (answer?.failure && answer.failure !== old?.answer?.failure) tell("azulejo-error", answer.failure);
     if (searchFailed && !old?.searchFailed) tell("azulejo-error", { code: "search", parameters: {} });
   }

@@ -16,6 +16,8 @@ export interface Acts {
   decline(): void;
   cancel(): void;
   forget(): void;
+  /** Has a screen reader say it. */
+  announce(text: string): void;
 }
 
 export interface Ui {

@@ -17,10 +17,13 @@ export function Panel({ state, open, ...ui }: AppProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const [menu, setMenu] = useState(false);
   const hadConsent = useRef(false);
+  const wasOpen = useRef(open);
   const isWriting = running(state) !== null;
 
   useEffect(() => {
-    if (open && !inline) field.current?.focus();
+    // A page that comes with it open keeps its focus.
+    if (open && !wasOpen.current && !inline) field.current?.focus();
+    wasOpen.current = open;
     if (!open) setMenu(false);
   }, [open, inline]);
   useEffect(() => {

@@ -39,6 +39,7 @@ export function Answer({ answer, found, lang, isLast, ...ui }: AnswerProps) {
   const copy = async () => {
     await navigator.clipboard.writeText(text);
     setCopied(true);
+    ui.acts.announce(speaker.say("copied"));
   };
   const canCopy = Boolean(globalThis.navigator?.clipboard);
   return (
@@ -59,7 +60,7 @@ export function Answer({ answer, found, lang, isLast, ...ui }: AnswerProps) {
       {status === "done" && hidden > 0 && text && <p class="aside">{speaker.count("hidden", hidden)}</p>}
       {!isOpen && text && (
         <p class="row actions">
-          {canCopy && <button type="button" class="plain" onClick={copy}>{speaker.say(isCopied ? "copied" : "copy")}</button>}
+          {canCopy && <button type="button" class="plain" onClick={copy} onBlur={() => setCopied(false)}>{speaker.say(isCopied ? "copied" : "copy")}</button>}
           <button type="button" class="plain" aria-pressed={asText} onClick={() => setAsText(!asText)}>{speaker.say("asText")}</button>
           {isLast && status === "done" && <button type="button" class="plain" onClick={ui.acts.retry}>{speaker.say("retry")}</button>}
         </p>
