@@ -81,6 +81,10 @@ export async function startChromium({ profile, gpu, flags = [] }) {
       return {
         ...(await opened(page, url)),
         heap,
+        // How the visitor has set the system: `{colorScheme, forcedColors, reducedMotion, contrast}`.
+        emulate: (media) => page.emulateMedia(media),
+        // A picture of the window, into a file.
+        picture: (path) => page.screenshot({ path }),
         // The workers that the page has, and how many it ever started.
         workers: () => ({ now: page.workers().length, started }),
         // What the page's site may store, in bytes; its usual quota if absent.

@@ -82,6 +82,17 @@ export async function opened(page, url) {
       await page.keyboard.type(text);
     },
     click: (selector) => page.click(selector),
+    /** Presses a key (`Tab`, `Shift+Tab`, `Enter`, `Escape`), and types where the focus is. */
+    press: async (key) => {
+      const [last, ...held] = key.split("+").reverse();
+      for (const modifier of held) await page.keyboard.down(modifier);
+      await page.keyboard.press(last);
+      for (const modifier of held) await page.keyboard.up(modifier);
+    },
+    write: (text) => page.keyboard.type(text),
+    /** The window's size, in CSS pixels; 320 x 256 is what 400 % zoom leaves of 1280 x 1024. */
+    resize: (width, height) =>
+      page.setViewportSize ? page.setViewportSize({ width, height }) : page.setViewport({ width, height }),
     requests: () => [...seen.requests],
     console: () => [...seen.console],
     close: () => page.close(),

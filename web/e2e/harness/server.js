@@ -74,6 +74,7 @@ function unescaped(path) {
  */
 export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0.0.1", cors = false } = {}) {
   const folders = new Map(Object.entries(mounts));
+  const handlers = new Map();
   const faults = new Map();
   const log = [];
   const violations = [];
@@ -124,6 +125,11 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0
     };
     if (fault.status && happens(fault)) {
       return fail(fault.status, fault.retryAfter === undefined ? {} : { "retry-after": String(fault.retryAfter) });
+    }
+    const handler = handlers.get(path);
+    if (handler) {
+      entry.status = 200;
+      return handler(request, response, headers);
     }
     const name = located(path.endsWith("/") ? `${path}index.html` : path);
     const found = name && (await stat(name).catch(() => null));
@@ -205,6 +211,8 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0
     url: (path) => `${server.origin}${path}`,
     /** Serves a file or, where `prefix` ends in a slash, a folder. */
     mount: (prefix, where) => folders.set(prefix, where),
+    /** Has a function answer a path: `(request, response, headers)`, with the headers that every answer has. */
+    handle: (path, handler) => handlers.set(path, handler),
     faults,
     log,
     violations,

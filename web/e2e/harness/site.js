@@ -44,6 +44,18 @@ export async function site(options) {
   return serve({ "/azulejo/": DIST, "/pages/": PAGES, "/models/demo.gguf": DEMO }, options);
 }
 
+/** The built chat; its element is `/chat/azulejo-chat.js`. */
+export const CHAT_DIST = local("../../packages/azulejo-chat/dist/standalone/");
+const AXE = local("../../node_modules/axe-core/");
+
+/** The server with the chat's page, `/pages/chat.html`, and what looks for its faults of accessibility. */
+export async function chatSite(options) {
+  await access(join(CHAT_DIST, "azulejo/index.js")).catch(() => {
+    throw new Error(`${CHAT_DIST} has no build: npm run build --prefix web`);
+  });
+  return serve({ "/chat/": CHAT_DIST, "/axe/": AXE, "/pages/": PAGES, "/models/demo.gguf": DEMO }, options);
+}
+
 /** A folder that is gone when the test file ends. */
 export async function scratch(t) {
   const folder = await mkdtemp(join(tmpdir(), "azulejo-e2e-"));

@@ -10,6 +10,17 @@ import { kill, PATIENCE, printed, start } from "./process.js";
 
 const MINI_BROWSER = process.env.AZULEJO_WEBKIT ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 
+/** Keys as WebDriver names them. */
+const KEYS = { Tab: "\uE004", Enter: "\uE007", Shift: "\uE008", Escape: "\uE00C" };
+
+/** WebDriver's actions of a key and its modifiers, or of a text's letters. */
+const keyActions = (keys) => {
+  const [last, ...held] = keys.split("+").reverse().map((key) => KEYS[key] ?? key);
+  const down = (value) => ({ type: "keyDown", value });
+  const up = (value) => ({ type: "keyUp", value });
+  return [...held.map(down), down(last), up(last), ...held.map(up)];
+};
+
 /** A TCP port that was free a moment ago. */
 async function freePort() {
   const server = createServer();
@@ -118,9 +129,20 @@ export async function startWebkit({ profile, features = [] }) {
         );
         return unwrapped(text);
       };
+      const act = (actions) =>
+        inWindow(handle, () => command(port, "POST", at("/actions"), { actions: [{ type: "key", id: "keys", actions }] }));
       return {
         evaluate,
         goto,
+        press: (keys) => act(keyActions(keys)),
+        write: (text) => act([...text].flatMap(keyActions)),
+        // The window's frame is no part of what a page has.
+        async resize(width, height) {
+          const set = (width, height) => inWindow(handle, () => command(port, "POST", at("/window/rect"), { width, height }));
+          await set(width, height);
+          const [w, h] = await evaluate(() => [innerWidth, innerHeight]);
+          await set(2 * width - w, 2 * height - h);
+        },
         // WebDriver tells no requests; the page's own list lacks those of its workers (the server's log has them).
         requests: () => evaluate(() => [location.href, ...performance.getEntriesByType("resource").map((e) => e.name)]),
         console: () => evaluate(() => window.e2eConsole ?? []),

@@ -1,0 +1,133 @@
+// What tools and frameworks read about the element, made of the tables in src/element: custom-elements.json (schema 2.1.0),
+// and a React component with its types.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { build } from "esbuild";
+
+const METHODS = [
+  ["open", "Opens the panel."],
+  ["close", "Closes the panel."],
+  ["ask", "Asks a question, as if the visitor had typed it.", [["question", "string"]]],
+  ["forget", "Deletes the conversation, and the model from the device."],
+];
+/** The parts of `::part()`. */
+const PARTS = ["launcher", "panel", "header", "human", "log", "message", "user", "assistant", "quotation", "sources", "source",
+  "emergency", "unsupported", "consent", "status", "error", "input", "send", "notice"];
+
+/** The exports of a module of src/, which imports nothing but types. */
+async function tables(here, path) {
+  const { outputFiles } = await build({ absWorkingDir: here, entryPoints: [path], bundle: true, format: "esm", write: false });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`);
+}
+
+export async function writeManifest(here) {
+  const { ATTRIBUTES } = await tables(here, "src/element/settings.ts");
+  const { EVENTS } = await tables(here, "src/element/events.ts");
+  const attributes = Object.entries(ATTRIBUTES);
+  const write = (name, text) => writeFileSync(join(here, "dist", name), text);
+  write("custom-elements.json", `${JSON.stringify(manifest(attributes, EVENTS), null, 2)}\n`);
+  write("react.js", react(attributes, EVENTS));
+  write("types/react.d.ts", reactTypes(attributes, EVENTS));
+}
+
+function manifest(attributes, events) {
+  const text = (type) => ({ text: type });
+  const declaration = {
+    kind: "class",
+    customElement: true,
+    name: "AzulejoChat",
+    tagName: "azulejo-chat",
+    superclass: { name: "HTMLElement" },
+    description: "A chat that searches a site's pages and answers from them, on the visitor's own device.",
+    attributes: attributes.map(([name, { property, type, text: description, usual }]) => ({
+      name, fieldName: property, type: text(type), description, ...(usual ? { default: usual } : {}),
+    })),
+    members: [
+      ...attributes.map(([name, { property, type, text: description }]) => ({
+        kind: "field", name: property, attribute: name, reflects: true,
+        type: text(type === "boolean" ? "boolean" : "string"), description,
+      })),
+      { kind: "field", name: "index", type: text("SiteIndex | null"), description: "A search of the site's own, in place of `sources`." },
+      ...METHODS.map(([name, description, parameters = []]) => ({
+        kind: "method", name, description, parameters: parameters.map(([name, type]) => ({ name, type: text(type) })),
+      })),
+    ],
+    events: Object.entries(events).map(([name, description]) => ({ name, type: text("CustomEvent"), description })),
+    cssParts: PARTS.map((name) => ({ name })),
+  };
+  const exports = [
+    { kind: "js", name: "AzulejoChat", declaration: { name: "AzulejoChat" } },
+    { kind: "custom-element-definition", name: "azulejo-chat", declaration: { name: "AzulejoChat" } },
+  ];
+  const module = { kind: "javascript-module", path: "dist/index.js", declarations: [declaration], exports };
+  return { schemaVersion: "2.1.0", readme: "README.md", modules: [module] };
+}
+
+/** `azulejo-ready` is `onReady`. */
+const handler = (event) => event.replace(/^azulejo-(.)(.*)$/, (_, first, rest) => `on${first.toUpperCase()}${rest}`);
+
+function react(attributes, events) {
+  const names = Object.fromEntries(attributes.map(([name, { property, type }]) => [property, [name, type]]));
+  const handlers = Object.fromEntries(Object.keys(events).map((event) => [handler(event), event]));
+  return `// <azulejo-chat> as a React component (18 and later). Written by the build.
+import { createElement, forwardRef, useEffect, useRef } from "react";
+
+const ATTRIBUTES = ${JSON.stringify(names)};
+const EVENTS = ${JSON.stringify(handlers)};
+
+export const AzulejoChat = forwardRef(function AzulejoChat({ index, ...props }, given) {
+  const element = useRef(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const attributes = {};
+  for (const [name, value] of Object.entries(props)) {
+    if (EVENTS[name]) continue;
+    const [attribute, type] = ATTRIBUTES[name] ?? [name === "className" ? "class" : name];
+    if (type === "boolean" ? value : value !== undefined && value !== null) attributes[attribute] = type === "boolean" ? "" : value;
+  }
+  useEffect(() => {
+    const { current } = element;
+    const listeners = Object.entries(EVENTS).map(([name, event]) => [event, (e) => latest.current[name]?.(e)]);
+    for (const [event, listener] of listeners) current.addEventListener(event, listener);
+    // On a server it is imported, and registers nothing.
+    import("azulejo-chat");
+    return () => listeners.forEach(([event, listener]) => current.removeEventListener(event, listener));
+  }, []);
+  useEffect(() => {
+    let isLeft = false;
+    customElements.whenDefined("azulejo-chat").then(() => isLeft || index === undefined || (element.current.index = index));
+    return () => void (isLeft = true);
+  }, [index]);
+  const ref = (node) => {
+    element.current = node;
+    if (typeof given === "function") given(node);
+    else if (given) given.current = node;
+  };
+  return createElement("azulejo-chat", { ...attributes, ref });
+});
+`;
+}
+
+function reactTypes(attributes, events) {
+  const props = attributes.map(([, { property, type, text }]) =>
+    `  /** ${text} */\n  ${property}?: ${type === "boolean" ? "boolean" : type === "number" ? "number | string" : "string"};`);
+  const handlers = Object.entries(events).map(([event, text]) =>
+    `  /** ${text} */\n  ${handler(event)}?: (event: CustomEvent<ChatEvents["${event}"]>) => void;`);
+  return `// <azulejo-chat> as a React component. Written by the build.
+import type { ForwardRefExoticComponent, RefAttributes } from "react";
+import type { AzulejoChat as Element, ChatEvents, SiteIndex } from "./index.js";
+
+export interface AzulejoChatProps {
+  id?: string;
+  className?: string;
+  lang?: string;
+  /** A search of the site's own, in place of \`sources\`. */
+  index?: SiteIndex | null;
+${[...props, ...handlers].join("\n")}
+}
+
+export declare const AzulejoChat: ForwardRefExoticComponent<AzulejoChatProps & RefAttributes<Element>>;
+`;
+}

@@ -1,0 +1,272 @@
+// A conversation: what happens when a question is asked, consent is given, all is forgotten. It has no DOM; what it needs
+// of the world are its tools.
+
+import type { Answerer } from "../engine/answerer.js";
+import { type Past, promptOf } from "../engine/prompt.js";
+import { mayAnswer, type Settings } from "../element/settings.js";
+import { type Language, LANGUAGES } from "../language/languages.js";
+import type { Parts, SiteIndex } from "../parts.js";
+import { failureOf } from "./failure.js";
+import { type Action, reduce } from "./reducer.js";
+import { type About, initial, type Progress, running, type State, type Turn, type Where } from "./state.js";
+import { written } from "./writing.js";
+
+export interface Tools {
+  readonly parts: Parts;
+  settings(): Settings;
+  /** The page's language. */
+  language(): Language;
+  /** The search over the site's pages; null if the page has none. */
+  index(): Promise<SiteIndex> | null;
+  about(settings: Settings, signal: AbortSignal): Promise<About>;
+  connect(where: Where, settings: Settings, how: { onProgress(progress: Progress): void; signal: AbortSignal }): Promise<Answerer>;
+  /** Deletes the model from the device. */
+  forget(settings: Settings): Promise<void>;
+}
+
+export type Change = (after: State, before: State) => void;
+
+const PASSAGES = 5;
+
+export class Conversation {
+  readonly #tools: Tools;
+  readonly #onChange: Change;
+  #state: State = initial;
+  #turns = 0;
+  /** The question that is being searched for or answered. */
+  #question: AbortController | null = null;
+  #asking: Promise<void> | null = null;
+  #looking: AbortController | null = null;
+  #loading: { controller: AbortController; done: Promise<void> } | null = null;
+  #answerer: Answerer | null = null;
+  #past: readonly Past[] = [];
+
+  constructor(tools: Tools, onChange: Change) {
+    this.#tools = tools;
+    this.#onChange = onChange;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  #dispatch(action: Action): void {
+    const before = this.#state;
+    this.#state = reduce(before, action);
+    if (this.#state !== before) this.#onChange(this.#state, before);
+  }
+
+  /** The page offers another model, server or index, or is there for the first time. */
+  async configure(): Promise<void> {
+    this.stop();
+    this.#looking?.abort();
+    await this.#unload();
+    const offered = mayAnswer(this.#tools.settings(), this.#tools.index() !== null);
+    this.#dispatch({ type: "engine", engine: { phase: offered ? "off" : "absent" } });
+  }
+
+  /** Asks for consent, the first time, unless something speaks against asking; `wanted`: the visitor asks for it. */
+  async offer(wanted = false): Promise<void> {
+    const { engine } = this.#state;
+    if (engine.phase !== "off" && engine.phase !== "failed") return;
+    const settings = this.#tools.settings();
+    const first = this.#looking === null;
+    if (first || wanted) await this.#look(settings);
+    const { about, consent } = this.#state;
+    const isHeld = about !== null && about.held !== null;
+    const hasWay = Boolean(settings.server) || (about !== null && !about.tooSmall && !about.failure);
+    if (!consent && (wanted || (first && !isHeld && hasWay))) this.#dispatch({ type: "consent", shown: true });
+  }
+
+  async #look(settings: Settings): Promise<void> {
+    this.#looking?.abort();
+    const { signal } = (this.#looking = new AbortController());
+    if (!settings.model) return;
+    const about = await this.#tools.about(settings, signal);
+    if (!signal.aborted) this.#dispatch({ type: "about", about });
+  }
+
+  decline(): void {
+    this.#dispatch({ type: "consent", shown: false });
+  }
+
+  /** The visitor agreed: fetches the model, or connects to the server. */
+  async agree(where: Where): Promise<void> {
+    await this.#unload();
+    this.#dispatch({ type: "agreed", where });
+    const done = this.#load(where);
+    await done;
+  }
+
+  async #load(where: Where): Promise<void> {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const onProgress = (progress: Progress) => {
+      if (!signal.aborted) this.#dispatch({ type: "engine", engine: { phase: "loading", where, progress } });
+    };
+    this.#dispatch({ type: "engine", engine: { phase: "loading", where, progress: null } });
+    const connecting = this.#tools.connect(where, this.#tools.settings(), { onProgress, signal });
+    this.#loading = { controller, done: connecting.then(() => {}, () => {}) };
+    try {
+      const answerer = await connecting;
+      if (signal.aborted) return void (await answerer.dispose());
+      this.#answerer = answerer;
+      this.#past = [];
+      this.#dispatch({ type: "engine", engine: { phase: "ready", where } });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#dispatch({ type: "engine", engine: { phase: "failed", where, failure: failureOf(error) } });
+      return;
+    }
+    const last = this.#state.turns.at(-1);
+    if (last && !last.answer && !last.searching) await this.#begin((signal) => this.#answer(last.id, signal));
+  }
+
+  /** Ends the loading of a model, and agrees to nothing. */
+  cancel(): void {
+    this.#loading?.controller.abort();
+    if (this.#state.engine.phase === "loading") this.#dispatch({ type: "engine", engine: { phase: "off" } });
+  }
+
+  /** Frees the model, and what is under way with it; resolves when nothing of it holds the store any more. */
+  async #unload(): Promise<void> {
+    this.cancel();
+    await this.#loading?.done;
+    const answerer = this.#answerer;
+    this.#answerer = null;
+    this.#past = [];
+    await answerer?.dispose();
+  }
+
+  /** Searches, and then has the model answer if there is one. */
+  async ask(question: string): Promise<void> {
+    const text = question.trim();
+    if (!text) return;
+    this.stop();
+    const { parts } = this.#tools;
+    const id = ++this.#turns;
+    const lang = parts.languageOf(text, this.#languages(), this.#tools.language());
+    const index = this.#tools.index();
+    this.#dispatch({ type: "asked", id, question: text, lang, emergency: parts.isEmergency(text), searching: index !== null });
+    if (!index && this.#state.engine.phase === "off") void this.offer(true);
+    await this.#begin((signal) => this.#searchAndAnswer(id, index, signal));
+  }
+
+  /** Runs the one question that is under way. */
+  async #begin(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    this.stop();
+    const before = this.#asking;
+    const controller = (this.#question = new AbortController());
+    this.#asking = (async () => {
+      await before;
+      await work(controller.signal);
+    })();
+    await this.#asking;
+  }
+
+  /** What the model knows; all languages, where that isn't known or there is none. */
+  #languages(): readonly Language[] {
+    const { engine, about } = this.#state;
+    return (engine.phase === "ready" && engine.where === "device" ? about?.languages : null) ?? LANGUAGES;
+  }
+
+  async #searchAndAnswer(id: number, index: Promise<SiteIndex> | null, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const turn = this.#turn(id);
+    if (!turn) return;
+    if (index) {
+      try {
+        const found = await (await index).search(turn.question, { lang: turn.lang, limit: PASSAGES, signal });
+        if (signal.aborted) return;
+        this.#dispatch({ type: "found", id, found });
+      } catch (error) {
+        if (signal.aborted) return;
+        console.error(error);
+        this.#dispatch({ type: "search-failed", id });
+      }
+    }
+    await this.#answer(id, signal);
+  }
+
+  #turn(id: number): Turn | undefined {
+    return this.#state.turns.find((turn) => turn.id === id);
+  }
+
+  async #answer(id: number, signal: AbortSignal): Promise<void> {
+    const { engine } = this.#state;
+    const answerer = this.#answerer;
+    const turn = this.#turn(id);
+    if (engine.phase !== "ready" || !answerer || !turn || signal.aborted) return;
+    const { grounding: mode } = this.#tools.settings();
+    const { lang } = turn;
+    const passages = (turn.found ?? []).map(({ passage }) => passage);
+    // Nothing could support a sentence.
+    if (mode === "strict" && passages.length === 0) return;
+    this.#dispatch({ type: "answering", id, where: engine.where });
+    try {
+      const grounding = await this.#tools.parts.grounding();
+      const prompt = await promptOf({ text: turn.question, lang, passages, past: this.#past }, answerer);
+      signal.throwIfAborted();
+      let raw = "";
+      const pieces = async function* () {
+        for await (const piece of answerer.answer(prompt.messages, { maxTokens: prompt.maxTokens, signal })) {
+          raw += piece;
+          yield piece;
+        }
+      };
+      let isEmpty = true;
+      for await (const { text, said, hidden } of written(pieces(), { mode, passages, lang, grounding })) {
+        isEmpty = text === "";
+        this.#dispatch({ type: "wrote", id, text, said, hidden });
+      }
+      signal.throwIfAborted();
+      this.#past = [...prompt.past, { asked: prompt.asked, answered: raw }];
+      this.#dispatch({ type: "answered", id, quoted: isEmpty && passages.length > 0 ? 0 : null });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#dispatch({ type: "answer-failed", id, failure: failureOf(error) });
+    }
+  }
+
+  /** Ends the answer that is being written. */
+  stop(): void {
+    this.#question?.abort();
+    this.#question = null;
+    const turn = running(this.#state);
+    if (turn) this.#dispatch({ type: "stopped", id: turn.id });
+  }
+
+  /** Tries once more what failed last: the model's loading, else the last question. */
+  async retry(): Promise<void> {
+    const { engine, turns } = this.#state;
+    if (engine.phase === "failed") return this.agree(engine.where);
+    const last = turns.at(-1);
+    if (!last) return;
+    const index = last.found ? null : this.#tools.index();
+    await this.#begin((signal) => this.#searchAndAnswer(last.id, index, signal));
+  }
+
+  /** Deletes the conversation, and the model from the device. */
+  async forget(): Promise<void> {
+    this.stop();
+    this.#looking?.abort();
+    await this.#asking?.catch(() => {});
+    await this.#unload();
+    try {
+      await this.#tools.forget(this.#tools.settings());
+      this.#dispatch({ type: "forgotten" });
+    } catch (error) {
+      // The conversation is gone all the same.
+      this.#dispatch({ type: "forgotten" });
+      this.#dispatch({ type: "engine", engine: { phase: "failed", where: "device", failure: failureOf(error) } });
+    }
+  }
+
+  /** Frees what it holds; the conversation stays to be read, and consent is asked for anew. */
+  async rest(): Promise<void> {
+    this.stop();
+    await this.#unload();
+    if (this.#state.engine.phase === "ready") this.#dispatch({ type: "engine", engine: { phase: "off" } });
+  }
+}
+

@@ -1,0 +1,95 @@
+// What the visitor is told of the model before anything of it is downloaded: from its manifest, else from the server's
+// answer to a HEAD. The engine's own `probe` needs the engine, which isn't fetched before consent.
+
+import type { About, Failure, Held } from "../conversation/state.js";
+import type { Settings } from "../element/settings.js";
+import { type Language, languageFor, LANGUAGES } from "../language/languages.js";
+import { isKept } from "./device.js";
+
+/** What of a manifest is told or reckoned with. */
+interface Manifest {
+  bytes?: number;
+  name?: string | null;
+  license?: string | null;
+  languages?: string[] | null;
+  context?: number | null;
+  memory?: { weights: number; kv_per_position: number; activations: number } | null;
+}
+
+export async function aboutModel(settings: Settings, signal: AbortSignal): Promise<About> {
+  const [told, held, kept] = await Promise.all([
+    toldOf(settings, signal),
+    heldBack(),
+    isKept(settings).catch(() => false),
+  ]);
+  const manifest = "failure" in told ? {} : told;
+  return {
+    name: settings.modelName || manifest.name || fileName(settings.model),
+    licence: settings.licence || manifest.license || "",
+    bytes: manifest.bytes ?? null,
+    languages: known(manifest.languages),
+    kept,
+    held: kept ? null : held,
+    tooSmall: tooSmall(manifest, settings.context),
+    // What is kept needs no server.
+    failure: "failure" in told && !kept ? told.failure : null,
+  };
+}
+
+async function toldOf({ model, manifest }: Settings, signal: AbortSignal): Promise<Manifest | { failure: Failure }> {
+  try {
+    const response = manifest ? await fetch(manifest, { signal }) : await fetch(model, { method: "HEAD", signal });
+    const parameters = { url: response.url, status: response.status };
+    if (response.status === 404 || response.status === 410) return { failure: { code: "not_found", parameters } };
+    if (!response.ok) return { failure: { code: "network", parameters } };
+    if (manifest) return (await response.json()) as Manifest;
+    const length = Number(response.headers.get("content-length"));
+    // Of a text that was packed for the way it would be another length.
+    return length > 0 && !response.headers.get("content-encoding") ? { bytes: length } : {};
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { failure: { code: "network", parameters: { url: manifest || model } } };
+  }
+}
+
+function fileName(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.split("/").at(-1) ?? "").replace(/(-\d+-of-\d+)?\.gguf$/, "");
+}
+
+/** The element's languages that the model knows; null if it isn't known or knows none of them. */
+function known(tags: string[] | null | undefined): Language[] | null {
+  const primary = (tag: string) => tag.toLowerCase().split("-")[0];
+  const languages = LANGUAGES.filter((language) =>
+    tags?.some((tag) => (tag.includes("-") ? languageFor(tag) === language : primary(tag) === primary(language))));
+  return languages.length > 0 ? languages : null;
+}
+
+const GIB = 2 ** 30;
+const USUAL_CONTEXT = 4096;
+
+/** The engine's own rule, as far as it can be known without it; the engine looks again before it downloads. */
+function tooSmall({ memory, context }: Manifest, asked: number | null): About["tooSmall"] {
+  const { deviceMemory } = navigator as Navigator & { deviceMemory?: number };
+  // Browsers tell no more than 8: there may be more.
+  if (!memory || deviceMemory === undefined || deviceMemory >= 8) return null;
+  const positions = asked ?? Math.min(context ?? USUAL_CONTEXT, USUAL_CONTEXT);
+  const needed = memory.weights + memory.activations + memory.kv_per_position * positions;
+  const free = deviceMemory * GIB;
+  return needed > free * 0.9 ? { needed, free } : null;
+}
+
+interface Connection {
+  saveData?: boolean;
+  type?: string;
+  effectiveType?: string;
+}
+
+/** What speaks against offering a download unasked. */
+export async function heldBack(): Promise<Held | null> {
+  const { connection } = navigator as Navigator & { connection?: Connection };
+  if (connection?.saveData || globalThis.matchMedia?.("(prefers-reduced-data: reduce)").matches) return "data";
+  if (connection?.type === "cellular" || /2g/.test(connection?.effectiveType ?? "")) return "metered";
+  const { getBattery } = navigator as Navigator & { getBattery?(): Promise<{ level: number; charging: boolean }> };
+  const battery = await getBattery?.call(navigator).catch(() => null);
+  return battery && !battery.charging && battery.level <= 0.2 ? "battery" : null;
+}

@@ -1,0 +1,15 @@
+// Where a passage stands, and what that place is called.
+
+import type { Settings } from "../../element/settings.js";
+import type { Passage } from "../../search/passage.js";
+
+/** The address of a passage: relative ones are relative to the index. */
+export function addressOf({ url, anchor }: Passage, { sources }: Pick<Settings, "sources">): string {
+  const base = sources || globalThis.document?.baseURI;
+  if (!URL.canParse(url, base)) return url;
+  const address = new URL(url, base);
+  if (anchor) address.hash = anchor;
+  return address.href;
+}
+
+export const nameOf = ({ title, heading }: Passage) => (heading && heading !== title ? `${title}: ${heading}` : title);

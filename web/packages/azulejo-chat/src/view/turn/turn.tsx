@@ -1,0 +1,58 @@
+// A question and what came of it.
+
+import { failureText } from "../../conversation/failure.js";
+import type { EngineState, Turn as TurnState } from "../../conversation/state.js";
+import { Icon } from "../icon.js";
+import { Quotation, Results } from "../results/results.js";
+import type { Ui } from "../ui.js";
+import { Answer } from "./answer.js";
+
+interface TurnProps extends Ui {
+  turn: TurnState;
+  isLast: boolean;
+  engine: EngineState;
+}
+
+export function Turn({ turn, isLast, engine, ...ui }: TurnProps) {
+  const { speaker } = ui;
+  const { id, question, lang, emergency, searching, found, searchFailed, answer } = turn;
+  const passage = answer?.quoted === null || answer?.quoted === undefined ? null : found?.[answer.quoted]?.passage;
+  const canRetry = isLast && (searchFailed || answer?.status === "failed" || answer?.status === "stopped");
+  const isBare = !searching && !answer && found === null && !searchFailed;
+  return (
+    <div class="turn">
+      <div class="question" part="message user">
+        <span class="unseen">{speaker.say("you")}: </span>
+        <p lang={lang}>{question}</p>
+      </div>
+      {emergency && <Emergency {...ui} />}
+      {answer && (answer.text || answer.status === "reading" || answer.status === "writing") && (
+        <Answer {...ui} answer={answer} found={found ?? []} lang={lang} isLast={isLast} />
+      )}
+      {answer?.status === "stopped" && <p class="aside">{speaker.say("stopped")}</p>}
+      {answer?.failure && (
+        <p class="failure" part="error"><Icon name="warning" />{failureText(speaker, answer.failure, answer.where)}</p>
+      )}
+      {passage && <Quotation {...ui} passage={passage} number={(answer?.quoted ?? 0) + 1} />}
+      {searching && <p class="aside">{speaker.say("searching")}</p>}
+      {searchFailed && <p class="failure" part="error"><Icon name="warning" />{speaker.say("searchFailed")}</p>}
+      {found && <Results {...ui} found={found} short={Boolean(answer?.text || passage)} id={id} />}
+      {isBare && <p class="aside">{speaker.say(engine.phase === "loading" ? "phaseProbe" : "notSetUp")}</p>}
+      {canRetry && <button type="button" class="plain" onClick={ui.acts.retry}>{speaker.say("retry")}</button>}
+    </div>
+  );
+}
+
+function Emergency({ speaker, settings }: Ui) {
+  return (
+    <div class="emergency" part="emergency">
+      <p><Icon name="warning" /><strong>{speaker.say("emergency")}</strong></p>
+      <p>{speaker.say("emergencyHelp")}</p>
+      <p class="row">
+        {settings.emergency.map((number) => (
+          <a class="button" href={`tel:${number}`}><Icon name="phone" />{speaker.say("call", { number })}</a>
+        ))}
+      </p>
+    </div>
+  );
+}

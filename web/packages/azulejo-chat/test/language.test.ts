@@ -1,0 +1,82 @@
+// Translations: whole, with the same keys and the same places to fill.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { ERROR_CODES } from "../../azulejo/src/errors.js";
+import { failureText } from "../src/conversation/failure.js";
+import { ca } from "../src/language/ca.js";
+import { en } from "../src/language/en.js";
+import { es } from "../src/language/es.js";
+import { eu } from "../src/language/eu.js";
+import { gl } from "../src/language/gl.js";
+import { languageFor, LANGUAGES } from "../src/language/languages.js";
+import { ptBR } from "../src/language/pt-BR.js";
+import { ptPT } from "../src/language/pt-PT.js";
+import { loadSpeaker, type Translation } from "../src/language/translation.js";
+
+const ALL: Record<string, Translation> = { "pt-PT": ptPT, "pt-BR": ptBR, es, ca, gl, eu, en };
+
+/** The names in braces, sorted. */
+const places = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
+
+for (const [language, translation] of Object.entries(ALL)) {
+  test(`${language}: has English's keys and their places, and nothing is empty`, () => {
+    assert.deepEqual(Object.keys(translation).sort(), Object.keys(en).sort());
+    for (const [key, text] of Object.entries(translation)) {
+      const english = en[key as keyof typeof en];
+      const forms = typeof text === "string" ? [text] : Object.values(text);
+      const wanted = places(typeof english === "string" ? english : english.other);
+      for (const form of forms) {
+        assert.ok(form.trim() === form && form !== "", `${key} is "${form}"`);
+        assert.deepEqual(places(form), wanted, key);
+      }
+    }
+  });
+
+  test(`${language}: each error of the engine has words`, async () => {
+    const speaker = await loadSpeaker(language as "en");
+    for (const code of ERROR_CODES) {
+      const text = failureText(speaker, { code, parameters: {} }, "device");
+      assert.ok(text.length > 10 && !text.includes("{"), `${code}: ${text}`);
+    }
+  });
+}
+
+test("languages aren't copies of each other", () => {
+  const same = Object.entries(ALL).flatMap(([a, one]) =>
+    Object.entries(ALL).filter(([b]) => a < b).map(([b, two]) => {
+      const keys = Object.keys(en) as (keyof typeof en)[];
+      return [a, b, keys.filter((key) => one[key] === two[key]).length / keys.length] as const;
+    }));
+  for (const [a, b, share] of same) assert.ok(share < 0.5, `${a} and ${b} share ${share}`);
+});
+
+test("every language has a chunk of its own, and numbers are its own", async () => {
+  assert.deepEqual(Object.keys(ALL).sort(), [...LANGUAGES].sort());
+  const [portuguese, english] = await Promise.all([loadSpeaker("pt-PT"), loadSpeaker("en")]);
+  assert.equal(english.size(3_029_504), "3.0 MB");
+  assert.equal(portuguese.size(3_029_504).replace(/\s/g, " "), "3,0 MB");
+  assert.equal(english.size(1_403_000_000), "1.4 GB");
+  assert.equal(english.count("found", 1), "1 passage found");
+  assert.equal(english.count("found", 2), "2 passages found");
+  assert.equal(portuguese.count("found", 1), "1 excerto encontrado");
+  assert.equal(english.say("titleOf", { name: "{count}" }), "{count}: assistant", "what is filled in isn't filled itself");
+});
+
+test("a page's language is the nearest that is spoken", () => {
+  const cases = { pt: "pt-PT", "pt-AO": "pt-PT", "pt-br": "pt-BR", "es-MX": "es", "ca-ES-valencia": "ca", fr: null, "": null };
+  for (const [tag, language] of Object.entries(cases)) assert.equal(languageFor(tag), language, tag);
+});
+
+test("no text of the view stands outside the translations", () => {
+  const views = readdirSync("src/view", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".tsx"));
+  assert.ok(views.length > 8);
+  for (const name of views) {
+    const source = readFileSync(`src/view/${name}`, "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+    // Between two tags: letters that are no expression.
+    const texts = [...source.matchAll(/>([^<>{}=;()]*\p{L}{2}[^<>{}=;()]*)<\//gu)].map((match) => match[1]);
+    assert.deepEqual(texts, [], name);
+  }
+});
