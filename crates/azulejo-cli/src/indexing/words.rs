@@ -150,6 +150,17 @@ mod tests {
     }
 
     #[test]
+    fn words_are_those_that_the_browser_finds() {
+        let fixture = include_str!("../../../../tests/fixtures/search/words.json");
+        let cases: serde_json::Value = serde_json::from_str(fixture).unwrap();
+        for case in cases.as_array().unwrap() {
+            let folded = words(case["text"].as_str().unwrap()).into_iter().map(|word| fold(&word));
+            let found: Vec<String> = folded.filter(|word| is_long_enough(word)).collect();
+            assert_eq!(serde_json::json!(found), case["words"], "{}", case["text"]);
+        }
+    }
+
+    #[test]
     fn words_of_one_stem_are_one() {
         let one = [
             ("pt-PT", "certidão certidões"),

@@ -1,6 +1,6 @@
 // What is in the index's files; docs/search.md tells it in words, and `azulejo index` writes it.
 
-import { type Part, SearchError } from "./parts";
+import { type Part, SearchError } from "./parts.js";
 
 /** The format's name, with its version. */
 export const FORMAT = "azulejo-search-1";

@@ -2,7 +2,7 @@
 
 import SearchableMap from "minisearch/SearchableMap";
 
-import { formsOf } from "./format";
+import { formsOf } from "./format.js";
 
 /** What a question's word may be. */
 export interface Meant {

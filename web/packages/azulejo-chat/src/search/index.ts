@@ -1,17 +1,17 @@
 // Search over a site's pages, in the visitor's browser: the index of `azulejo index`, of which each search fetches what it
 // needs.
 
-import type { Language } from "../language/languages";
-import { firstOf, type First } from "./format";
-import { type Hit, LanguageIndex } from "./language-index";
-import { Parts } from "./parts";
-import type { Found } from "./passage";
-import { type Where, whereToLook } from "./related";
-import { fused, nearest } from "./vectors";
-import { wordsOf } from "./words";
+import type { Language } from "../language/languages.js";
+import { firstOf, type First } from "./format.js";
+import { type Hit, LanguageIndex } from "./language-index.js";
+import { Parts } from "./parts.js";
+import type { Found } from "./passage.js";
+import { type Where, whereToLook } from "./related.js";
+import { fused, nearest } from "./vectors.js";
+import { wordsOf } from "./words.js";
 
-export { SearchError, type SearchErrorCode } from "./parts";
-export type { Found, Passage } from "./passage";
+export { SearchError, type SearchErrorCode } from "./parts.js";
+export type { Found, Passage } from "./passage.js";
 
 export interface OpenOptions {
   /** Instead of the page's own `fetch`. */

@@ -5,10 +5,10 @@
 
 import MiniSearch from "minisearch";
 
-import { FIELDS, partOf, type ListPart, type Postings, type Texts, unpacked, type Words } from "./format";
-import { Forms, type Meant } from "./forms";
-import type { Passage } from "./passage";
-import type { Part, Parts } from "./parts";
+import { FIELDS, partOf, type ListPart, type Postings, type Texts, unpacked, type Words } from "./format.js";
+import { Forms, type Meant } from "./forms.js";
+import type { Passage } from "./passage.js";
+import type { Part, Parts } from "./parts.js";
 
 /** What a word counts in a field besides the text. */
 const BOOST = { text: 1, heading: 1.5, title: 1.5 };

@@ -1,6 +1,6 @@
 // In which languages a question is looked for besides its own.
 
-import { type Language, languageFor } from "../language/languages";
+import { type Language, languageFor } from "../language/languages.js";
 
 /** Languages whose words are alike, or that most who write the one can read, the nearest first. */
 const RELATED: Record<Language, readonly Language[]> = {

@@ -1,6 +1,6 @@
 // Passages near a question by their vectors, and how they and what was found by words become one list.
 
-import type { Hit, LanguageIndex } from "./language-index";
+import type { Hit, LanguageIndex } from "./language-index.js";
 
 /** Reciprocal rank fusion's constant (Cormack, Clarke and Büttcher, 2009). */
 const RANK = 60;
