@@ -51,6 +51,10 @@ test("search forgives accents, case, plural and slips", async () => {
     assert.equal((await places(question))[0], "pt/taxas.html#certidoes", question);
   }
   assert.equal((await places("matricular-me na escola"))[0], "pt/escola.html#");
+  // Two forms that the stems have apart are found by each other.
+  assert.equal((await places("contentores")).length, 1);
+  const apart = indexOf({ eu: [{ page: "a", text: "udala irekita" }, { page: "b", text: "udalak itxita" }, { page: "c", text: "eskola" }] });
+  assert.deepEqual((await (await open(apart)).search("udalak", { lang: "eu" })).map(({ passage }) => passage.url).sort(), ["a", "b"]);
 });
 
 test("search weighs titles and headings more", async () => {
