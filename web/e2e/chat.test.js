@@ -84,7 +84,8 @@ for (const name of ENGINES) {
     /** A page with the chat; its attributes, and `index` for a search. */
     const open = async (attributes) => {
       const query = new URLSearchParams({ "trusted-types": "azulejo", ...ABOUT, ...attributes });
-      const page = await browser.newPage(server.url(`/pages/chat.html?${query}`));
+      const url = server.url(`/pages/chat.html?${query}`);
+      const page = Object.assign(await browser.newPage(url), { url });
       await until(() => page.evaluate(() => window.ui?.one(".panel") !== null), "the chat is drawn");
       return page;
     };
@@ -172,12 +173,23 @@ for (const name of ENGINES) {
       const heard = said.slice(from + 1, -1).join(" ");
       assert.ok(answer.text.replace(/\s+/g, " ").includes(heard), `${heard} in ${answer.text}`);
       assert.equal(await page.evaluate(() => window.ui.one("[role=log]").getAttribute("aria-live")), "off");
-      assert.notDeepEqual(await stored(page).then((list) => list.concat(name === "webkit" ? ["private"] : [])), [], "the model is kept");
+      assert.notDeepEqual(await stored(page), [], "the model is kept");
+      const events = await page.evaluate(() => window.chatEvents.map(([name]) => name));
+      for (const event of ["consent", "progress", "ready", "message"]) assert.ok(events.includes(event), event);
 
       await page.press("Escape");
       await focus(page, "button Ask a question");
       assert.equal(await page.evaluate(() => window.chat.opened), false);
-      await page.press("Enter");
+
+      // The next visit: the model is there, and nothing of it is fetched.
+      await page.goto(page.url);
+      server.reset();
+      await until(() => page.evaluate(() => window.ui?.one(".panel") !== null), "the chat is drawn again");
+      await press(page, "Ask a question");
+      await says(page, "The model is on this device already (3.0 MB)");
+      await press(page, "Yes, start");
+      await says(page, "The AI is ready, on this device.");
+      assert.equal(server.bytes(MODEL), 0);
 
       for (const button of ["More", "Delete everything", "Delete"]) {
         await until(() => page.evaluate((button) => window.ui.find(button) !== null, button), button);
@@ -186,8 +198,6 @@ for (const name of ENGINES) {
       await says(page, "The conversation and the model were deleted.");
       assert.equal(await page.evaluate(() => window.ui.count(".turn")), 0);
       assert.deepEqual(await stored(page), [], "nothing is left");
-      const events = await page.evaluate(() => window.chatEvents.map(([name]) => name));
-      for (const event of ["consent", "progress", "ready", "message"]) assert.ok(events.includes(event), event);
       await end(page);
     });
 
@@ -217,7 +227,7 @@ for (const name of ENGINES) {
       go();
       await says(page, "1 sentence isn't shown, as no page supports it.");
       const answer = await page.evaluate(() => window.ui.one(".formatted").textContent);
-      assert.match(answer, /green bin\. *\[1\].*Tuesdays\. *\[1\]/);
+      assert.match(answer, /green bin\.\s*\[1\].*Tuesdays\.\s*\[1\]/);
       assert.doesNotMatch(await text(page), /99/);
       const citation = await page.evaluate(() => {
         const link = window.ui.one(".citation a");
@@ -330,7 +340,8 @@ for (const name of ENGINES) {
     });
 
     test("two on a page, moved, and in another language while they run", async () => {
-      const page = await open({ index: "", two: "", emergency: "190 192", mode: "panel" });
+      // With search alone no policy of Trusted Types is needed.
+      const page = await open({ index: "", two: "", emergency: "190 192", "trusted-types": "'none'" });
       await page.evaluate(() => window.chat.open());
       await until(() => page.evaluate(() => window.ui2.one(".panel") !== null), "the second one is drawn");
       await ask(page, QUESTION);
@@ -338,7 +349,15 @@ for (const name of ENGINES) {
       assert.equal(await page.evaluate(() => window.ui2.count(".turn")), 0, "each has its own conversation");
       await page.evaluate(() => window.ui2.ask("A library card?"));
       await until(() => page.evaluate(() => window.ui2.text().includes("4.50")), "the second one searches too");
-      await clean(page, "two on a page");
+      // Danger to life: at once, before what the search finds, and said before all else.
+      await ask(page, "There's a fire in the green bin!");
+      await says(page, "Is a person in danger?");
+      const calls = () => [...window.chat.shadowRoot.querySelectorAll(".emergency a")].map((a) => [a.href, a.textContent]);
+      assert.deepEqual(await page.evaluate(calls), [["tel:190", "Call 190"], ["tel:192", "Call 192"]]);
+      await says(page, "Put glass bottles");
+      const alerts = (await page.evaluate(() => window.chatSaid)).filter(([role]) => role === "alert");
+      assert.match(alerts.map(([, , text]) => text).join(), /^Is a person in danger\? If someone's life/);
+      await clean(page, "two on a page, and an emergency");
 
       for (const [lang, words] of [["pt-PT", "Falar com uma pessoa"], ["pt-BR", "Falar com uma pessoa"], ["es", "Hablar con una persona"],
         ["ca", "Parlar amb una persona"], ["gl", "Falar cunha persoa"], ["eu", "Pertsona batekin hitz egin"], ["en", "Talk to a person"]]) {

@@ -43,6 +43,6 @@ export const parts: Parts = {
     throw new Error(`${address} can't be searched: this build has no search.`);
   },
   grounding: async () => literal,
-  isEmergency: () => false,
+  isEmergency: (text) => /\bfire\b/i.test(text),
   languageOf: (_text, _among, fallback) => fallback,
 };

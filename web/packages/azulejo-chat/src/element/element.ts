@@ -59,6 +59,7 @@ export class AzulejoChat extends Base {
   connectedCallback(): void {
     clearTimeout(this.#resting);
     if (!this.shadowRoot) this.#build();
+    this.#upgrade();
     // The page's language may be set anywhere above, and changed there.
     this.#languages?.observe(this.ownerDocument, { attributes: true, attributeFilter: ["lang"], subtree: true });
     if (this.#conversation.state.engine.phase === "absent") void this.#conversation.configure().then(() => this.#offer());
@@ -83,8 +84,13 @@ export class AzulejoChat extends Base {
   }
 
   /** Opens the panel. */
-  open(): void {
-    this.setAttribute("open", "");
+  get open(): () => void {
+    return () => this.setAttribute("open", "");
+  }
+
+  /** Frameworks set an attribute by a property of its name, where there is one; `opened` is the one to read. */
+  set open(open: unknown) {
+    this.toggleAttribute("open", Boolean(open));
   }
 
   /** Closes the panel. */
@@ -112,6 +118,17 @@ export class AzulejoChat extends Base {
     this.#ownIndex = index;
     if (this.isConnected) void this.#conversation.configure().then(() => this.#offer());
     this.#draw();
+  }
+
+  /** What was set before the element was defined hides the properties that it has now. */
+  #upgrade(): void {
+    const properties = [...Object.values(ATTRIBUTES).map(({ property }) => property), "index", "open"] as const;
+    for (const property of properties) {
+      if (!Object.hasOwn(this, property)) continue;
+      const { [property]: value } = this as Record<string, unknown>;
+      delete (this as Record<string, unknown>)[property];
+      (this as Record<string, unknown>)[property] = value;
+    }
   }
 
   #read(): Settings {

@@ -80,7 +80,7 @@ export function settingsOf(read: (name: keyof Attributes) => string | null, base
     model: address("model"),
     manifest: address("manifest"),
     sources: address("sources"),
-    human: address("human"),
+    human: wayTo(address("human"), warn),
     server: address("server"),
     name: text("name"),
     modelName: text("model-name"),
@@ -94,6 +94,13 @@ export function settingsOf(read: (name: keyof Attributes) => string | null, base
     device: oneOf("device", ["auto", "webgpu", "cpu"]),
     context: Number.isInteger(context) && context > 0 ? context : null,
   };
+}
+
+/** The address of a person: a page, a telephone, a letter. */
+function wayTo(address: string, warn: (text: string) => void): string {
+  if (!address || /^(https?|tel|mailto|sms):/.test(address)) return address;
+  warn(`human="${address}" is no page, tel: or mailto:.`);
+  return "";
 }
 
 /** Whether answers may be written at all: a checked one needs what it is checked against. */
