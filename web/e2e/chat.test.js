@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { brotliCompressSync } from "node:zlib";
 
-import { ENGINES, launch } from "./harness/browsers.js";
+import { ENGINES, lack, launch } from "./harness/browsers.js";
 import { serveModel } from "./harness/chat-server.js";
 import { makeManifest } from "./harness/manifest.js";
 import { complaints, until } from "./harness/page.js";
@@ -116,7 +116,7 @@ for (const name of ENGINES) {
       await page.close();
     };
 
-    test("a conversation on the device by the keyboard alone: consent, download, answer, forgetting", async () => {
+    test("a conversation on the device by the keyboard alone: consent, download, answer, forgetting", async (t) => {
       const page = await open({ model: MODEL, manifest: MANIFEST, grounding: "off", device: "cpu" });
       await clean(page, "closed");
       // From the page's own link into the chat, and open.
@@ -181,15 +181,20 @@ for (const name of ENGINES) {
       await focus(page, "button Ask a question");
       assert.equal(await page.evaluate(() => window.chat.opened), false);
 
-      // The next visit: the model is there, and nothing of it is fetched.
-      await page.goto(page.url);
-      server.reset();
-      await until(() => page.evaluate(() => window.ui?.one(".panel") !== null), "the chat is drawn again");
-      await press(page, "Ask a question");
-      await says(page, "The model is on this device already (3.0 MB)");
-      await press(page, "Yes, start");
-      await says(page, "The AI is ready, on this device.");
-      assert.equal(server.bytes(MODEL), 0);
+      if (lack(name, "profile")) {
+        t.diagnostic(`not run: the next visit: ${lack(name, "profile")}`);
+        await page.press("Enter");
+      } else {
+        // The next visit: the model is there, and nothing of it is fetched.
+        await page.goto(page.url);
+        server.reset();
+        await until(() => page.evaluate(() => window.ui?.one(".panel") !== null), "the chat is drawn again");
+        await press(page, "Ask a question");
+        await says(page, "The model is on this device already (3.0 MB)");
+        await press(page, "Yes, start");
+        await says(page, "The AI is ready, on this device.");
+        assert.equal(server.bytes(MODEL), 0);
+      }
 
       for (const button of ["More", "Delete everything", "Delete"]) {
         await until(() => page.evaluate((button) => window.ui.find(button) !== null, button), button);

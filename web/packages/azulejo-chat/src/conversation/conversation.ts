@@ -21,7 +21,7 @@ export interface Tools {
   about(settings: Settings, signal: AbortSignal): Promise<About>;
   connect(where: Where, settings: Settings, how: { onProgress(progress: Progress): void; signal: AbortSignal }): Promise<Answerer>;
   /** Deletes the model from the device. */
-  forget(settings: Settings): Promise<void>;
+  forget(): Promise<void>;
 }
 
 export type Change = (after: State, before: State) => void;
@@ -253,7 +253,7 @@ export class Conversation {
     await this.#asking?.catch(() => {});
     await this.#unload();
     try {
-      await this.#tools.forget(this.#tools.settings());
+      await this.#tools.forget();
       this.#dispatch({ type: "forgotten" });
     } catch (error) {
       // The conversation is gone all the same.

@@ -7,7 +7,7 @@ import { type Announcement, announcements } from "../announce/announcements.js";
 import { Conversation } from "../conversation/conversation.js";
 import type { State } from "../conversation/state.js";
 import { aboutModel } from "../engine/about.js";
-import { forgetModel, openDevice } from "../engine/device.js";
+import { forgetModels, openDevice } from "../engine/device.js";
 import { openServer } from "../engine/server.js";
 import { type Language, languageFor } from "../language/languages.js";
 import { loadSpeaker, type Speaker } from "../language/translation.js";
@@ -50,7 +50,7 @@ export class AzulejoChat extends Base {
         index: () => this.#opened(),
         about: aboutModel,
         connect: (where, settings, how) => (where === "device" ? openDevice(settings, how) : openServer(settings, how)),
-        forget: forgetModel,
+        forget: forgetModels,
       },
       (after, before) => this.#changed(after, before),
     );

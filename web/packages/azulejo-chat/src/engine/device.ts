@@ -34,12 +34,11 @@ export async function isKept(settings: Settings): Promise<boolean> {
   return storage.has(model(settings));
 }
 
-/** Deletes the model from this device, and what was remembered of the device. */
-export async function forgetModel(settings: Settings): Promise<void> {
+/** Deletes the model from this device, older ones of the site too, and what was remembered of the device. */
+export async function forgetModels(): Promise<void> {
   if (!(await storesSomething())) return;
   const { storage } = await import("azulejo");
-  for (const { id, url } of await storage.list()) if (url === settings.model) await storage.delete(id);
-  await storage.forgetDevices();
+  await storage.clear();
 }
 
 /** Whether the site keeps anything where models are kept. */
