@@ -1,16 +1,28 @@
-// Serves the examples that need no packages (web-minimal, a chat, and below it web-bench, web-import-map and web-offline)
-// with the built package and the demonstration model, and opens the chat in this machine's browser. Without a window:
-// --check asks a question and prints the answer; --bench measures and prints the table: --bench BROWSER 'model=ttl-160m&quant=Q4_0&device=cpu' ...
+// Serves the examples that need no packages: the town hall, and below it web-minimal (a chat without more), web-bench,
+// web-import-map and web-offline, with the built packages and the demonstration model (the town hall with AZULEJO_MODEL, if
+// that names a file), and opens the town hall in this machine's browser. Without a window: --check asks web-minimal a
+// question and prints the answer; --bench measures and prints the table: --bench BROWSER 'model=ttl-160m&quant=Q4_0&device=cpu' ...
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 
 import { launch } from "./harness/browsers.js";
 import { serve, STRICT_POLICY } from "./harness/server.js";
-import { CHAT, DIST, EXAMPLES, importMapPolicy, MODELS, plain } from "./harness/site.js";
+import { CHAT, DEMO, DIST, EXAMPLES, importMapPolicy, MODELS, plain } from "./harness/site.js";
+import { townHall } from "./harness/town-hall.js";
 
 const QUESTION = "Onde posso renovar o cartão de cidadão?";
+const folder = await mkdtemp(join(tmpdir(), "azulejo-demo-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+process.on("SIGINT", () => process.exit(130));
+const model = process.env.AZULEJO_MODEL ? resolve(process.env.INIT_CWD ?? ".", process.env.AZULEJO_MODEL) : DEMO;
 const mounts = {
-  ...CHAT,
+  ...(await townHall(join(folder, "served"), model)),
+  "/chat/": CHAT["/"],
+  "/chat/azulejo/": DIST,
+  "/chat/models/": MODELS,
   ...plain("web-import-map", "/import-map/"),
   ...plain("web-offline", "/offline/"),
   "/bench/": join(EXAMPLES, "web-bench/"),
@@ -29,7 +41,7 @@ if (mode === "--check" || mode === "--bench") {
     await server.close();
   }
 } else {
-  console.log(`\nthe chat is at ${server.url("/")} (Ctrl-C ends it), and below it bench/, import-map/ and offline/`);
+  console.log(`\nthe town hall is at ${server.url("/")} (Ctrl-C ends it), and below it chat/, bench/, import-map/ and offline/`);
   const opener = { darwin: "open", win32: "explorer" }[process.platform] ?? "xdg-open";
   spawn(opener, [server.url("/")], { stdio: "ignore", detached: true }).on("error", () => {}).unref();
 }
@@ -38,7 +50,7 @@ if (mode === "--check" || mode === "--bench") {
 async function check() {
   const browser = await launch("chromium");
   try {
-    const page = await browser.newPage(server.url("/?device=webgpu"));
+    const page = await browser.newPage(server.url("/chat/?device=webgpu"));
     const { state, answer } = await page.evaluate(async (question) => {
       const until = async (done) => {
         while (!done()) await new Promise((go) => setTimeout(go, 50));

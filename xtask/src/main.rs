@@ -17,10 +17,10 @@ cargo xtask <chore>
 
   test           everything that CI runs: tidy, format, lints, licences, tests, the browser's and other systems' builds
   real           real models, fetched once: perplexity, greedy answers on all devices and in browsers, needles, context shift
-  demo           builds the package for browsers, and opens a page that chats with the demonstration model
-  demo --check   the same in a browser without a window, and prints the answer
+  demo           builds the packages for browsers, and opens the town hall, whose chat searches its pages and answers
+  demo --check   asks the bare chat in a browser without a window, and prints the answer
   demo EXAMPLE   the page of web-vite, web-bundlers, web-next, web-openai-sdk or web-ai-sdk (in examples/), on its own server
-  web            builds the package for browsers
+  web            builds the packages for browsers
   size           what a page loads before the model, in bytes
   tidy           layers, file lengths, module docs, unfinished places
   shaders DIR    writes every linked shader of every tier into DIR, for reading

@@ -49,7 +49,7 @@ fn browser() -> Result<()> {
     web::install("examples")?;
     steps::run("node web/licences.mjs")?;
     steps::run("npm run check --prefix web")?;
-    steps::run("npm test --prefix web --workspace azulejo")?;
+    steps::run("npm test --prefix web")?;
     // As the tests built it: alone it would be built again, with fewer features of its dependencies.
     steps::run("cargo build --release --workspace --bins")?;
     let has_real = real::native()?;

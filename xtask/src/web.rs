@@ -1,4 +1,4 @@
-//! The browser's build: the engine as WebAssembly, and the npm package around it.
+//! The browser's build: the engine as WebAssembly, the npm package around it, and the chat for a site.
 
 use std::path::Path;
 
@@ -16,13 +16,13 @@ const MOST_BYTES: u64 = 950_000;
 /// Where the bindings go; the package's sources import them from there.
 const BINDINGS: &str = "web/packages/azulejo/src/wasm";
 
-/// Builds the package into `web/packages/azulejo/dist`.
+/// Builds the packages, each into its `dist`.
 pub(crate) fn build() -> Result<()> {
     packages::target(TARGET)?;
     steps::run(&format!("cargo build --profile web {BROWSER}"))?;
     bindings()?;
     install("web")?;
-    steps::run("npm run build --prefix web --workspace azulejo")?;
+    steps::run("npm run build --prefix web")?;
     size()
 }
 
@@ -67,10 +67,12 @@ pub(crate) fn size() -> Result<()> {
     Ok(())
 }
 
-/// A page that chats with the demonstration model, on this machine's own browser; or in one without a window, which
-/// prints the answer.
+/// The town hall with its chat, in this machine's own browser; or a question to the bare chat in one without a window,
+/// which prints the answer.
 pub(crate) fn demo(check: bool) -> Result<()> {
     build()?;
+    // Which makes the index of the town hall's pages.
+    steps::run("cargo build --release -p azulejo-cli")?;
     if check {
         packages::browsers()?;
         return steps::run("node web/e2e/demo.js --check");

@@ -1,4 +1,4 @@
-//! The `azulejo` program: `generate`, `chat`, `tokenize`, `logits`, `embed`, `fill-mask`, `perplexity`, `bench`, `validate`, `inspect`, `devices`.
+//! The `azulejo` program: `generate`, `chat`, `tokenize`, `logits`, `embed`, `fill-mask`, `perplexity`, `bench`, `validate`, `inspect`, `index`, `devices`.
 //!
 //! What every command keeps to: results go to stdout and nothing else does; notices, bars, statistics and errors go to
 //! stderr; bars show only on a terminal; a flag beats its environment variable; exit codes are those of [`exit`].
@@ -9,6 +9,7 @@ mod argv;
 mod clock;
 mod commands;
 mod exit;
+mod indexing;
 mod interrupt;
 mod load;
 mod making;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Perplexity(args) => commands::perplexity::run(&args, &output),
         Command::Bench(args) => commands::bench::run(&args, &output),
         Command::Inspect(args) => commands::inspect::run(&args, &output),
+        Command::Index(args) => commands::index::run(&args, &output),
         Command::Manifest(args) => commands::manifest::run(&args, &output),
         Command::Compare(args) => commands::compare::run(&args, &output),
         Command::Imatrix(args) => commands::imatrix::run(&args, &output),

@@ -195,6 +195,25 @@ pub(crate) struct ManifestArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("model", |arg| arg.help("An encoder (a .gguf file or a Hugging Face folder): passages get vectors, too")))]
+pub(crate) struct IndexArgs {
+    /// The folder of a built site: pages in HTML or Markdown
+    #[arg(value_name = "SITE_FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The file that a search begins with; its parts go into a folder of the same name beside it
+    #[arg(short, long, value_name = "FILE", default_value = "search-index.json")]
+    pub(crate) output: PathBuf,
+    /// The site's own address, for the pages' [default: none: they are relative to the index, which is in the site's folder]
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// The language of pages that don't say theirs: pt-PT, es, eu ...
+    #[arg(long, value_name = "TAG")]
+    pub(crate) lang: Option<String>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct ConvertArgs {
     /// A folder with config.json, the tokenizer and .safetensors
     #[arg(value_name = "FOLDER")]

@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Write what a web page checks a model's download by: sizes and hashes
     Manifest(ManifestArgs),
+    /// Make an index of a site's pages, which visitors search in their browsers
+    Index(IndexArgs),
     /// Compare the predictions of two model files, or of one on two devices
     Compare(CompareArgs),
     /// Judge a model

@@ -10,6 +10,7 @@ pub(crate) mod embed;
 pub(crate) mod fill_mask;
 pub(crate) mod generate;
 pub(crate) mod imatrix;
+pub(crate) mod index;
 pub(crate) mod inspect;
 pub(crate) mod last_word;
 pub(crate) mod logits;

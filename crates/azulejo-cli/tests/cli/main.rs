@@ -4,6 +4,7 @@ mod encoders;
 mod errors;
 mod folders;
 mod generate;
+mod index;
 mod judging;
 mod lora;
 mod making;

@@ -1,5 +1,9 @@
-// What the element is put together from, beside what people see: search, grounding, emergencies, languages.
+// What the element is put together from, beside what people see: search, grounding, emergencies, languages. One object, so
+// that a test puts others in; what isn't needed before the first question is loaded with it.
 
+import { isEmergency } from "./emergency/index.js";
+import type { Verdict } from "./grounding/index.js";
+import { languageOf } from "./language/detect.js";
 import type { Language } from "./language/languages.js";
 import type { Found, Passage } from "./search/passage.js";
 
@@ -8,17 +12,10 @@ export interface SiteIndex {
   search(question: string, options: { lang: Language; limit?: number; signal?: AbortSignal }): Promise<Found[]>;
 }
 
-/** What the check of a sentence says. */
-export interface Verdict {
-  readonly supported: boolean;
-  /** Which of the passages supports it, counted from 0; null if none does. */
-  readonly passage: number | null;
-}
-
 /** Which sentences a passage supports. */
 export interface Grounding {
   sentencesOf(text: string, lang: Language): string[];
-  check(sentence: string, passages: readonly Passage[], lang: Language): Verdict;
+  check(sentence: string, passages: readonly Passage[], lang: Language): Pick<Verdict, "supported" | "passage">;
 }
 
 export interface Parts {
@@ -28,21 +25,9 @@ export interface Parts {
   languageOf(text: string, among: readonly Language[], fallback: Language): Language;
 }
 
-/** Sentences as the browser cuts them, and those are supported that stand in a passage word for word. */
-const literal: Grounding = {
-  sentencesOf: (text, lang) =>
-    [...new Intl.Segmenter(lang, { granularity: "sentence" }).segment(text)].map(({ segment }) => segment.trim()).filter(Boolean),
-  check(sentence, passages) {
-    const index = passages.findIndex(({ text }) => text.includes(sentence.replace(/[.!?]+$/, "")));
-    return { supported: index >= 0, passage: index >= 0 ? index : null };
-  },
-};
-
 export const parts: Parts = {
-  openIndex: async (address) => {
-    throw new Error(`${address} can't be searched: this build has no search.`);
-  },
-  grounding: async () => literal,
-  isEmergency: (text) => /\bfire\b/i.test(text),
-  languageOf: (_text, _among, fallback) => fallback,
+  openIndex: async (address, options) => (await import("./search/index.js")).openIndex(address, options),
+  grounding: () => import("./grounding/index.js"),
+  isEmergency,
+  languageOf,
 };

@@ -1,0 +1,55 @@
+// An encoder's vectors of 1,000 sentences of 30 tokens, azulejo beside Transformers.js, in turns in one page of Chromium, on
+// the CPU with one thread each:
+//   node embed.js MODEL.gguf ONNX_FOLDER ...     folders of ../make_encoder_onnx.py; FOLDER:fp32 for the graph in F32
+import { readFile, readdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { launch } from "../../../web/e2e/harness/browsers.js";
+import { serve } from "../../../web/e2e/harness/server.js";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../../..");
+const [model, ...folders] = process.argv.slice(2);
+if (!model || folders.length === 0) {
+  console.error("usage: node embed.js MODEL.gguf ONNX_FOLDER[:fp32] ...");
+  process.exit(2);
+}
+const docs = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).sort();
+const texts = await Promise.all(docs.map((name) => readFile(join(root, "docs", name), "utf8")));
+const words = texts.join(" ").match(/[A-Za-z]+/g);
+
+const transformers = join(here, "node_modules/@huggingface/transformers");
+const server = await serve(
+  {
+    "/": here,
+    "/azulejo/": join(root, "web/packages/azulejo/dist"),
+    "/transformers/": join(transformers, "dist"),
+    "/onnxruntime/": join(transformers, "node_modules/onnxruntime-web/dist"),
+    "/model.gguf": resolve(model),
+    ...Object.fromEntries(folders.map((folder, i) => [`/models/encoder-${i}/`, resolve(folder.replace(/:fp32$/, ""))])),
+  },
+  { policy: null },
+);
+const browser = await launch("chromium-cpu");
+try {
+  for (const [i, folder] of folders.entries()) {
+    console.log(folder);
+    const page = await browser.newPage(server.url("/embed.html"));
+    await page.evaluate(async (settings) => {
+      while (!window.measure) await new Promise((go) => setTimeout(go, 50));
+      window.measure(settings);
+    }, { words, encoder: `encoder-${i}`, dtype: folder.endsWith(":fp32") ? "fp32" : "q8" });
+    for (let printed = 0; ; await wait(500)) {
+      const { lines, error, ended } = await page.evaluate(() => window.told);
+      for (; printed < lines.length; printed++) console.log(lines[printed]);
+      if (error) throw new Error(`${error}\n${(await page.console()).join("\n")}`);
+      if (ended) break;
+    }
+    await page.close();
+  }
+} finally {
+  await browser.close();
+  await server.close();
+}

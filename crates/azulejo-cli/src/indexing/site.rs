@@ -1,0 +1,208 @@
+//! A site's folder, page by page.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use walkdir::{DirEntry, WalkDir};
+
+use super::passages::{Passage, passages};
+use super::{address, html, markdown};
+
+/// A page with text to find.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Relative to the site's root.
+    pub(crate) address: String,
+    pub(crate) title: String,
+    pub(crate) passages: Vec<Passage>,
+}
+
+/// What became of a site's files.
+#[derive(Debug, Default)]
+pub(crate) struct Site {
+    /// In the order of their addresses.
+    pub(crate) pages: Vec<Page>,
+    /// Files that can't be read, or not wholly, each with the reason.
+    pub(crate) warnings: Vec<String>,
+    /// How many files couldn't be read at all.
+    pub(crate) unreadable: usize,
+    /// Pages that ask to be left out.
+    pub(crate) noindex: usize,
+    /// Pages without text of their own: redirections, mere navigation.
+    pub(crate) empty: usize,
+    /// Pages that say of another one that it is the same.
+    pub(crate) duplicates: usize,
+}
+
+/// The pages' files, in order.
+pub(crate) fn files(folder: &Path, site: &mut Site) -> Result<Vec<PathBuf>> {
+    anyhow::ensure!(
+        folder.is_dir(),
+        "{}: no such folder; give the one that the site is built in",
+        folder.display()
+    );
+    let is_shown = |entry: &DirEntry| {
+        entry.depth() == 0
+            || !(entry.file_name().to_string_lossy().starts_with('.') || entry.file_name() == "node_modules")
+    };
+    let mut files = Vec::new();
+    // Links are followed (walkdir finds loops), since a build may be made of them.
+    for entry in
+        WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_shown)
+    {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && is_page(entry.path()) => {
+                files.push(entry.into_path())
+            }
+            Ok(_) => {}
+            Err(error) => {
+                site.warnings.push(format!("{error}: left out"));
+                site.unreadable += 1;
+            }
+        }
+    }
+    anyhow::ensure!(
+        !files.is_empty() || site.unreadable > 0,
+        "{}: there is no page (.html, .htm, .xhtml, .md) in it; give the folder that the site is built in",
+        folder.display()
+    );
+    Ok(files)
+}
+
+fn is_page(path: &Path) -> bool {
+    extension(path).is_some_and(|e| ["html", "htm", "xhtml", "md", "markdown"].contains(&e.as_str()))
+}
+
+fn extension(path: &Path) -> Option<String> {
+    path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase)
+}
+
+/// Reads the pages; `base` is the site's own address, where it is known; `tell` is told after each how many are done.
+pub(crate) fn read(
+    folder: &Path,
+    files: &[PathBuf],
+    base: Option<&str>,
+    mut site: Site,
+    mut tell: impl FnMut(usize) -> Result<()>,
+) -> Result<Site> {
+    // By address; a page that stands at the address which it gives itself goes before one that names another's.
+    let mut pages: BTreeMap<String, (bool, Page)> = BTreeMap::new();
+    let (mut no_lang, mut elsewhere) = (Vec::new(), Vec::new());
+    for (i, file) in files.iter().enumerate() {
+        tell(i)?;
+        let bytes = match std::fs::read(file).with_context(|| file.display().to_string()) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                site.warnings.push(format!("{error:#}: left out"));
+                site.unreadable += 1;
+                continue;
+            }
+        };
+        let text = decoded(&bytes, file, &mut site.warnings);
+        let is_markdown = extension(file).is_some_and(|e| e.starts_with('m'));
+        let read = html::read(&if is_markdown { markdown::to_html(&text) } else { text });
+        if read.is_noindex {
+            site.noindex += 1;
+            continue;
+        }
+        let (heading, passages) = passages(&read.blocks);
+        if passages.is_empty() {
+            site.empty += 1;
+            continue;
+        }
+        if passages.iter().any(|passage| passage.lang.is_empty()) {
+            no_lang.push(file);
+        }
+        let own = address::of_file(file.strip_prefix(folder).unwrap_or(file));
+        let canonical = read.canonical.map(|canonical| address::joined(&own, &canonical));
+        // What a page says of itself leads nobody to another host.
+        let address = match canonical {
+            Some(canonical) if address::is_absolute(&canonical) => {
+                let below = base.and_then(|base| address::below(&canonical, base));
+                if below.is_none() {
+                    elsewhere.push(canonical);
+                }
+                below
+            }
+            relative => relative,
+        };
+        let address = address.unwrap_or_else(|| own.clone());
+        let named = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let title = [heading.unwrap_or_default(), read.title].into_iter().find(|title| !title.is_empty());
+        let page = Page { address: address.clone(), title: title.unwrap_or_else(named), passages };
+        let is_own = own == address;
+        let known = pages.get(&address).map(|(known_is_own, _)| *known_is_own);
+        site.duplicates += usize::from(known.is_some());
+        if known.is_none_or(|known_is_own| is_own && !known_is_own) {
+            pages.insert(address, (is_own, page));
+        }
+    }
+    if let Some(first) = no_lang.first() {
+        site.warnings.push(format!(
+            "{} pages don't say their language, {} first: write <html lang=\"...\">, or give the language of such pages by --lang",
+            no_lang.len(),
+            first.display()
+        ));
+    }
+    if let Some(first) = elsewhere.first() {
+        let what = if base.is_some() {
+            "it isn't below --base-url"
+        } else {
+            "give the site's own address by --base-url"
+        };
+        site.warnings.push(format!(
+            "{} pages give themselves an address that isn't taken, {first} first: {what}",
+            elsewhere.len()
+        ));
+    }
+    site.pages = pages.into_values().map(|(_, page)| page).collect();
+    Ok(site)
+}
+
+/// The text of a file: as its byte-order mark says, else as UTF-8, else as a `meta` says.
+fn decoded(bytes: &[u8], file: &Path, warnings: &mut Vec<String>) -> String {
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        return lossy(encoding, &bytes[mark..], file, warnings);
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    match declared(bytes) {
+        Some(encoding) => lossy(encoding, bytes, file, warnings),
+        None => {
+            warnings.push(format!(
+                "{}: it isn't UTF-8 and has no <meta charset=\"...\">; it is read as windows-1252",
+                file.display()
+            ));
+            lossy(WINDOWS_1252, bytes, file, warnings)
+        }
+    }
+}
+
+fn lossy(encoding: &'static Encoding, bytes: &[u8], file: &Path, warnings: &mut Vec<String>) -> String {
+    let (text, has_errors) = encoding.decode_without_bom_handling(bytes);
+    if has_errors {
+        warnings.push(format!(
+            "{}: some of its bytes aren't {}; a � stands for each",
+            file.display(),
+            encoding.name()
+        ));
+    }
+    text.into_owned()
+}
+
+/// The encoding that a `<meta charset>` or `<meta http-equiv="content-type">` names in the first kilobyte.
+fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
+    let (_, behind) = head.split_once("charset=")?;
+    let label: String = behind
+        .trim_start_matches(['"', '\''])
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_:".contains(*c))
+        .collect();
+    // A meta can be read as ASCII, so that it means UTF-8 where it says UTF-16.
+    Encoding::for_label(label.as_bytes())
+        .map(|encoding| if encoding.is_ascii_compatible() { encoding } else { UTF_8 })
+}

@@ -1,0 +1,193 @@
+//! A text's words, and which of them are one word in several forms.
+//!
+//! `web/packages/azulejo-chat/src/search/words.ts` splits and folds a question alike; both are held to
+//! `tests/fixtures/search/words.json`. Stems are made here alone: the index lists the forms of each.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use snowball_stemmers_rs::{Algorithm, Stemmer};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use super::galician;
+
+/// What is known of a language besides its name.
+struct Known {
+    /// The tag that its part of the index has.
+    tag: &'static str,
+    stem: Stem,
+    stop_words: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Stem {
+    Snowball(Algorithm),
+    Galician,
+}
+
+const PORTUGUESE: &str = include_str!("stop_words/pt.txt");
+
+/// The languages with stems and stop words.
+const KNOWN: [Known; 7] = [
+    Known { tag: "pt-PT", stem: Stem::Snowball(Algorithm::Portuguese), stop_words: PORTUGUESE },
+    Known { tag: "pt-BR", stem: Stem::Snowball(Algorithm::Portuguese), stop_words: PORTUGUESE },
+    Known {
+        tag: "es",
+        stem: Stem::Snowball(Algorithm::Spanish),
+        stop_words: include_str!("stop_words/es.txt"),
+    },
+    Known {
+        tag: "ca",
+        stem: Stem::Snowball(Algorithm::Catalan),
+        stop_words: include_str!("stop_words/ca.txt"),
+    },
+    Known { tag: "gl", stem: Stem::Galician, stop_words: include_str!("stop_words/gl.txt") },
+    Known {
+        tag: "eu",
+        stem: Stem::Snowball(Algorithm::Basque),
+        stop_words: include_str!("stop_words/eu.txt"),
+    },
+    Known {
+        tag: "en",
+        stem: Stem::Snowball(Algorithm::English),
+        stop_words: include_str!("stop_words/en.txt"),
+    },
+];
+
+/// The language of the index that a `lang` of a page belongs to: `pt` and `pt-AO` are `pt-PT`, `ca-ES-valencia` is `ca`;
+/// one without stems is its first part, in lower case; what is no tag is `und`.
+pub(crate) fn language(tag: &str) -> String {
+    let wanted = tag.trim().replace('_', "-").to_ascii_lowercase();
+    let exact = KNOWN.iter().find(|known| known.tag.eq_ignore_ascii_case(&wanted));
+    let primary = wanted.split('-').next().unwrap_or_default();
+    let alike = || KNOWN.iter().find(|known| known.tag.split('-').next() == Some(primary));
+    if let Some(known) = exact.or_else(alike) {
+        return known.tag.to_owned();
+    }
+    // It becomes part of a file's name.
+    let is_tag = (2..=8).contains(&primary.len()) && primary.chars().all(|c| c.is_ascii_lowercase());
+    if is_tag { primary.to_owned() } else { "und".to_owned() }
+}
+
+/// The stop words of every language that has some, folded, in order.
+pub(crate) fn stop_words() -> Vec<(&'static str, Vec<String>)> {
+    let folded = |known: &Known| {
+        let mut words: Vec<String> =
+            known.stop_words.split_whitespace().flat_map(words).map(|w| fold(&w)).collect();
+        words.retain(|word| is_long_enough(word));
+        words.sort_unstable();
+        words.dedup();
+        words
+    };
+    KNOWN.iter().map(|known| (known.tag, folded(known))).collect()
+}
+
+/// A text's words in lower case: runs of letters and digits. The middle dot of Catalan's `l·l` parts no word.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let whole = text.nfc().filter(|c| *c != '\u{b7}').collect::<String>().to_lowercase();
+    let is_in_word = |c: char| c.is_alphanumeric() || is_combining_mark(c);
+    whole.split(|c| !is_in_word(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// A word without its accents.
+pub(crate) fn fold(word: &str) -> String {
+    word.nfd().filter(|c| !is_combining_mark(*c)).collect()
+}
+
+/// A single letter tells nothing; a single digit may.
+pub(crate) fn is_long_enough(folded: &str) -> bool {
+    folded.chars().nth(1).is_some() || folded.chars().all(char::is_numeric)
+}
+
+/// Makes stems of one language.
+pub(crate) struct Stems {
+    known: HashMap<String, String>,
+    stem: Box<dyn Fn(&str) -> String>,
+}
+
+impl Stems {
+    /// Of a language as [`language`] gives it; one that isn't known has no stems, and each word is its own.
+    pub(crate) fn of(language: &str) -> Self {
+        let known = KNOWN.iter().find(|known| known.tag == language);
+        let stem: Box<dyn Fn(&str) -> String> = match known.map(|known| known.stem) {
+            Some(Stem::Snowball(algorithm)) => {
+                let stemmer = Stemmer::create(algorithm);
+                Box::new(move |word| stemmer.stem(word).into_owned())
+            }
+            Some(Stem::Galician) => Box::new(galician::stem),
+            None => Box::new(str::to_owned),
+        };
+        Self { known: HashMap::new(), stem }
+    }
+
+    /// The stem of a word in lower case, without accents: in several languages they come and go with the ending.
+    pub(crate) fn stem(&mut self, word: &str) -> String {
+        if let Some(stem) = self.known.get(word) {
+            return stem.clone();
+        }
+        // A number has no endings, whatever an algorithm makes of "12a".
+        let has_digit = word.contains(|c: char| c.is_numeric());
+        let stem = if has_digit { Cow::Borrowed(word) } else { Cow::Owned((self.stem)(word)) };
+        let stem = fold(&stem);
+        self.known.insert(word.to_owned(), stem.clone());
+        stem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_runs_of_letters_and_digits() {
+        assert_eq!(
+            words("L'EDUCACIÓ il·lustrada, 9h30–12,50 €!"),
+            ["l", "educació", "illustrada", "9h30", "12", "50"]
+        );
+        assert_eq!(words("e\u{301}poca ﬁm"), ["época", "ﬁm"]);
+        assert!(words(" – … 💬").is_empty());
+    }
+
+    #[test]
+    fn words_of_one_stem_are_one() {
+        let one = [
+            ("pt-PT", "certidão certidões"),
+            ("pt-BR", "renovar renovação renovado"),
+            ("es", "empadronamiento empadronarse"),
+            ("ca", "impost impostos"),
+            ("gl", "certificación certificacións"),
+            ("eu", "udala udalak udalaren"),
+            ("en", "renew renewing renewed"),
+            ("fr", "carte"),
+        ];
+        for (language, words) in one {
+            let mut stems = Stems::of(language);
+            let stems: Vec<String> = words.split(' ').map(|word| stems.stem(word)).collect();
+            assert!(stems.iter().all(|stem| *stem == stems[0]), "{language}: {words} -> {stems:?}");
+        }
+    }
+
+    #[test]
+    fn language_of_a_tag() {
+        let cases = [
+            ("pt", "pt-PT"),
+            ("pt-br", "pt-BR"),
+            ("ca-ES-valencia", "ca"),
+            ("en_GB", "en"),
+            ("fr-BE", "fr"),
+            ("", ""),
+        ];
+        for (tag, wanted) in cases {
+            assert_eq!(language(tag), wanted, "{tag}");
+        }
+    }
+
+    #[test]
+    fn stop_words_are_folded() {
+        let all = stop_words();
+        let (_, portuguese) = &all[0];
+        assert!(portuguese.contains(&"apos".to_owned()) && !portuguese.contains(&"à".to_owned()));
+        assert!(all.iter().all(|(_, words)| words.is_sorted() && words.len() > 150));
+    }
+}

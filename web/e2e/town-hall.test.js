@@ -1,0 +1,86 @@
+// The town hall's pages with the chat, as they are: in each language a question finds the passage that answers it, before
+// anything is agreed to; with the model, what is shown stands in a passage, and a citation opens the place.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { ENGINES, launch } from "./harness/browsers.js";
+import { complaints, until } from "./harness/page.js";
+import { serve, STRICTEST_POLICY } from "./harness/server.js";
+import { townHall } from "./harness/town-hall.js";
+
+/** A question a language, the page and the heading's anchor that answer it, and what the passage must say. */
+const QUESTIONS = [
+  ["pt-PT", "Quanto custa o atestado de residência em papel?", "pt-PT/registo-de-residencia.html", "2,50 €"],
+  ["pt-BR", "Qual é o telefone do posto de saúde?", "pt-BR/posto-de-saude.html", "000 555 160"],
+  ["es", "¿Cuánto cuesta el duplicado de la tarjeta?", "es/tarjeta-vecinal.html", "9 €"],
+  ["ca", "A quin contenidor van les ampolles de vidre?", "ca/residus.html", "vidre"],
+  ["gl", "Canto tardan os resultados da análise de sangue?", "gl/centro-de-saude.html", "5 días"],
+  ["eu", "Noiz ordaintzen da ibilgailuen zerga?", "eu/zergak.html", "martxoaren 1etik"],
+  ["en", "How much does it cost to replace a lost card?", "en/resident-card.html", "€9"],
+];
+
+let server, folder;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "azulejo-e2e-town-hall-"));
+  server = await serve(await townHall(join(folder, "served")), { policy: STRICTEST_POLICY });
+});
+after(async () => {
+  await server?.close();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+for (const name of ENGINES) {
+  describe(name, () => {
+    let browser;
+    before(async () => (browser = await launch(name)));
+    after(() => browser?.close());
+
+    for (const [lang, question, path, words] of QUESTIONS) {
+      test(`${lang}: found before anything is agreed to, then answered or quoted, and cited where it stands`, async () => {
+        server.reset();
+        const page = await browser.newPage(server.url(`/${lang}/index.html`));
+        /** Evaluates code of the chat's element `chat` and its shadow `root`. */
+        const run = (code) => page.evaluate(`(() => { const chat = document.querySelector("azulejo-chat"), root = chat.shadowRoot; return ${code}; })()`);
+        const text = () => run("root?.textContent");
+        const see = (code, what) =>
+          until(() => run(code), `${lang}: ${what}`).catch(async (error) => {
+            throw new Error(`${error.message}; it says ${await text()}\n${(await page.console()).join("\n")}`);
+          });
+        const links = () => run("[...root.querySelectorAll('[role=log] a[href]')].map((link) => link.href)");
+        const isRight = (href) => href.startsWith(server.url(`/${path}#`));
+
+        await see("root !== null && root.querySelector('button') !== null", "the chat is there");
+        await run("(chat.device = 'cpu', chat.open())");
+        await run(`chat.ask(${JSON.stringify(question)}) && null`);
+        await see(`[...root.querySelectorAll('[role=log] a[href]')].some((link) => link.href.startsWith(${JSON.stringify(server.url(`/${path}#`))}))`, `${path} is found`);
+        assert.ok((await text()).includes(words), `"${words}" is in what was found: ${await text()}`);
+        const isModel = ({ path }) => /\.(?:gguf|wasm)$/.test(path);
+        assert.deepEqual(server.log.filter(isModel), [], "neither a model nor an engine was fetched");
+
+        // What no passage supports isn't shown; then the passage is quoted.
+        await run("(window.told = [], chat.addEventListener('azulejo-message', ({ detail }) => window.told.push(detail)), null)");
+        if (!(await run("root.querySelector('.consent') !== null"))) await run("root.querySelector('.status button').click()");
+        await see("root.querySelector('.consent button.strong') !== null", "it asks");
+        await run("root.querySelector('.consent button.strong').click()");
+        await see("window.told.some(({ role }) => role === 'assistant')", "it answers");
+        const [answer] = (await run("window.told")).filter(({ role }) => role === "assistant");
+        const log = await text();
+        const link = (await links()).find(isRight);
+        assert.ok(link, `the right place is still cited: ${await links()}`);
+        assert.ok(server.log.some(isModel));
+        for (const figure of answer.text.match(/\d+(?:[.,:h]\d+)*/g) ?? []) assert.ok(log.split(figure).length > 2, `${figure} stands in a passage, too`);
+        assert.deepEqual(complaints(await page.console()), []);
+        await page.close();
+
+        const target = await browser.newPage(link);
+        assert.ok(await target.evaluate(() => document.getElementById(decodeURIComponent(location.hash.slice(1))) !== null), link);
+        await target.close();
+        assert.deepEqual(server.violations, []);
+      });
+    }
+  });
+}

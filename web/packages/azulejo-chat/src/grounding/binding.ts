@@ -1,0 +1,106 @@
+// Whether a fact is said of the same thing in two texts. A passage has many prices, days and times; the one that a claim
+// may name is the one that the passage says of the claim's own words.
+
+import { agrees, type Fact } from "./facts.js";
+import type { Item, Text } from "./text.js";
+
+/** Facts of one kind with nothing between them that says anything: "das 9h às 12h e das 14h às 17h", "segunda e quarta". */
+type Group = readonly [Item, ...Item[]];
+
+/** What a word weighs for the facts that it's said of, where they are the first of their kind in the sentence. */
+const OWN = 1;
+/** The same where others of the kind stand before: what is said there is said to tell them apart. */
+const OWN_OF_LATER = 2;
+/** What was said of the facts before may hold for these as well ("The grey bin is emptied on ..., the brown one on ..."). */
+const INHERITED = 0.5;
+/** What is said later in the sentence, of others. */
+const LATER = 0.25;
+/** What is said in another sentence of other facts of the kind speaks against these. */
+const ELSEWHERE = -0.5;
+/** How much better than its rivals the fact's place must be. */
+const LEAD = 1.1;
+
+/** Whether the one might stand where the other does: prices are no rivals of days, nor months of years. */
+const areRivals = (a: Fact, b: Fact) => a.kind === b.kind && (a.kind !== "number" || !a.of || !b.of || a.of === b.of);
+
+function groupsOf({ items }: Text): Group[] {
+  const groups: [Item, ...Item[]][] = [];
+  items.forEach((item, index) => {
+    if (!item.fact) return;
+    const before = items[index - 1];
+    const last = groups.at(-1);
+    const follows = last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < 16;
+    if (follows) last.push(item);
+    else groups.push([item]);
+  });
+  return groups;
+}
+
+/**
+ * Of which of the groups of a sentence an item is said: what stands before the first of them is said of it; between two
+ * it's said of the one before up to the next comma, and then of the one behind; both where no comma says which.
+ */
+function ownersOf(item: Item, groups: readonly Group[]): readonly Group[] {
+  const next = groups.findIndex((group) => group[0].start > item.start);
+  const before = groups.at(next < 0 ? -1 : next - 1);
+  if (next === 0 || !before) return groups.slice(0, 1);
+  const behind = next < 0 ? undefined : groups[next]!;
+  const isBefore = item.clause === before.at(-1)!.clause;
+  if (!behind) return isBefore ? [before] : [];
+  if (isBefore && item.clause === behind[0].clause) return [before, behind];
+  return [isBefore ? before : behind];
+}
+
+/** What an item weighs for a group, `groups` being the ones of its kind. */
+function weight(item: Item, group: Group, groups: readonly Group[]): number {
+  if (item.unit !== group[0].unit) return groups.some(([first]) => first.unit === item.unit) ? ELSEWHERE : 0;
+  const here = groups.filter(([first]) => first.unit === item.unit);
+  const owners = ownersOf(item, here);
+  if (owners.includes(group)) return (group === here[0] ? OWN : OWN_OF_LATER) / owners.length;
+  return item.start < group[0].start ? INHERITED : LATER;
+}
+
+const day = ({ fact }: Item) => Number(fact!.keys[0]!.slice(1));
+
+/** Whether a group has a fact; Monday to Friday has Wednesday. */
+function holds(group: Group, fact: Fact): boolean {
+  if (group.some((item) => agrees(fact, item.fact!))) return true;
+  const [from, to] = group;
+  // Two days with more between them than a comma are a range.
+  return fact.kind === "day" && group.length === 2 && to!.start - from.end > 2 && day(from) < day({ fact } as Item) && day({ fact } as Item) < day(to!);
+}
+
+/**
+ * Whether each fact of `claim` is said of the same thing in `known`, which has all of them; `isSame` compares items.
+ */
+export function isBound(claim: Text, known: Text, isSame: (claimed: Item, known: Item) => boolean): boolean {
+  const claimed = groupsOf(claim);
+  const groups = groupsOf(known);
+  return claimed.every((group) => {
+    const [{ fact }] = group;
+    const rivals = groups.filter((other) => other.some((item) => areRivals(fact!, item.fact!) || agrees(fact!, item.fact!)));
+    // One end of a range of prices isn't the price.
+    const isWhole = (other: Group) => fact!.kind !== "money" || other.length === 1 || other.length === group.length;
+    const right = rivals.filter((other) => group.every((item) => holds(other, item.fact!)) && isWhole(other));
+    const wrong = rivals.filter((other) => !right.includes(other));
+    if (right.length === 0) return false;
+    if (wrong.length === 0) return true;
+    const kin = claimed.filter((other) => other.some((item) => areRivals(fact!, item.fact!)));
+    // What a number counts stands behind each of them, or is left out: it tells none from the other.
+    const end = group.at(-1)!.end;
+    const isCounted = (item: Item) => fact!.kind === "number" && item.start >= end && item.start - end < 4;
+    const about = claim.items.filter((item) => !group.includes(item) && !isCounted(item));
+    const score = (other: Group) =>
+      about.reduce((sum, item) => {
+        const same = known.items.filter((candidate) => !other.includes(candidate) && isSame(item, candidate));
+        if (same.length === 0) return sum;
+        // "Up to 8" is not "8 to 12".
+        const share = (candidate: Item) => (candidate.fact && groups.find((one) => one.includes(candidate))!.length > claimed.find((one) => one.includes(item))!.length ? 0.5 : 1);
+        const best = Math.max(...same.map((candidate) => weight(candidate, other, rivals) * share(candidate)));
+        return sum + (Math.max(weight(item, group, kin), LATER) * best) / Math.sqrt(same.length);
+      }, 0);
+    const best = Math.max(...right.map(score));
+    const rival = Math.max(...wrong.map(score));
+    return best > 0 && (rival <= 0 || best > LEAD * rival);
+  });
+}

@@ -1,0 +1,211 @@
+// What of a text must be right to the letter: numbers, prices, times, dates, days, telephone numbers, addresses on the net.
+
+import { fold } from "../language/fold.js";
+import type { Language } from "../language/languages.js";
+import { dayOf, monthOf, numberOf } from "./calendar.js";
+
+/** One of them, at its place in the text. */
+export interface Fact {
+  readonly kind: "contact" | "date" | "day" | "money" | "month" | "number" | "percent" | "time";
+  /** What it may be written as, in one spelling each: 9 h is a time and a number of hours. Two facts agree in any. */
+  readonly keys: readonly string[];
+  /** What a number counts, where that is a span of time: 3 months are not 3 years. */
+  readonly of?: Span;
+  /** Where it begins and ends in the text. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Spans of time, as numbers count them. */
+export type Span = "minute" | "hour" | "day" | "week" | "month" | "year";
+
+const SPANS: readonly (readonly [Span, RegExp])[] = [
+  ["minute", /^(?:min(?:uto|ut)?s?|minut[eo]s?|minutu\w*)$/],
+  ["hour", /^(?:h|horas?|hores?|hours?|ordu\w*)$/],
+  ["day", /^(?:dias?|dies?|days?|egun\w*)$/],
+  ["week", /^(?:semanas?|setman(?:a|es)|weeks?|aste(?!art|az|le)\w*)$/],
+  ["month", /^(?:mes|meses|mesos|months?|hilabete\w*)$/],
+  ["year", /^(?:anos?|anys?|years?|urte\w*)$/],
+];
+
+const MONEY = "(?:€|eur(?:os?|o)?\\b|r\\$|us\\$|\\$|reais\\b|real\\b|euro(?:tan|ko|a|ak|rekin)?\\b)";
+const NUMBER = "\\d{1,3}(?:[. ]\\d{3})+(?:,\\d+)?|\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|\\d+(?:[.,]\\d+)?";
+
+const CONTACT = /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+|(?:https?:\/\/|www\.)[^\s<>()"'«»]*[^\s<>()"'«».,;:!?]|(?:\+|\b00)?\(?\d{2,4}\)?(?:[ .-]?\d{2,4}){2,}(?!\d)/gu;
+/** What has as many figures and is none: thousands (nine of them with spaces are a telephone's), a date. */
+const AMOUNT = /^[1-9]\d{0,2}(?:\.\d{3})+$|^[1-9]\d{0,1}(?: \d{3})+$/;
+const DAY = /^(?:\d{4}-\d{2}-\d{2}|\d{1,2}[.-]\d{1,2}[.-]\d{4})$/;
+const DATE = /\b(\d{4})-(\d{2})-(\d{2})\b|\b(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}|\d{2}))?\b(?![/.,]?\d)/gu;
+const TIME = /\b([01]?\d|2[0-4])\s?(?::|h|\.)\s?([0-5]\d)(?:\s?(?:h|min|horas|hores)\b)?(?:\s?([ap])\.?\s?m\b\.?)?|\b(1[0-2]|[1-9])\s?([ap])\.?\s?m\b\.?|\b([01]?\d|2[0-4])\s?(?:h(?:oras?|ores?|ours?)?\b|o'clock|etan\b|etatik\b|etara\b|ak arte\b)/gu;
+const PRICE = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand))?\\s?(?:de )?${MONEY}|${MONEY}\\s?(${NUMBER})`, "gu");
+const PERCENT = new RegExp(`(${NUMBER})\\s?(?:%|por ?cento\\b|por ciento\\b|per cent\\b|percent\\b)|%\\s?(${NUMBER})`, "gu");
+const PLAIN = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand)\\b)?`, "gu");
+const FREE = /\b(?:gratis|gratuit[oa]s?|gratuitament[e]?|gratuits|gratuites|gratuit|sem custos?|sin coste?|sense cost|sen custo|doan|doako|doakoa|nao pag\w+|non? pag\w+|no es paga\w*|pays? nothing|(?:not|n't) pay|free of charge|free|isent[oa]s?|exent[oa]s?|exempt)\b/gu;
+const WORD = /\p{L}+/gu;
+
+/** A number as it's written in any of the languages: three figures behind a point or comma are thousands. */
+function valueOf(written: string): number {
+  const text = written.replace(/ /g, "");
+  if (/^\d{1,3}(?:\.\d{3})+(?:,\d+)?$/.test(text) && !/^0/.test(text)) return Number(text.replace(/\./g, "").replace(",", "."));
+  if (/^\d{1,3}(?:,\d{3})+(?:\.\d+)?$/.test(text) && !/^0/.test(text)) return Number(text.replace(/,/g, ""));
+  return Number(text.replace(",", "."));
+}
+
+const time = (hour: number, minute: number, half: string | undefined) =>
+  `t${((half ? (hour % 12) + (half === "p" ? 12 : 0) : hour) * 60 + minute) % 1440}`;
+
+/** A telephone number without its country: the same with +351, 0034 or neither. */
+const phone = (digits: string) => `c${digits.length > 9 ? digits.slice(-9) : digits}`;
+
+/** The facts of a text, in their order; none lies within another. */
+export function factsOf(text: string, language: Language): Fact[] {
+  // Same length as the text, place for place, so that a fact's place is one in both.
+  const folded = Array.from(text, (letter) => {
+    const flat = fold(letter);
+    return flat.length === letter.length ? flat : flat.slice(0, 1).padEnd(letter.length, " ");
+  }).join("");
+  const facts: Fact[] = [];
+  const taken = new Uint8Array(folded.length);
+  const add = (kind: Fact["kind"], keys: string[], start: number, length: number) => {
+    if (taken.subarray(start, start + length).includes(1)) return;
+    taken.fill(1, start, start + length);
+    facts.push({ kind, keys, start, end: start + length });
+  };
+  // Marks of citations are not facts.
+  for (const { index, 0: mark } of folded.matchAll(/\[\d{1,2}\]|^\s*\d{1,2}[.)]\s/gmu)) taken.fill(1, index, index + mark.length);
+  for (const { index, 0: found } of folded.matchAll(CONTACT)) {
+    const digits = found.replace(/\D/g, "");
+    if (/@|www|http/.test(found)) add("contact", [`c${found.replace(/^https?:\/\/(?:www\.)?|^www\.|\/$/g, "")}`], index, found.length);
+    else if (digits.length >= 8 && !AMOUNT.test(found) && !DAY.test(found)) add("contact", [phone(digits)], index, found.length);
+  }
+  for (const { index, 0: found, 1: a, 2: mil, 3: b } of folded.matchAll(PRICE)) add("money", [`m${valueOf((a ?? b)!) * (mil ? 1000 : 1)}`], index, found.length);
+  for (const { index, 0: found, 1: a, 2: b } of folded.matchAll(PERCENT)) add("percent", [`p${valueOf((a ?? b)!)}`], index, found.length);
+  for (const match of folded.matchAll(DATE)) {
+    const { index, 0: found, 1: year, 2: month, 3: day, 4: d, 5: m, 6: y } = match;
+    // "9.30" is a time, "12-13" and "1/2" may be anything: without a year only a slash makes a date.
+    if (!year && !y && !found.includes("/")) continue;
+    const [dd, mm] = [Number(day ?? d), Number(month ?? m)];
+    if (dd < 1 || dd > 31 || mm < 1 || mm > 12) continue;
+    const full = year ?? (y && (y.length === 2 ? `20${y}` : y));
+    add("date", [`d${mm}-${dd}${full ? `-${full}` : ""}`], index, found.length);
+  }
+  months(text, folded, taken, add);
+  for (const match of folded.matchAll(TIME)) {
+    const { index, 0: found, 1: hour, 2: minute, 3: half, 4: bare, 5: halfDay, 6: hours } = match;
+    if (hour !== undefined) add("time", [time(Number(hour), Number(minute), half), ...(/[:h]/.test(found) ? [] : [`n${hour}.${minute}`])], index, found.length);
+    else if (bare !== undefined) add("time", [time(Number(bare), 0, halfDay)], index, found.length);
+    else add("time", [time(Number(hours), 0, undefined), `n${Number(hours)}`], index, found.length);
+  }
+  for (const { index, 0: found, 1: number, 2: mil } of folded.matchAll(PLAIN)) {
+    const value = valueOf(number!) * (mil ? 1000 : 1);
+    add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? [`t${(value * 60) % 1440}`] : [])], index, found.length);
+  }
+  for (const { index, 0: found } of folded.matchAll(FREE)) add("money", ["m0"], index, found.length);
+  words(folded, language, taken, add);
+  return shared(folded, facts.sort((a, b) => a.start - b.start));
+}
+
+/** What stands between two facts of which the second says the kind of both: "60 a 300 €", "entre 9 e 12 h". */
+const RANGE = /^\s*(?:a|as|ao?s?|ate|e|y|i|to|and|-|\u00d7|ata|fins a|hasta|until|eta|a les|a las|o|ou|or|edo|h\s*a)\s*$/;
+
+/** Numbers with what stands behind them: a price in words, a span of time, or what a range's other end is. */
+function shared(folded: string, facts: readonly Fact[]): Fact[] {
+  const known: Fact[] = [];
+  for (let index = facts.length - 1; index >= 0; index--) {
+    let fact = facts[index]!;
+    const next = known[0];
+    const rest = folded.slice(fact.end);
+    if (fact.kind === "number") {
+      const value = fact.keys[0]!.slice(1);
+      const money = new RegExp(`^\\s?(?:de\\s)?${MONEY}`, "u").exec(rest);
+      const word = /^\s*(?:de\s+)?(\p{L}+)/u.exec(rest)?.[1] ?? "";
+      const of = SPANS.find(([, names]) => names.test(word))?.[0];
+      if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
+      else if (of) fact = { ...fact, of };
+      else if (next && RANGE.test(folded.slice(fact.end, next.start))) {
+        if (next.kind === "money") fact = { ...fact, kind: "money", keys: [`m${value}`] };
+        else if (next.kind === "percent") fact = { ...fact, kind: "percent", keys: [`p${value}`] };
+        else if (next.kind === "time" && Number(value) <= 24) fact = { ...fact, kind: "time" };
+        else if (next.kind === "number" && next.of) fact = { ...fact, of: next.of };
+        else if (next.kind === "date" && Number(value) <= 31) fact = { ...fact, kind: "date", keys: [next.keys[0]!.replace(/^(d\d+)-\d+/, `$1-${value}`)] };
+      }
+    }
+    known.unshift(fact);
+  }
+  return known;
+}
+
+type Add = (kind: Fact["kind"], keys: string[], start: number, length: number) => void;
+
+/** "12 de março de 2026", "March 12th, 2026", "2026ko martxoaren 12a", "março". */
+function months(text: string, folded: string, taken: Uint8Array, add: Add): void {
+  for (const { index, 0: word } of folded.matchAll(WORD)) {
+    if (taken[index]) continue;
+    const month = monthOf(word, text[index] !== folded[index]);
+    if (month === null) continue;
+    const before = /(\d{1,2})(?:\.?[ºªo]|st|nd|rd|th)?\s+(?:de\s+|d'\s*|do\s+|of\s+)?$/u.exec(folded.slice(Math.max(0, index - 14), index));
+    const rest = folded.slice(index + word.length);
+    const after = before ? null : /^\s+(?:the\s+)?(\d{1,2})(?:a|an|st|nd|rd|th|tik|ra|rako|raino|etik|era|ean)?\b(?!\d|[:h])/u.exec(rest);
+    const end = index + word.length + (after?.[0].length ?? 0);
+    const year = /^(?:\s*,?\s*(?:de\s+|del\s+|do\s+)?)(\d{4})\b/u.exec(folded.slice(end));
+    const yearBefore = year ? null : /(\d{4})ko\s+$/u.exec(folded.slice(Math.max(0, index - 8), index));
+    const day = before?.[1] ?? after?.[1];
+    const start = index - (before?.[0].length ?? yearBefore?.[0].length ?? 0);
+    const full = year?.[1] ?? yearBefore?.[1];
+    const stop = end + (year?.[0].length ?? 0);
+    if (day) add("date", [`d${month}-${Number(day)}${full ? `-${full}` : ""}`], start, stop - start);
+    else add("month", [`mo${month}${full ? `-${full}` : ""}`], start, stop - start);
+  }
+}
+
+/** Days of the week, and numbers in words: "vinte e cinco", "twenty-five", "hogeita bost", "dois mil". */
+function words(folded: string, language: Language, taken: Uint8Array, add: Add): void {
+  const found = [...folded.matchAll(/\p{L}+(?:-\p{L}+)*/gu)].flatMap(({ index, 0: word }) => {
+    if (taken[index]) return [];
+    // "segunda-feira" and "dos-cents" are one word, "twenty-five" and "trenta-cinc" are two.
+    if (!word.includes("-") || dayOf(word) !== null || numberOf(word, language) !== null) return [{ index, word }];
+    let place = index;
+    return word.split("-").map((part) => ({ index: (place += part.length + 1) - part.length - 1, word: part }));
+  });
+  let open: { start: number; end: number; sum: number; last: number } | null = null;
+  const close = () => {
+    if (open) {
+      const keys = [`n${open.sum}`, ...(open.sum <= 24 ? [`t${(open.sum * 60) % 1440}`] : [])];
+      add("number", keys, open.start, open.end - open.start);
+    }
+    open = null;
+  };
+  for (const { index, word } of found) {
+    const day = dayOf(word);
+    if (day !== null) {
+      close();
+      add("day", [`w${day}`], index, word.length);
+      continue;
+    }
+    const value = numberOf(word, language);
+    const end = index + word.length;
+    if (value === null) {
+      if (!/^(?:e|y|i|and|eta)$/.test(word)) close();
+      continue;
+    }
+    // A number goes on with a smaller one (twenty-five), or is multiplied (two thousand).
+    const between = open ? folded.slice((open as { end: number }).end, index) : "";
+    const together: boolean = open !== null && /^[\s-]*(?:(?:e|y|i|and|eta)\s+)?$/.test(between);
+    const before = open as { start: number; end: number; sum: number; last: number } | null;
+    if (before && together && value >= 100 && before.last < value && before.last < 100) {
+      open = { ...before, end, sum: before.sum - before.last + before.last * value, last: before.last * value };
+    } else if (before && together && value < before.last && before.last >= 20) {
+      open = { ...before, end, sum: before.sum + value, last: value };
+    } else {
+      close();
+      open = { start: index, end, sum: value, last: value };
+    }
+  }
+  close();
+}
+
+/** Whether two facts say the same. A date with a year is one without, where that says less. */
+export function agrees(claimed: Fact, known: Fact): boolean {
+  if (claimed.of && known.of && claimed.of !== known.of) return false;
+  return claimed.keys.some((key) => known.keys.some((other) => key === other || other.startsWith(`${key}-`) && /^(?:d|mo)/.test(key)));
+}

@@ -1,0 +1,187 @@
+// Whether a passage of the site supports a sentence of an answer. No model is asked: what must be right to the letter
+// (numbers, prices, times, dates, addresses, names) must stand in the passage, at the same place and of the same thing;
+// and most of the sentence's words must be the passage's. Where that can't be told, the sentence isn't supported: then the
+// passage is quoted in its own words, which costs the visitor nothing but a smoother sentence.
+
+import { languageFor, type Language } from "../language/languages.js";
+import type { Passage } from "../search/passage.js";
+import { isBound } from "./binding.js";
+import { agrees } from "./facts.js";
+import { textOf, type Item, type Text } from "./text.js";
+import { isOpposite, isSameWord } from "./words.js";
+
+export { sentencesOf } from "./sentences.js";
+
+/** Why a sentence is supported, or isn't. */
+export type Reason =
+  /** Its facts and most of its words stand in the passage. */
+  | "supported"
+  /** It has no word that says anything ("Of course!"). */
+  | "nothing-said"
+  /** A number, price, time, date, telephone number or address stands in no passage. */
+  | "fact-missing"
+  /** All facts stand there, but not together, or of another thing. */
+  | "fact-elsewhere"
+  /** A name stands in no passage. */
+  | "name-missing"
+  /** The passage says the opposite. */
+  | "contradicted"
+  /** Too few of its words stand in one place of a passage. */
+  | "too-little-shared";
+
+/** What the check found of one sentence. */
+export interface Verdict {
+  readonly sentence: string;
+  readonly supported: boolean;
+  /** Which of the passages supports it; of an unsupported sentence, which comes nearest; null where none has a word of it. */
+  readonly passage: number | null;
+  readonly reason: Reason;
+}
+
+/** The least share of a sentence's content words and facts that stand in the place which supports it. */
+export const LEAST_SHARED = 0.6;
+/** The same where passage and sentence are in different languages, whose words differ; then a fact must agree too. */
+export const LEAST_SHARED_ACROSS = 0.3;
+/** The same of each of its clauses that says two things or more: half a sentence isn't supported by the other half. */
+const LEAST_OF_CLAUSE = 0.34;
+/** What a word of the page's title or heading weighs, which all that stands below may leave out. */
+const HEADING_WEIGHT = 0.4;
+/** The most sentences that support one. */
+const MOST_UNITS = 3;
+
+/** A passage as it is compared. */
+interface Known {
+  readonly text: Text;
+  /** Its title and heading, which hold for all of it. */
+  readonly head: Text;
+  readonly language: Language;
+}
+
+const known = new WeakMap<Passage, Known>();
+
+function knownOf(passage: Passage, fallback: Language): Known {
+  let found = known.get(passage);
+  if (!found) {
+    const language = languageFor(passage.lang) ?? fallback;
+    found = { text: textOf(passage.text, language), head: textOf(`${passage.title}\n${passage.heading}`, language), language };
+    known.set(passage, found);
+  }
+  return found;
+}
+
+/** The best place of a passage for a claim. */
+interface Place {
+  readonly shared: number;
+  readonly reason: Reason;
+}
+
+/** From far to near: the nearest miss is the one that is told. */
+const NEARNESS: readonly Reason[] = ["too-little-shared", "fact-missing", "name-missing", "fact-elsewhere", "contradicted", "supported"];
+
+const isNearer = (a: Place, b: Place) => {
+  const gain = NEARNESS.indexOf(a.reason) - NEARNESS.indexOf(b.reason);
+  return gain > 0 || (gain === 0 && a.shared > b.shared);
+};
+
+function judge(claim: Text, passage: Known, language: Language): Place {
+  const across = passage.language.slice(0, 2) !== language.slice(0, 2);
+  const isSame = (a: Item, b: Item) => (a.word && b.word ? isSameWord(a.word.text, b.word.text, across, language === "eu") : !!a.fact && !!b.fact && agrees(a.fact, b.fact));
+  const units = passage.text.labels.length;
+  let best: Place = { shared: 0, reason: "too-little-shared" };
+  for (let count = 1; count <= MOST_UNITS; count++) {
+    for (let first = 0; first + count <= units; first++) {
+      const isIn = ({ unit }: Item) => unit >= first && unit < first + count;
+      const place = judgeSpan(claim, passage, passage.text.items.filter(isIn), across, isSame);
+      if (isNearer(place, best)) best = place;
+    }
+  }
+  if (best.reason !== "supported") return best;
+  // What is right somewhere may be said of something else, or be denied, where the passage comes nearest.
+  if (!isBound(claim, passage.text, isSame) || isUnderAnotherLabel(claim, passage.text, isSame)) return { ...best, reason: "fact-elsewhere" };
+  if (isContrary(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
+  return best;
+}
+
+type IsSame = (claimed: Item, known: Item) => boolean;
+
+function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across: boolean, isSame: IsSame): Place {
+  let weight = 0;
+  let sum = 0;
+  let missing: Reason | null = null;
+  const clauses = new Map<number, { of: number; shared: number }>();
+  for (const item of claim.items) {
+    const here = items.some((other) => isSame(item, other));
+    const above = head.items.some((other) => isSame(item, other));
+    const counts = above && !here ? HEADING_WEIGHT : 1;
+    const clause = clauses.get(item.clause) ?? { of: 0, shared: 0 };
+    clauses.set(item.clause, { of: clause.of + 1, shared: clause.shared + (here || above ? 1 : 0) });
+    weight += counts;
+    if (here || above) sum += counts;
+    else if (item.fact) missing = "fact-missing";
+    else if (item.word!.isName && !across) missing ??= "name-missing";
+  }
+  const shared = weight ? sum / weight : 0;
+  const facts = claim.items.filter(({ fact }) => fact).length;
+  const place = (reason: Reason): Place => ({ shared, reason });
+  if (sum === 0) return place("too-little-shared");
+  if (missing === "fact-missing") return place(missing);
+  if (shared < (across && facts > 0 ? LEAST_SHARED_ACROSS : LEAST_SHARED)) return place("too-little-shared");
+  if (missing) return place(missing);
+  const isHalf = !across && [...clauses.values()].some(({ of, shared }) => of > 1 && shared / of < LEAST_OF_CLAUSE);
+  return place(isHalf ? "too-little-shared" : "supported");
+}
+
+/** Where a passage is a list of things and what holds for each, a claim about one isn't supported by another's line. */
+function isUnderAnotherLabel(claim: Text, passage: Text, isSame: IsSame): boolean {
+  if (passage.labels.filter((label) => label.length > 0).length < 2) return false;
+  const named = passage.labels.flatMap((label, unit) => {
+    const words = passage.items.filter((item) => item.unit === unit && item.word && label.includes(item.word.text));
+    return words.length > 0 && claim.items.some((item) => words.some((word) => isSame(item, word))) ? [unit] : [];
+  });
+  if (named.length === 0) return false;
+  const best = nearestUnit(claim, passage, isSame);
+  return !named.includes(best) && passage.labels[best]!.length > 0;
+}
+
+/** The unit that shares most of the claim's rarer words. */
+function nearestUnit(claim: Text, passage: Text, isSame: IsSame): number {
+  const scores = passage.labels.map(() => 0);
+  for (const item of claim.items) {
+    const units = new Set(passage.items.filter((other) => isSame(item, other)).map(({ unit }) => unit));
+    for (const unit of units) scores[unit]! += 1 / units.size;
+  }
+  return scores.indexOf(Math.max(...scores));
+}
+
+/** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */
+function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
+  const unit = nearestUnit(claim, passage, isSame);
+  const there = passage.items.filter((item) => item.unit === unit);
+  const denied = (text: Text, items: readonly Item[]) => items.some(({ clause }) => text.clauses[clause]!.denies);
+  const matched = there.filter((item) => claim.items.some((other) => isSame(other, item)));
+  const claimed = claim.items.filter((item) => matched.some((other) => isSame(item, other)));
+  if (denied(claim, claimed) !== denied(passage, matched)) return true;
+  const words = (items: readonly Item[]) => items.flatMap(({ word }) => word ?? []);
+  return isOpposite(words(claim.items), words(there));
+}
+
+/**
+ * Checks one sentence of an answer against the passages that it was made from.
+ *
+ * @param language the sentence's language; a passage has its own
+ * @example
+ * check("A renovação custa 15 €.", passages, "pt-PT"); // { supported: true, passage: 0, reason: "supported", ... }
+ */
+export function check(sentence: string, passages: readonly Passage[], language: Language): Verdict {
+  const claim = textOf(sentence.replace(/[*_`#>]+/g, ""), language);
+  if (claim.items.length === 0) return { sentence, supported: false, passage: null, reason: "nothing-said" };
+  let best: Place & { passage: number | null } = { shared: 0, reason: "too-little-shared", passage: null };
+  const places = passages.map((passage) => judge(claim, knownOf(passage, language), language));
+  places.forEach((place, index) => {
+    if (isNearer(place, best)) best = { ...place, passage: index };
+  });
+  // Where another passage says more of what the claim speaks of, and says another number, that one counts.
+  const rival = places.find(({ shared, reason }) => (reason === "fact-missing" || reason === "fact-elsewhere") && shared > best.shared);
+  if (best.reason === "supported" && rival) best = { ...rival, reason: "fact-elsewhere", passage: places.indexOf(rival) };
+  return { sentence, supported: best.reason === "supported", passage: best.passage, reason: best.reason };
+}

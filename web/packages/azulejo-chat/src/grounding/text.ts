@@ -1,0 +1,67 @@
+// A text as it is compared: its units (sentences and lines), and their words and facts at their places.
+
+import type { Language } from "../language/languages.js";
+import { factsOf, type Fact } from "./facts.js";
+import { sentencesOf } from "./sentences.js";
+import { denies, wordsOf, type Word } from "./words.js";
+
+/** A word or a fact of a text. */
+export interface Item {
+  readonly word?: Word;
+  readonly fact?: Fact;
+  /** Its place in the text, in letters; units lie one behind the other. */
+  readonly start: number;
+  readonly end: number;
+  /** Which unit it stands in, and which clause of the text. */
+  readonly unit: number;
+  readonly clause: number;
+}
+
+/** What stands between two commas or the like, and says one thing. */
+export interface Clause {
+  readonly unit: number;
+  readonly denies: boolean;
+}
+
+/** A text and all that is compared of it. */
+export interface Text {
+  /** In their order. */
+  readonly items: readonly Item[];
+  readonly clauses: readonly Clause[];
+  /** The words before a unit's colon ("Amarelo: embalagens"), folded, which say what all of the unit is about. */
+  readonly labels: readonly (readonly string[])[];
+}
+
+/** Where a clause ends; a fact may have such signs within. */
+const BOUNDS = /[,;:()|•–—]\s|\s(?:e|y|i|and|eta|o|ou|or|edo|mas|pero|però|but|baina)\s|[()]/giu;
+const LABEL = /^[-*•\s]*([^:.?!\d]{2,40}):\s/u;
+
+export function textOf(written: string, language: Language): Text {
+  const items: Item[] = [];
+  const clauses: Clause[] = [];
+  const labels: string[][] = [];
+  let offset = 0;
+  sentencesOf(written, language).forEach((sentence, unit) => {
+    const facts = factsOf(sentence, language);
+    const isFact = (place: number) => facts.some(({ start, end }) => place >= start && place < end);
+    const words = wordsOf(sentence, language).filter(({ start }) => !isFact(start));
+    const bounds = [0];
+    for (const { index, 0: mark } of sentence.matchAll(BOUNDS)) if (!isFact(index) && !isFact(index + mark.length - 1)) bounds.push(index + 1);
+    const first = clauses.length;
+    // "They don't pay" is a price, and no denial of one.
+    const plain = facts.reduceRight((text, { kind, start, end }) => (kind === "money" ? text.slice(0, start) + " ".repeat(end - start) + text.slice(end) : text), sentence);
+    bounds.forEach((start, at) => clauses.push({ unit, denies: denies(plain.slice(start, bounds[at + 1]), language) }));
+    const clauseOf = (place: number) => first + bounds.findLastIndex((start) => start <= place);
+    const label = LABEL.exec(sentence)?.[1];
+    labels.push(label ? wordsOf(label, language).map(({ text }) => text) : []);
+    const mine = [
+      ...words.map((word) => ({ word, start: word.start, end: word.start + word.text.length })),
+      ...facts.map((fact) => ({ fact, start: fact.start, end: fact.end })),
+    ].sort((a, b) => a.start - b.start);
+    for (const item of mine) {
+      items.push({ ...item, start: item.start + offset, end: item.end + offset, unit, clause: clauseOf(item.start) });
+    }
+    offset += sentence.length + 1;
+  });
+  return { items, clauses, labels };
+}

@@ -1,0 +1,88 @@
+// The index's files, fetched when they are needed and kept while the page is open.
+
+/** What the index says of a file of its own. */
+export interface Part {
+  /** Relative to the index's address. */
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/** Why an index can't be read. */
+export type SearchErrorCode = "unreachable" | "not-found" | "not-an-index" | "other-version" | "damaged";
+
+/** An index can't be read; the message says which address and what to do. */
+export class SearchError extends Error {
+  override readonly name = "SearchError";
+  constructor(
+    readonly code: SearchErrorCode,
+    readonly address: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${address}: ${message}`, options);
+  }
+}
+
+/** Fetches an index's files; what was fetched whole is kept. */
+export class Parts {
+  readonly #kept = new Map<string, unknown>();
+
+  constructor(
+    readonly address: URL,
+    readonly fetch: typeof globalThis.fetch,
+  ) {}
+
+  /** The index's first file. */
+  async first(signal?: AbortSignal): Promise<unknown> {
+    const bytes = await this.#bytes(this.address, "make it by `azulejo index`, and put it and its folder there", signal);
+    return parsed(bytes, this.address, "not-an-index", "it is not JSON; give the address of a search-index.json of `azulejo index`");
+  }
+
+  /** A part in JSON. */
+  json<T>(part: Part, signal?: AbortSignal): Promise<T> {
+    return this.#part(part, (bytes, url) => parsed(bytes, url, "damaged", DAMAGED) as T, signal);
+  }
+
+  /** A part as bytes. */
+  bytes(part: Part, signal?: AbortSignal): Promise<ArrayBuffer> {
+    return this.#part(part, (bytes) => bytes, signal);
+  }
+
+  async #part<T>(part: Part, read: (bytes: ArrayBuffer, url: URL) => T, signal?: AbortSignal): Promise<T> {
+    if (this.#kept.has(part.file)) return this.#kept.get(part.file) as T;
+    const url = new URL(part.file, this.address);
+    if (url.origin !== this.address.origin) {
+      throw new SearchError("damaged", this.address.href, `it names a part on another host (${url.host}); ${DAMAGED}`);
+    }
+    const bytes = await this.#bytes(url, "the index's folder has to be beside it, of the same run of `azulejo index`", signal);
+    if (bytes.byteLength !== part.bytes) {
+      throw new SearchError("damaged", url.href, `it has ${bytes.byteLength} bytes instead of ${part.bytes}; ${DAMAGED}`);
+    }
+    const value = read(bytes, url);
+    this.#kept.set(part.file, value);
+    return value;
+  }
+
+  async #bytes(url: URL, whatToDo: string, signal?: AbortSignal): Promise<ArrayBuffer> {
+    try {
+      const response = await this.fetch(url, signal ? { signal } : {});
+      if (response.ok) return await response.arrayBuffer();
+      const code = response.status === 404 ? "not-found" : "unreachable";
+      throw new SearchError(code, url.href, `the server answers ${response.status}; ${whatToDo}`);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (error instanceof SearchError) throw error;
+      throw new SearchError("unreachable", url.href, "it can't be fetched; is the network there?", { cause: error });
+    }
+  }
+}
+
+const DAMAGED = "put the whole index there again, as `azulejo index` wrote it";
+
+function parsed(bytes: ArrayBuffer, url: URL, code: SearchErrorCode, whatToDo: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new SearchError(code, url.href, whatToDo, { cause: error });
+  }
+}
