@@ -2,26 +2,22 @@
 // devices are another test's), by the keyboard, and with everything that fails.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { brotliCompressSync } from "node:zlib";
 
 import { ENGINES, lack, launch } from "./harness/browsers.js";
 import { serveModel } from "./harness/chat-server.js";
 import { makeManifest } from "./harness/manifest.js";
 import { complaints, until } from "./harness/page.js";
 import { serve, STRICTEST_POLICY } from "./harness/server.js";
-import { CHAT_DIST, chatSite, DEMO } from "./harness/site.js";
+import { CHAT_BUDGET, CHAT_DIST, chatBytes, chatSite, DEMO } from "./harness/site.js";
 
 const MODEL = "/models/demo.gguf";
 const MANIFEST = `${MODEL}.azulejo.json`;
 const ABOUT = { name: "Vila Nova", human: "/pages/empty.html", licence: "Apache-2.0" };
 const QUESTION = "Where do glass bottles go?";
-/** Bytes, compressed, that may be fetched of the element before anything is agreed to. */
-const BUDGET = 40_000;
 const IN_BIN = "Put glass bottles and jars in the green bin.";
 
 let server, model, folder;
@@ -38,11 +34,6 @@ after(async () => {
   await server?.close();
   if (folder) await rm(folder, { recursive: true });
 });
-
-/** What was fetched of the element, each file once, compressed. */
-const fetched = () =>
-  [...new Set(server.log.map(({ path }) => path).filter((path) => path.startsWith("/chat/")))]
-    .reduce((sum, path) => sum + brotliCompressSync(readFileSync(join(CHAT_DIST, path.slice("/chat/".length)))).length, 0);
 
 test("README's ten lines, as they are pasted into an empty page of any server", async () => {
   const readme = await readFile(join(CHAT_DIST, "../../README.md"), "utf8");
@@ -134,7 +125,8 @@ for (const name of ENGINES) {
       assert.equal(server.bytes(MODEL), 0);
       assert.deepEqual(server.log.filter(({ path }) => /^\/chat\/azulejo\/|\.wasm$/.test(path)), []);
       assert.deepEqual(await stored(page), []);
-      assert.ok(fetched() > 10_000 && fetched() <= BUDGET, `${fetched()} bytes are fetched before consent`);
+      const fetched = chatBytes(server, "/chat/");
+      assert.ok(fetched > 10_000 && fetched <= CHAT_BUDGET, `${fetched} bytes are fetched before consent`);
 
       // Back to the button that says yes.
       const slow = { bytesPerSecond: 100_000 };

@@ -2,14 +2,13 @@
 // of the world are its tools.
 
 import type { Answerer } from "../engine/answerer.js";
-import { type Past, promptOf } from "../engine/prompt.js";
+import type { Past } from "../engine/prompt.js";
 import { mayAnswer, type Settings } from "../element/settings.js";
 import { type Language, LANGUAGES } from "../language/languages.js";
 import type { Parts, SiteIndex } from "../parts.js";
 import { failureOf } from "./failure.js";
 import { type Action, reduce } from "./reducer.js";
 import { type About, initial, type Progress, running, type State, type Turn, type Where } from "./state.js";
-import { written } from "./writing.js";
 
 export interface Tools {
   readonly parts: Parts;
@@ -204,7 +203,7 @@ export class Conversation {
     if (mode === "strict" && passages.length === 0) return;
     this.#dispatch({ type: "answering", id, where: engine.where });
     try {
-      const grounding = await this.#tools.parts.grounding();
+      const [grounding, { promptOf, written }] = await Promise.all([this.#tools.parts.grounding(), import("../engine/agreed.js")]);
       const prompt = await promptOf({ text: turn.question, lang, passages, past: this.#past }, answerer);
       signal.throwIfAborted();
       let raw = "";

@@ -7,8 +7,7 @@ import { type Announcement, announcements } from "../announce/announcements.js";
 import { Conversation } from "../conversation/conversation.js";
 import type { State } from "../conversation/state.js";
 import { aboutModel } from "../engine/about.js";
-import { forgetModels, openDevice } from "../engine/device.js";
-import { openServer } from "../engine/server.js";
+import { forgetModels } from "../engine/kept.js";
 import { type Language, languageFor } from "../language/languages.js";
 import { loadSpeaker, type Speaker } from "../language/translation.js";
 import { parts, type SiteIndex } from "../parts.js";
@@ -49,7 +48,10 @@ export class AzulejoChat extends Base {
         language: () => this.#language(),
         index: () => this.#opened(),
         about: aboutModel,
-        connect: (where, settings, how) => (where === "device" ? openDevice(settings, how) : openServer(settings, how)),
+        connect: async (where, settings, how) => {
+          const { openDevice, openServer } = await import("../engine/agreed.js");
+          return where === "device" ? openDevice(settings, how) : openServer(settings, how);
+        },
         forget: forgetModels,
       },
       (after, before) => this.#changed(after, before),

@@ -2,8 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 
-import { cut } from "../../engine/prompt.js";
 import { allowedLink } from "../../markdown/links.js";
+import { cut } from "../../search/cut.js";
 import type { Found, Passage } from "../../search/passage.js";
 import { Icon } from "../icon.js";
 import type { Ui } from "../ui.js";
