@@ -248,6 +248,12 @@ for (const name of ENGINES) {
       await page.resize(320, 640);
       await fits(page, "320 pixels");
       await clean(page, "320 pixels");
+      // Whoever leaves a panel that fills the window sees where the focus went.
+      await page.evaluate(() => window.ui.one(".menu-button").focus());
+      await page.press("Shift+Tab");
+      await until(() => page.evaluate(() => !window.chat.opened), "the panel closes");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "link");
+      await page.evaluate(() => window.chat.open());
       await page.resize(320, 256);
       await fits(page, "400 %");
       // WCAG's text spacing.
@@ -258,6 +264,15 @@ for (const name of ENGINES) {
       });
       await fits(page, "text spacing");
       await page.resize(1000, 800);
+      if (page.emulate) {
+        await page.emulate({ media: "print" });
+        const printed = await page.evaluate(() => [".panel", ".scroll", ".composer", ".launcher"].map((selector) => {
+          const { display, overflowY } = getComputedStyle(window.ui.one(selector));
+          return display === "none" ? display : overflowY;
+        }));
+        assert.deepEqual(printed, ["visible", "visible", "none", "none"], "all of a conversation is printed, and no more");
+        await page.emulate({ media: "screen" });
+      }
       for (const media of page.emulate ? [{ colorScheme: "dark" }, { colorScheme: "light", forcedColors: "active" }, { forcedColors: "none", contrast: "more" }] : []) {
         await page.emulate(media);
         await clean(page, JSON.stringify(media));
@@ -341,6 +356,13 @@ for (const name of ENGINES) {
       const page = await open({ index: "", two: "", emergency: "190 192", "trusted-types": "'none'" });
       await page.evaluate(() => window.chat.open());
       await until(() => page.evaluate(() => window.ui2.one(".panel") !== null), "the second one is drawn");
+      // Esc closes it from the page too, and takes no focus away there.
+      await page.evaluate(() => document.querySelector("#link").focus());
+      await page.press("Escape");
+      await until(() => page.evaluate(() => !window.chat.opened), "Esc closes it");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "link");
+      await page.evaluate(() => window.chat.open());
+      await focus(page, "textarea Your question");
       await ask(page, QUESTION);
       await says(page, IN_BIN);
       assert.equal(await page.evaluate(() => window.ui2.count(".turn")), 0, "each has its own conversation");

@@ -66,6 +66,7 @@ const ui = (chat) => {
     press(name) {
       const found = this.find(name);
       if (!found) throw new Error(`nothing to press is called "${name}"; there is: ${all("button, a").map((n) => n.textContent).join(" | ")}`);
+      found.focus();
       found.click();
     },
     ask(question) {

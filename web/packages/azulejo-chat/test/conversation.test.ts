@@ -45,6 +45,19 @@ test("consent isn't asked for unasked where data, money or battery speak against
   }
 });
 
+test("a page that sets what it offers bit by bit is asked about once, as it is in the end", async () => {
+  const w = world();
+  const first = w.conversation.configure().then(() => w.conversation.offer());
+  w.settings = settings({ model: "/other.gguf" });
+  const second = w.conversation.configure().then(() => w.conversation.offer());
+  await Promise.all([first, second]);
+  assert.equal(w.conversation.state.consent, true);
+  await w.conversation.configure();
+  assert.deepEqual([w.conversation.state.consent, w.conversation.state.about], [false, null]);
+  await w.conversation.offer();
+  assert.equal(w.conversation.state.consent, true, "and once more when it changes");
+});
+
 test("a server is offered where the device can't hold the model", async () => {
   const w = world({ settings: settings({ server: "https://llm.example/v1" }), about: { ...ABOUT, tooSmall: { needed: 9, free: 1 } } });
   await w.conversation.configure();

@@ -59,9 +59,9 @@ export class Conversation {
   async configure(): Promise<void> {
     this.stop();
     this.#looking?.abort();
+    this.#looking = null;
     await this.#unload();
-    const offered = mayAnswer(this.#tools.settings(), this.#tools.index() !== null);
-    this.#dispatch({ type: "engine", engine: { phase: offered ? "off" : "absent" } });
+    this.#dispatch({ type: "configured", offered: mayAnswer(this.#tools.settings(), this.#tools.index() !== null) });
   }
 
   /** Asks for consent, the first time, unless something speaks against asking; `wanted`: the visitor asks for it. */
@@ -70,19 +70,22 @@ export class Conversation {
     if (engine.phase !== "off" && engine.phase !== "failed") return;
     const settings = this.#tools.settings();
     const first = this.#looking === null;
-    if (first || wanted) await this.#look(settings);
+    if ((first || wanted) && !(await this.#look(settings))) return;
     const { about, consent } = this.#state;
     const isHeld = about !== null && about.held !== null;
     const hasWay = Boolean(settings.server) || (about !== null && !about.tooSmall && !about.failure);
     if (!consent && (wanted || (first && !isHeld && hasWay))) this.#dispatch({ type: "consent", shown: true });
   }
 
-  async #look(settings: Settings): Promise<void> {
+  /** Learns about the model; false if that was overtaken by another offer. */
+  async #look(settings: Settings): Promise<boolean> {
     this.#looking?.abort();
     const { signal } = (this.#looking = new AbortController());
-    if (!settings.model) return;
-    const about = await this.#tools.about(settings, signal);
-    if (!signal.aborted) this.#dispatch({ type: "about", about });
+    if (!settings.model) return true;
+    const about = await this.#tools.about(settings, signal).catch(() => null);
+    if (signal.aborted || !about) return false;
+    this.#dispatch({ type: "about", about });
+    return true;
   }
 
   decline(): void {

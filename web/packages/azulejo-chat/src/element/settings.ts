@@ -2,6 +2,7 @@
 // (custom-elements.json), its properties and its React component are made of this table.
 
 import type { Mode } from "../conversation/writing.js";
+import { parseUrl } from "../url.js";
 
 interface Attribute {
   /** The property that mirrors it. */
@@ -65,7 +66,8 @@ export function settingsOf(read: (name: keyof Attributes) => string | null, base
   const address = (name: keyof Attributes) => {
     const given = text(name);
     if (!given) return "";
-    if (URL.canParse(given, base)) return new URL(given, base).href;
+    const url = parseUrl(given, base);
+    if (url) return url.href;
     warn(`${name}="${given}" is no address.`);
     return "";
   };
