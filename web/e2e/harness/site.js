@@ -48,6 +48,7 @@ export async function site(options) {
 
 /** The built chat; its element is `/chat/azulejo-chat.js`. */
 export const CHAT_DIST = local("../../packages/azulejo-chat/dist/standalone/");
+const THEMES = local("../../packages/azulejo-chat/themes/");
 const AXE = local("../../node_modules/axe-core/");
 
 /** Bytes, compressed, that may be fetched of the chat before anything is agreed to. */
@@ -64,7 +65,7 @@ export async function chatSite(options) {
   await access(join(CHAT_DIST, "azulejo/index.js")).catch(() => {
     throw new Error(`${CHAT_DIST} has no build: npm run build --prefix web`);
   });
-  return serve({ "/chat/": CHAT_DIST, "/axe/": AXE, "/pages/": PAGES, "/models/demo.gguf": DEMO }, options);
+  return serve({ "/chat/": CHAT_DIST, "/themes/": THEMES, "/axe/": AXE, "/pages/": PAGES, "/models/demo.gguf": DEMO }, options);
 }
 
 /** A folder that is gone when the test file ends. */
