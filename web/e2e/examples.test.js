@@ -10,9 +10,11 @@ import { promisify } from "node:util";
 
 import { ask, nativeAnswer } from "./harness/ask.js";
 import { launch } from "./harness/browsers.js";
+import { complaints, until } from "./harness/page.js";
 import { kill, printed, start } from "./harness/process.js";
 import { serve } from "./harness/server.js";
 import { CHAT, EXAMPLES, importMapPolicy, plain } from "./harness/site.js";
+import { townHall } from "./harness/town-hall.js";
 
 const run = promisify(execFile);
 
@@ -85,4 +87,29 @@ describe("examples", () => {
       }
     });
   }
+
+  test("web-chat-frameworks: npm run build, in React, Vue and Svelte", async () => {
+    const out = join(folder, "frameworks");
+    await run("npm", ["run", "build", "--", "--outDir", out], { cwd: join(EXAMPLES, "web-chat-frameworks") });
+    const site = await townHall(join(folder, "town-hall"));
+    const server = await serve({ ...site, "/": `${out}/` });
+    try {
+      for (const name of ["react", "vue", "svelte"]) {
+        const page = await browser.newPage(server.url(`/${name}.html`));
+        const see = (code, what) =>
+          until(() => page.evaluate(code), `${name}: ${what}`).catch(async (error) => {
+            throw new Error(`${error.message}\n${(await page.console()).join("\n")}`);
+          });
+        await see("document.querySelector('azulejo-chat')?.shadowRoot?.querySelector('textarea') != null", "the chat is open");
+        await page.evaluate("void document.querySelector('azulejo-chat').ask('Quanto custa o Cartão Vila?')");
+        await see("[...document.querySelector('azulejo-chat').shadowRoot.querySelectorAll('a')].some((a) => a.href.includes('/pt-PT/cartao-vila.html#'))", "it searches");
+        await see("document.querySelector('#asked').textContent === 'Quanto custa o Cartão Vila?'", "its event comes");
+        assert.deepEqual(complaints(await page.console()), []);
+        await page.close();
+      }
+      assert.deepEqual(server.violations, []);
+    } finally {
+      await server.close();
+    }
+  });
 });

@@ -19,7 +19,7 @@ cargo xtask <chore>
   real           real models, fetched once: perplexity, greedy answers on all devices and in browsers, needles, context shift
   demo           builds the packages for browsers, and opens the town hall, whose chat searches its pages and answers
   demo --check   asks the bare chat in a browser without a window, and prints the answer
-  demo EXAMPLE   the page of web-vite, web-bundlers, web-next, web-openai-sdk or web-ai-sdk (in examples/), on its own server
+  demo EXAMPLE   the page of an example that has packages (web-vite, web-next, web-chat-frameworks, ...), on its own server
   web            builds the packages for browsers
   size           what a page loads before the model, in bytes
   tidy           layers, file lengths, module docs, unfinished places

@@ -50,8 +50,7 @@ fn browser() -> Result<()> {
     steps::run("node web/licences.mjs")?;
     steps::run("npm run check --prefix web")?;
     steps::run("npm test --prefix web")?;
-    // As the tests built it: alone it would be built again, with fewer features of its dependencies.
-    steps::run("cargo build --release --workspace --bins")?;
+    // The program is there as the tests built it: alone it would be built again, with fewer features of its dependencies.
     let has_real = real::native()?;
     steps::run("npm test --prefix web --workspace e2e")?;
     if !has_real {

@@ -92,7 +92,8 @@ export class AzulejoChat extends Base {
 
   /** Frameworks set an attribute by a property of its name, where there is one; `opened` is the one to read. */
   set open(open: unknown) {
-    this.toggleAttribute("open", Boolean(open));
+    // "" is what an attribute without a value is to Vue.
+    this.toggleAttribute("open", open !== false && open !== null && open !== undefined);
   }
 
   /** Closes the panel. */
