@@ -2,26 +2,22 @@
 // devices are another test's), by the keyboard, and with everything that fails.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { brotliCompressSync } from "node:zlib";
 
-import { ENGINES, launch } from "./harness/browsers.js";
+import { ENGINES, lack, launch } from "./harness/browsers.js";
 import { serveModel } from "./harness/chat-server.js";
 import { makeManifest } from "./harness/manifest.js";
 import { complaints, until } from "./harness/page.js";
 import { serve, STRICTEST_POLICY } from "./harness/server.js";
-import { CHAT_DIST, chatSite, DEMO } from "./harness/site.js";
+import { CHAT_BUDGET, CHAT_DIST, chatBytes, chatSite, DEMO } from "./harness/site.js";
 
 const MODEL = "/models/demo.gguf";
 const MANIFEST = `${MODEL}.azulejo.json`;
 const ABOUT = { name: "Vila Nova", human: "/pages/empty.html", licence: "Apache-2.0" };
 const QUESTION = "Where do glass bottles go?";
-/** Bytes, compressed, that may be fetched of the element before anything is agreed to. */
-const BUDGET = 40_000;
 const IN_BIN = "Put glass bottles and jars in the green bin.";
 
 let server, model, folder;
@@ -39,11 +35,6 @@ after(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
-/** What was fetched of the element, each file once, compressed. */
-const fetched = () =>
-  [...new Set(server.log.map(({ path }) => path).filter((path) => path.startsWith("/chat/")))]
-    .reduce((sum, path) => sum + brotliCompressSync(readFileSync(join(CHAT_DIST, path.slice("/chat/".length)))).length, 0);
-
 test("README's ten lines, as they are pasted into an empty page of any server", async () => {
   const readme = await readFile(join(CHAT_DIST, "../../README.md"), "utf8");
   const [, html] = /```html\n(.*?)```/s.exec(readme);
@@ -53,7 +44,8 @@ test("README's ten lines, as they are pasted into an empty page of any server", 
   const browser = await launch(ENGINES[0]);
   try {
     const page = await browser.newPage(plain.url("/"));
-    const find = (words) => `[...document.querySelector("azulejo-chat").shadowRoot.querySelectorAll("button")].find((b) => b.textContent.includes("${words}"))`;
+    const buttons = '[...document.querySelector("azulejo-chat").shadowRoot.querySelectorAll("button")]';
+    const find = (words) => `${buttons}.find((button) => button.textContent.includes("${words}"))`;
     await until(() => page.evaluate(`${find("Ask a question")} !== undefined`), "the button is there");
     await page.evaluate(`${find("Ask a question")}.click()`);
     await until(() => page.evaluate(`${find("Yes, download 3.0 MB")} !== undefined`), "it asks");
@@ -84,7 +76,8 @@ for (const name of ENGINES) {
     /** A page with the chat; its attributes, and `index` for a search. */
     const open = async (attributes) => {
       const query = new URLSearchParams({ "trusted-types": "azulejo", ...ABOUT, ...attributes });
-      const page = await browser.newPage(server.url(`/pages/chat.html?${query}`));
+      const url = server.url(`/pages/chat.html?${query}`);
+      const page = Object.assign(await browser.newPage(url), { url });
       await until(() => page.evaluate(() => window.ui?.one(".panel") !== null), "the chat is drawn");
       return page;
     };
@@ -115,7 +108,7 @@ for (const name of ENGINES) {
       await page.close();
     };
 
-    test("a conversation on the device by the keyboard alone: consent, download, answer, forgetting", async () => {
+    test("a conversation on the device by the keyboard alone: consent, download, answer, forgetting", async (t) => {
       const page = await open({ model: MODEL, manifest: MANIFEST, grounding: "off", device: "cpu" });
       await clean(page, "closed");
       // From the page's own link into the chat, and open.
@@ -125,7 +118,8 @@ for (const name of ENGINES) {
       await page.press("Enter");
       await focus(page, "textarea Your question");
       await says(page, "Would you like answers written by AI?");
-      for (const words of ["3.0 MB (3,029,504 bytes)", "Apache-2.0", "Talk to a person", "Not legally binding", "not a person", "Delete everything"]) {
+      const owed = ["3.0 MB (3,029,504 bytes)", "Apache-2.0", "Talk to a person", "Not legally binding", "not a person", "Delete everything"];
+      for (const words of owed) {
         assert.ok((await text(page)).includes(words), words);
       }
       await clean(page, "consent");
@@ -133,7 +127,8 @@ for (const name of ENGINES) {
       assert.equal(server.bytes(MODEL), 0);
       assert.deepEqual(server.log.filter(({ path }) => /^\/chat\/azulejo\/|\.wasm$/.test(path)), []);
       assert.deepEqual(await stored(page), []);
-      assert.ok(fetched() > 10_000 && fetched() <= BUDGET, `${fetched()} bytes are fetched before consent`);
+      const fetched = chatBytes(server, "/chat/");
+      assert.ok(fetched > 10_000 && fetched <= CHAT_BUDGET, `${fetched} bytes are fetched before consent`);
 
       // Back to the button that says yes.
       const slow = { bytesPerSecond: 100_000 };
@@ -165,19 +160,37 @@ for (const name of ENGINES) {
 
       // A screen reader hears it by sentences, and nothing of it is in a region that would read out each word.
       await until(() => page.evaluate(() => window.chatSaid.at(-1)?.[2] === "The answer is complete."), "all is announced");
-      const said = (await page.evaluate(() => window.chatSaid)).map(([role, lang, text]) => (assert.equal(role, "status"), assert.equal(lang, "en"), text));
+      const told = await page.evaluate(() => window.chatSaid);
+      assert.deepEqual([...new Set(told.map(([role, lang]) => `${role} ${lang}`))], ["status en"]);
+      const said = told.map(([, , text]) => text);
       const from = said.indexOf("Writing…");
       assert.deepEqual(said.slice(0, 2), ["Would you like answers written by AI?", "Preparing…"]);
       assert.ok(said.slice(2, from).every((line) => /^(\d+% downloaded\.|Ready\.)$/.test(line)), said.join("|"));
       const heard = said.slice(from + 1, -1).join(" ");
       assert.ok(answer.text.replace(/\s+/g, " ").includes(heard), `${heard} in ${answer.text}`);
       assert.equal(await page.evaluate(() => window.ui.one("[role=log]").getAttribute("aria-live")), "off");
-      assert.notDeepEqual(await stored(page).then((list) => list.concat(name === "webkit" ? ["private"] : [])), [], "the model is kept");
+      assert.notDeepEqual(await stored(page), [], "the model is kept");
+      const events = await page.evaluate(() => window.chatEvents.map(([name]) => name));
+      for (const event of ["consent", "progress", "ready", "message"]) assert.ok(events.includes(event), event);
 
       await page.press("Escape");
       await focus(page, "button Ask a question");
       assert.equal(await page.evaluate(() => window.chat.opened), false);
-      await page.press("Enter");
+
+      if (lack(name, "profile")) {
+        t.diagnostic(`not run: the next visit: ${lack(name, "profile")}`);
+        await page.press("Enter");
+      } else {
+        // The next visit: the model is there, and nothing of it is fetched.
+        await page.goto(page.url);
+        server.reset();
+        await until(() => page.evaluate(() => window.ui?.one(".panel") !== null), "the chat is drawn again");
+        await press(page, "Ask a question");
+        await says(page, "The model is on this device already (3.0 MB)");
+        await press(page, "Yes, start");
+        await says(page, "The AI is ready, on this device.");
+        assert.equal(server.bytes(MODEL), 0);
+      }
 
       for (const button of ["More", "Delete everything", "Delete"]) {
         await until(() => page.evaluate((button) => window.ui.find(button) !== null, button), button);
@@ -186,8 +199,6 @@ for (const name of ENGINES) {
       await says(page, "The conversation and the model were deleted.");
       assert.equal(await page.evaluate(() => window.ui.count(".turn")), 0);
       assert.deepEqual(await stored(page), [], "nothing is left");
-      const events = await page.evaluate(() => window.chatEvents.map(([name]) => name));
-      for (const event of ["consent", "progress", "ready", "message"]) assert.ok(events.includes(event), event);
       await end(page);
     });
 
@@ -196,7 +207,8 @@ for (const name of ENGINES) {
       await says(page, "On the server");
       await ask(page, QUESTION);
       await says(page, IN_BIN);
-      const links = await page.evaluate(() => [...window.chat.shadowRoot.querySelectorAll(".results a")].map((a) => [a.href, a.target, a.rel]));
+      const links = await page.evaluate(() =>
+        [...window.chat.shadowRoot.querySelectorAll(".results a")].map((a) => [a.href, a.target, a.rel]));
       assert.deepEqual(links, [[server.url("/pages/chat.html#link"), "_blank", "noopener"]], "another site's passage is no link");
       await clean(page, "search results beside consent");
       await fits(page, "search results");
@@ -217,7 +229,7 @@ for (const name of ENGINES) {
       go();
       await says(page, "1 sentence isn't shown, as no page supports it.");
       const answer = await page.evaluate(() => window.ui.one(".formatted").textContent);
-      assert.match(answer, /green bin\. *\[1\].*Tuesdays\. *\[1\]/);
+      assert.match(answer, /green bin\.\s*\[1\].*Tuesdays\.\s*\[1\]/);
       assert.doesNotMatch(await text(page), /99/);
       const citation = await page.evaluate(() => {
         const link = window.ui.one(".citation a");
@@ -233,7 +245,8 @@ for (const name of ENGINES) {
       model.hold = null;
       await ask(page, "What does a library card cost?");
       await says(page, "The AI wrote nothing that the pages support.");
-      assert.equal(await page.evaluate(() => window.ui.one("blockquote").textContent), "A library card costs 4.50 euros a year. Bring an identity card to the library.");
+      assert.equal(await page.evaluate(() => window.ui.one("blockquote").textContent),
+        "A library card costs 4.50 euros a year. Bring an identity card to the library.");
       await clean(page, "a quotation");
       await ask(page, "Zzz?");
       await says(page, "Nothing was found in the pages for this question.");
@@ -241,19 +254,48 @@ for (const name of ENGINES) {
       await page.resize(320, 640);
       await fits(page, "320 pixels");
       await clean(page, "320 pixels");
+      // Whoever leaves a panel that fills the window sees where the focus went.
+      await page.evaluate(() => window.ui.one(".menu-button").focus());
+      await page.press("Shift+Tab");
+      await until(() => page.evaluate(() => !window.chat.opened), "the panel closes");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "link");
+      await page.evaluate(() => window.chat.open());
       await page.resize(320, 256);
       await fits(page, "400 %");
       // WCAG's text spacing.
       await page.evaluate(() => {
         const sheet = new CSSStyleSheet();
-        sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; } p { margin-block-end: 2em !important; }");
+        sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; }
+          p { margin-block-end: 2em !important; }`);
         window.chat.shadowRoot.adoptedStyleSheets.push(sheet);
       });
       await fits(page, "text spacing");
       await page.resize(1000, 800);
-      for (const media of page.emulate ? [{ colorScheme: "dark" }, { colorScheme: "light", forcedColors: "active" }, { forcedColors: "none", contrast: "more" }] : []) {
+      if (page.emulate) {
+        await page.emulate({ media: "print" });
+        const printed = await page.evaluate(() => [".panel", ".scroll", ".composer", ".launcher"].map((selector) => {
+          const { display, overflowY } = getComputedStyle(window.ui.one(selector));
+          return display === "none" ? display : overflowY;
+        }));
+        assert.deepEqual(printed, ["visible", "visible", "none", "none"], "all of a conversation is printed, and no more");
+        await page.emulate({ media: "screen" });
+      }
+      const systems = [{ colorScheme: "dark" }, { colorScheme: "light", forcedColors: "active" }, { forcedColors: "none", contrast: "more" }];
+      for (const media of page.emulate ? systems : []) {
         await page.emulate(media);
         await clean(page, JSON.stringify(media));
+      }
+
+      // On a light page, as the themes are for one.
+      if (page.emulate) await page.emulate({ colorScheme: "light", forcedColors: "none", contrast: "no-preference" });
+      for (const theme of ["agora", "govbr", "sober"]) {
+        await page.evaluate(async (theme) => {
+          document.querySelector("#theme")?.remove();
+          const link = Object.assign(document.createElement("link"), { id: "theme", rel: "stylesheet", href: `/themes/${theme}.css` });
+          document.head.append(link);
+          await new Promise((done) => (link.onload = done));
+        }, theme);
+        await clean(page, theme);
       }
 
       // What is saved is a file of the page's own making; no policy has a word for it.
@@ -330,15 +372,31 @@ for (const name of ENGINES) {
     });
 
     test("two on a page, moved, and in another language while they run", async () => {
-      const page = await open({ index: "", two: "", emergency: "190 192", mode: "panel" });
+      // With search alone no policy of Trusted Types is needed.
+      const page = await open({ index: "", two: "", emergency: "190 192", "trusted-types": "'none'" });
       await page.evaluate(() => window.chat.open());
       await until(() => page.evaluate(() => window.ui2.one(".panel") !== null), "the second one is drawn");
+      // Esc closes it from the page too, and takes no focus away there.
+      await page.evaluate(() => document.querySelector("#link").focus());
+      await page.press("Escape");
+      await until(() => page.evaluate(() => !window.chat.opened), "Esc closes it");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "link");
+      await page.evaluate(() => window.chat.open());
+      await focus(page, "textarea Your question");
       await ask(page, QUESTION);
       await says(page, IN_BIN);
       assert.equal(await page.evaluate(() => window.ui2.count(".turn")), 0, "each has its own conversation");
       await page.evaluate(() => window.ui2.ask("A library card?"));
       await until(() => page.evaluate(() => window.ui2.text().includes("4.50")), "the second one searches too");
-      await clean(page, "two on a page");
+      // Danger to life: at once, before what the search finds, and said before all else.
+      await ask(page, "There's a fire in the green bin!");
+      await says(page, "Is a person in danger?");
+      const calls = () => [...window.chat.shadowRoot.querySelectorAll(".emergency a")].map((a) => [a.href, a.textContent]);
+      assert.deepEqual(await page.evaluate(calls), [["tel:190", "Call 190"], ["tel:192", "Call 192"]]);
+      await says(page, "Put glass bottles");
+      const alerts = (await page.evaluate(() => window.chatSaid)).filter(([role]) => role === "alert");
+      assert.match(alerts.map(([, , text]) => text).join(), /^Is a person in danger\? If someone's life/);
+      await clean(page, "two on a page, and an emergency");
 
       for (const [lang, words] of [["pt-PT", "Falar com uma pessoa"], ["pt-BR", "Falar com uma pessoa"], ["es", "Hablar con una persona"],
         ["ca", "Parlar amb una persona"], ["gl", "Falar cunha persoa"], ["eu", "Pertsona batekin hitz egin"], ["en", "Talk to a person"]]) {

@@ -10,6 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { ENGINES, launch } from "./harness/browsers.js";
 import { complaints, until } from "./harness/page.js";
 import { serve, STRICTEST_POLICY } from "./harness/server.js";
+import { CHAT_BUDGET, chatBytes } from "./harness/site.js";
 import { townHall } from "./harness/town-hall.js";
 
 /** A question a language, the page and the heading's anchor that answer it, and what the passage must say. */
@@ -60,6 +61,9 @@ for (const name of ENGINES) {
         assert.ok((await text()).includes(words), `"${words}" is in what was found: ${await text()}`);
         const isModel = ({ path }) => /\.(?:gguf|wasm)$/.test(path);
         assert.deepEqual(server.log.filter(isModel), [], "neither a model nor an engine was fetched");
+        const fetched = chatBytes(server, "/azulejo-chat/");
+        // Later visits also ask what is kept.
+        if (lang === QUESTIONS[0][0]) assert.ok(fetched > 20_000 && fetched <= CHAT_BUDGET, `${fetched} bytes are fetched, search and all, before consent`);
 
         // What no passage supports isn't shown; then the passage is quoted.
         await run("(window.told = [], chat.addEventListener('azulejo-message', ({ detail }) => window.told.push(detail)), null)");

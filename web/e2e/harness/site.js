@@ -1,10 +1,12 @@
 // What most tests start from: the server with the package, the pages and the models, as a site would have them.
 
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
 
 import { makeGguf } from "./gguf.js";
 import { makeManifest } from "./manifest.js";
@@ -46,14 +48,24 @@ export async function site(options) {
 
 /** The built chat; its element is `/chat/azulejo-chat.js`. */
 export const CHAT_DIST = local("../../packages/azulejo-chat/dist/standalone/");
+const THEMES = local("../../packages/azulejo-chat/themes/");
 const AXE = local("../../node_modules/axe-core/");
+
+/** Bytes, compressed, that may be fetched of the chat before anything is agreed to. */
+export const CHAT_BUDGET = 40_000;
+
+/** What was fetched of the chat, served at `prefix`: each file once, compressed as servers do it that prepare their files. */
+export function chatBytes(server, prefix) {
+  const paths = new Set(server.log.map(({ path }) => path).filter((path) => path.startsWith(prefix)));
+  return [...paths].reduce((sum, path) => sum + brotliCompressSync(readFileSync(join(CHAT_DIST, path.slice(prefix.length)))).length, 0);
+}
 
 /** The server with the chat's page, `/pages/chat.html`, and what looks for its faults of accessibility. */
 export async function chatSite(options) {
   await access(join(CHAT_DIST, "azulejo/index.js")).catch(() => {
     throw new Error(`${CHAT_DIST} has no build: npm run build --prefix web`);
   });
-  return serve({ "/chat/": CHAT_DIST, "/axe/": AXE, "/pages/": PAGES, "/models/demo.gguf": DEMO }, options);
+  return serve({ "/chat/": CHAT_DIST, "/themes/": THEMES, "/axe/": AXE, "/pages/": PAGES, "/models/demo.gguf": DEMO }, options);
 }
 
 /** A folder that is gone when the test file ends. */

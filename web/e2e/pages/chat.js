@@ -66,6 +66,7 @@ const ui = (chat) => {
     press(name) {
       const found = this.find(name);
       if (!found) throw new Error(`nothing to press is called "${name}"; there is: ${all("button, a").map((n) => n.textContent).join(" | ")}`);
+      found.focus();
       found.click();
     },
     ask(question) {
@@ -92,15 +93,14 @@ window.stored = async () => {
   const found = [];
   const walk = async (folder, path) => {
     for await (const [name, entry] of folder.entries()) {
-      if (entry.kind === "file") found.push(`file ${path}${name}`);
-      else await walk(entry, `${path}${name}/`);
+      found.push(`${entry.kind} ${path}${name}`);
+      if (entry.kind === "directory") await walk(entry, `${path}${name}/`);
     }
   };
   // Private windows refuse some of these, and keep nothing there.
   await navigator.storage?.getDirectory?.().then((root) => walk(root, "/"), () => {});
   for (const name of (await globalThis.caches?.keys().catch(() => [])) ?? []) {
-    const requests = await (await caches.open(name)).keys();
-    found.push(...requests.map(({ url }) => `cached ${url}`));
+    found.push(`cache ${name}`);
   }
   for (const { name } of (await indexedDB.databases?.().catch(() => [])) ?? []) found.push(`database ${name}`);
   for (const store of [localStorage, sessionStorage]) found.push(...Object.keys(store).map((key) => `key ${key}`));

@@ -1,7 +1,7 @@
 // What tools and frameworks read about the element, made of the tables in src/element: custom-elements.json (schema 2.1.0),
 // and a React component with its types.
 
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { build } from "esbuild";
@@ -27,12 +27,12 @@ export async function writeManifest(here) {
   const { EVENTS } = await tables(here, "src/element/events.ts");
   const attributes = Object.entries(ATTRIBUTES);
   const write = (name, text) => writeFileSync(join(here, "dist", name), text);
-  write("custom-elements.json", `${JSON.stringify(manifest(attributes, EVENTS), null, 2)}\n`);
+  write("custom-elements.json", `${JSON.stringify(manifest(here, attributes, EVENTS), null, 2)}\n`);
   write("react.js", react(attributes, EVENTS));
   write("types/react.d.ts", reactTypes(attributes, EVENTS));
 }
 
-function manifest(attributes, events) {
+function manifest(here, attributes, events) {
   const text = (type) => ({ text: type });
   const declaration = {
     kind: "class",
@@ -55,6 +55,7 @@ function manifest(attributes, events) {
       })),
     ],
     events: Object.entries(events).map(([name, description]) => ({ name, type: text("CustomEvent"), description })),
+    cssProperties: cssProperties(here).map((name) => ({ name })),
     cssParts: PARTS.map((name) => ({ name })),
   };
   const exports = [
@@ -63,6 +64,13 @@ function manifest(attributes, events) {
   ];
   const module = { kind: "javascript-module", path: "dist/index.js", declarations: [declaration], exports };
   return { schemaVersion: "2.1.0", readme: "README.md", modules: [module] };
+}
+
+/** What the styles take of the page's. */
+function cssProperties(here) {
+  const files = readdirSync(join(here, "src/view"), { recursive: true }).filter((name) => name.endsWith(".css"));
+  const all = files.flatMap((name) => readFileSync(join(here, "src/view", name), "utf8").match(/--azulejo-chat-[a-z-]+[a-z]/g) ?? []);
+  return [...new Set(all)].sort();
 }
 
 /** `azulejo-ready` is `onReady`. */

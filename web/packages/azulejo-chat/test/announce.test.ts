@@ -79,6 +79,7 @@ test("announcements come one at a time, in order, urgent ones first, and leave a
   say("one", "two");
   assert.deepEqual(shown, ["one"], "the second waits");
   say("three", "fire");
+  assert.deepEqual(shown, ["one", "fire"], "what is urgent doesn't");
   while (later.length > 0) later.shift()?.();
   assert.deepEqual(shown, ["one", "fire", "two", "three"]);
   say(...Array.from({ length: 40 }, (_, index) => `line ${index}`));

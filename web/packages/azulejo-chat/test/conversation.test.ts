@@ -45,6 +45,19 @@ test("consent isn't asked for unasked where data, money or battery speak against
   }
 });
 
+test("a page that sets what it offers bit by bit is asked about once, as it is in the end", async () => {
+  const w = world();
+  const first = w.conversation.configure().then(() => w.conversation.offer());
+  w.settings = settings({ model: "/other.gguf" });
+  const second = w.conversation.configure().then(() => w.conversation.offer());
+  await Promise.all([first, second]);
+  assert.equal(w.conversation.state.consent, true);
+  await w.conversation.configure();
+  assert.deepEqual([w.conversation.state.consent, w.conversation.state.about], [false, null]);
+  await w.conversation.offer();
+  assert.equal(w.conversation.state.consent, true, "and once more when it changes");
+});
+
 test("a server is offered where the device can't hold the model", async () => {
   const w = world({ settings: settings({ server: "https://llm.example/v1" }), about: { ...ABOUT, tooSmall: { needed: 9, free: 1 } } });
   await w.conversation.configure();
@@ -69,7 +82,7 @@ test("strict: sentences that no passage supports aren't shown, and those shown c
   });
   await w.conversation.ask("Where does glass go?");
   const { answer } = last(w);
-  assert.equal(answer?.text, "Glass goes in the green bin. [2] It is emptied on Tuesdays. [2]");
+  assert.equal(answer?.text, "Glass goes in the green bin.\u00a0[2] It is emptied on Tuesdays.\u00a0[2]");
   assert.deepEqual(answer?.said, ["Glass goes in the green bin.", "It is emptied on Tuesdays."]);
   assert.deepEqual([answer?.status, answer?.hidden, answer?.quoted], ["done", 1, null]);
   for (const { turns } of w.states) assert.doesNotMatch(turns.at(-1)?.answer?.text ?? "", /12/, "not even for a moment");
@@ -92,7 +105,7 @@ test("marked: unsupported sentences are marked; off: nothing is checked", async 
   const pieces = ["Glass goes in the green bin. It costs 12 euros."];
   const marked = await ready({ settings: settings({ grounding: "marked" }), passages, pieces });
   await marked.conversation.ask("Where?");
-  assert.equal(last(marked).answer?.text, "Glass goes in the green bin. [1] It costs 12 euros. [?]");
+  assert.equal(last(marked).answer?.text, "Glass goes in the green bin.\u00a0[1] It costs 12 euros.\u00a0[?]");
   const off = await ready({ settings: settings({ grounding: "off", sources: "" }), pieces });
   await off.conversation.ask("Where?");
   assert.equal(last(off).answer?.text, pieces[0]);
@@ -111,7 +124,7 @@ test("a question that was asked before the model came is answered when it's ther
   await w.conversation.configure();
   await w.conversation.ask("When does the library open?");
   await w.conversation.agree("device");
-  assert.equal(last(w).answer?.text, "The library opens at ten. [1]");
+  assert.equal(last(w).answer?.text, "The library opens at ten.\u00a0[1]");
 });
 
 test("the answer's language follows the question's", async () => {

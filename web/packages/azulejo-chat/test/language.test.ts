@@ -80,3 +80,9 @@ test("no text of the view stands outside the translations", () => {
     assert.deepEqual(texts, [], name);
   }
 });
+
+test("each text is said somewhere", () => {
+  const sources = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name) && !name.startsWith("language/"));
+  const all = sources.map((name) => readFileSync(`src/${name}`, "utf8")).join("\n");
+  assert.deepEqual(Object.keys(en).filter((key) => !all.includes(`"${key}"`)), []);
+});

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type Answerer, estimatedTokens } from "../src/engine/answerer.js";
-import { cut, promptOf } from "../src/engine/prompt.js";
+import { promptOf } from "../src/engine/prompt.js";
+import { cut } from "../src/search/cut.js";
 import { passage } from "./doubles.js";
 
 const answerer = (context: number): Answerer => ({

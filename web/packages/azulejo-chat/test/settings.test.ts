@@ -27,9 +27,14 @@ test("addresses are absolute, numbers are dialled, words are apart", () => {
 test("what is absent is the usual, and what makes no sense too, with a warning", () => {
   const usual = read({});
   assert.deepEqual([usual.grounding, usual.inline, usual.device, usual.emergency, usual.context, usual.model], ["strict", false, "auto", ["112"], null, ""]);
-  const odd = read({ grounding: "of", mode: "popup", device: "gpu", model: "https://", context: "many" });
-  assert.deepEqual([odd.grounding, odd.inline, odd.device, odd.model, odd.context], ["strict", false, "auto", "", null]);
-  assert.equal(odd.warnings.length, 4);
+  const odd = read({ grounding: "of", mode: "popup", device: "gpu", model: "https://", context: "many", human: "javascript:alert(1)" });
+  assert.deepEqual([odd.grounding, odd.inline, odd.device, odd.model, odd.context, odd.human], ["strict", false, "auto", "", null, ""]);
+  assert.equal(odd.warnings.length, 5);
+});
+
+test("the package can be imported where there is no page", async () => {
+  const { AzulejoChat } = await import("../src/index.js");
+  assert.deepEqual(AzulejoChat.observedAttributes.slice(0, 2), ["lang", "model"]);
 });
 
 test("a transcript has all that was said, and where it stands", async () => {
@@ -38,7 +43,7 @@ test("a transcript has all that was said, and where it stands", async () => {
   await w.conversation.agree("device");
   await w.conversation.ask("Where?");
   const text = transcript(w.conversation.state, await loadSpeaker("en"), w.settings);
-  for (const part of ["Vila Nova: assistant", "Not legally binding", "https://town.example/contact", "Your question: Where?".slice(15), "AI assistant: Glass is green. [1]", "[1] Waste: Glass: https://town.example/waste#glass"]) {
+  for (const part of ["Vila Nova: assistant", "Not legally binding", "https://town.example/contact", "Your question: Where?".slice(15), "AI assistant: Glass is green.\u00a0[1]", "[1] Waste: Glass: https://town.example/waste#glass"]) {
     assert.ok(text.includes(part), `${part}: ${text}`);
   }
 });

@@ -26,10 +26,9 @@ export class Announcer {
   }
 
   tell(announcements: readonly Announcement[]): void {
-    // What is urgent comes before all that waits.
-    const urgent = announcements.filter((one) => one.urgent);
-    const others = announcements.filter((one) => !one.urgent);
-    this.#waiting = [...urgent, ...this.#waiting, ...others];
+    // What is urgent doesn't wait.
+    for (const one of announcements) if (one.urgent) this.#put(one);
+    this.#waiting.push(...announcements.filter((one) => !one.urgent));
     if (!this.#isBusy) this.#next();
   }
 
@@ -37,9 +36,13 @@ export class Announcer {
     const one = this.#waiting.shift();
     this.#isBusy = one !== undefined;
     if (!one) return;
+    this.#put(one);
+    this.#later(() => this.#next(), GAP);
+  }
+
+  #put(one: Announcement): void {
     this.#shown.push(this.#show(one));
     while (this.#shown.length > KEPT) this.#shown.shift()?.();
-    this.#later(() => this.#next(), GAP);
   }
 
   /** Takes away what was said and what waits. */

@@ -2,14 +2,13 @@
 // of the world are its tools.
 
 import type { Answerer } from "../engine/answerer.js";
-import { type Past, promptOf } from "../engine/prompt.js";
+import type { Past } from "../engine/prompt.js";
 import { mayAnswer, type Settings } from "../element/settings.js";
 import { type Language, LANGUAGES } from "../language/languages.js";
 import type { Parts, SiteIndex } from "../parts.js";
 import { failureOf } from "./failure.js";
 import { type Action, reduce } from "./reducer.js";
 import { type About, initial, type Progress, running, type State, type Turn, type Where } from "./state.js";
-import { written } from "./writing.js";
 
 export interface Tools {
   readonly parts: Parts;
@@ -21,7 +20,7 @@ export interface Tools {
   about(settings: Settings, signal: AbortSignal): Promise<About>;
   connect(where: Where, settings: Settings, how: { onProgress(progress: Progress): void; signal: AbortSignal }): Promise<Answerer>;
   /** Deletes the model from the device. */
-  forget(settings: Settings): Promise<void>;
+  forget(): Promise<void>;
 }
 
 export type Change = (after: State, before: State) => void;
@@ -60,9 +59,9 @@ export class Conversation {
   async configure(): Promise<void> {
     this.stop();
     this.#looking?.abort();
+    this.#looking = null;
     await this.#unload();
-    const offered = mayAnswer(this.#tools.settings(), this.#tools.index() !== null);
-    this.#dispatch({ type: "engine", engine: { phase: offered ? "off" : "absent" } });
+    this.#dispatch({ type: "configured", offered: mayAnswer(this.#tools.settings(), this.#tools.index() !== null) });
   }
 
   /** Asks for consent, the first time, unless something speaks against asking; `wanted`: the visitor asks for it. */
@@ -71,19 +70,22 @@ export class Conversation {
     if (engine.phase !== "off" && engine.phase !== "failed") return;
     const settings = this.#tools.settings();
     const first = this.#looking === null;
-    if (first || wanted) await this.#look(settings);
+    if ((first || wanted) && !(await this.#look(settings))) return;
     const { about, consent } = this.#state;
     const isHeld = about !== null && about.held !== null;
     const hasWay = Boolean(settings.server) || (about !== null && !about.tooSmall && !about.failure);
     if (!consent && (wanted || (first && !isHeld && hasWay))) this.#dispatch({ type: "consent", shown: true });
   }
 
-  async #look(settings: Settings): Promise<void> {
+  /** Learns about the model; false if that was overtaken by another offer. */
+  async #look(settings: Settings): Promise<boolean> {
     this.#looking?.abort();
     const { signal } = (this.#looking = new AbortController());
-    if (!settings.model) return;
-    const about = await this.#tools.about(settings, signal);
-    if (!signal.aborted) this.#dispatch({ type: "about", about });
+    if (!settings.model) return true;
+    const about = await this.#tools.about(settings, signal).catch(() => null);
+    if (signal.aborted || !about) return false;
+    this.#dispatch({ type: "about", about });
+    return true;
   }
 
   decline(): void {
@@ -204,7 +206,7 @@ export class Conversation {
     if (mode === "strict" && passages.length === 0) return;
     this.#dispatch({ type: "answering", id, where: engine.where });
     try {
-      const grounding = await this.#tools.parts.grounding();
+      const [grounding, { promptOf, written }] = await Promise.all([this.#tools.parts.grounding(), import("../engine/agreed.js")]);
       const prompt = await promptOf({ text: turn.question, lang, passages, past: this.#past }, answerer);
       signal.throwIfAborted();
       let raw = "";
@@ -253,7 +255,7 @@ export class Conversation {
     await this.#asking?.catch(() => {});
     await this.#unload();
     try {
-      await this.#tools.forget(this.#tools.settings());
+      await this.#tools.forget();
       this.#dispatch({ type: "forgotten" });
     } catch (error) {
       // The conversation is gone all the same.

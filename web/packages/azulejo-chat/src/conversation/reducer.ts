@@ -18,6 +18,8 @@ export type Action =
   | { type: "consent"; shown: boolean }
   | { type: "agreed"; where: Where }
   | { type: "engine"; engine: EngineState }
+  /** What the page offers is another, and is to be asked about anew. */
+  | { type: "configured"; offered: boolean }
   | { type: "forgotten" };
 
 const BEGUN: Omit<Answer, "where"> = { status: "reading", text: "", said: [], hidden: 0, quoted: null, failure: null };
@@ -54,6 +56,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, consent: false, agreed: action.where };
     case "engine":
       return { ...state, engine: action.engine };
+    case "configured":
+      return { ...state, engine: { phase: action.offered ? "off" : "absent" }, about: null, consent: false, agreed: null };
     case "forgotten":
       return { ...initial, engine: state.engine.phase === "absent" ? state.engine : { phase: "off" }, forgotten: true };
   }

@@ -84,7 +84,7 @@ class Sentences {
     if (mode === "off") return void this.#said.push(plain);
     const { supported, passage } = grounding.check(plain, passages, lang);
     if (!supported && mode === "strict") return void (this.#hidden += 1);
-    const citation = supported ? (passage === null ? "" : ` [${passage + 1}]`) : " [?]";
+    const citation = supported ? (passage === null ? "" : `\u00a0[${passage + 1}]`) : "\u00a0[?]";
     this.#text += `${this.#text && !this.#gap ? " " : this.#gap}${plain}${citation}`;
     this.#gap = "";
     this.#said.push(plain);

@@ -7,8 +7,7 @@ import { type Announcement, announcements } from "../announce/announcements.js";
 import { Conversation } from "../conversation/conversation.js";
 import type { State } from "../conversation/state.js";
 import { aboutModel } from "../engine/about.js";
-import { forgetModel, openDevice } from "../engine/device.js";
-import { openServer } from "../engine/server.js";
+import { forgetModels } from "../engine/kept.js";
 import { type Language, languageFor } from "../language/languages.js";
 import { loadSpeaker, type Speaker } from "../language/translation.js";
 import { parts, type SiteIndex } from "../parts.js";
@@ -49,8 +48,11 @@ export class AzulejoChat extends Base {
         language: () => this.#language(),
         index: () => this.#opened(),
         about: aboutModel,
-        connect: (where, settings, how) => (where === "device" ? openDevice(settings, how) : openServer(settings, how)),
-        forget: forgetModel,
+        connect: async (where, settings, how) => {
+          const { openDevice, openServer } = await import("../engine/agreed.js");
+          return where === "device" ? openDevice(settings, how) : openServer(settings, how);
+        },
+        forget: forgetModels,
       },
       (after, before) => this.#changed(after, before),
     );
@@ -59,6 +61,7 @@ export class AzulejoChat extends Base {
   connectedCallback(): void {
     clearTimeout(this.#resting);
     if (!this.shadowRoot) this.#build();
+    this.#upgrade();
     // The page's language may be set anywhere above, and changed there.
     this.#languages?.observe(this.ownerDocument, { attributes: true, attributeFilter: ["lang"], subtree: true });
     if (this.#conversation.state.engine.phase === "absent") void this.#conversation.configure().then(() => this.#offer());
@@ -83,8 +86,14 @@ export class AzulejoChat extends Base {
   }
 
   /** Opens the panel. */
-  open(): void {
-    this.setAttribute("open", "");
+  get open(): () => void {
+    return () => this.setAttribute("open", "");
+  }
+
+  /** Frameworks set an attribute by a property of its name, where there is one; `opened` is the one to read. */
+  set open(open: unknown) {
+    // "" is what an attribute without a value is to Vue.
+    this.toggleAttribute("open", open !== false && open !== null && open !== undefined);
   }
 
   /** Closes the panel. */
@@ -112,6 +121,17 @@ export class AzulejoChat extends Base {
     this.#ownIndex = index;
     if (this.isConnected) void this.#conversation.configure().then(() => this.#offer());
     this.#draw();
+  }
+
+  /** What was set before the element was defined hides the properties that it has now. */
+  #upgrade(): void {
+    const properties = [...Object.values(ATTRIBUTES).map(({ property }) => property), "index", "open"] as const;
+    for (const property of properties) {
+      if (!Object.hasOwn(this, property)) continue;
+      const { [property]: value } = this as Record<string, unknown>;
+      delete (this as Record<string, unknown>)[property];
+      (this as Record<string, unknown>)[property] = value;
+    }
   }
 
   #read(): Settings {

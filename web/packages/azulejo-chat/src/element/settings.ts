@@ -2,6 +2,7 @@
 // (custom-elements.json), its properties and its React component are made of this table.
 
 import type { Mode } from "../conversation/writing.js";
+import { parseUrl } from "../url.js";
 
 interface Attribute {
   /** The property that mirrors it. */
@@ -65,7 +66,8 @@ export function settingsOf(read: (name: keyof Attributes) => string | null, base
   const address = (name: keyof Attributes) => {
     const given = text(name);
     if (!given) return "";
-    if (URL.canParse(given, base)) return new URL(given, base).href;
+    const url = parseUrl(given, base);
+    if (url) return url.href;
     warn(`${name}="${given}" is no address.`);
     return "";
   };
@@ -80,7 +82,7 @@ export function settingsOf(read: (name: keyof Attributes) => string | null, base
     model: address("model"),
     manifest: address("manifest"),
     sources: address("sources"),
-    human: address("human"),
+    human: wayTo(address("human"), warn),
     server: address("server"),
     name: text("name"),
     modelName: text("model-name"),
@@ -94,6 +96,13 @@ export function settingsOf(read: (name: keyof Attributes) => string | null, base
     device: oneOf("device", ["auto", "webgpu", "cpu"]),
     context: Number.isInteger(context) && context > 0 ? context : null,
   };
+}
+
+/** The address of a person: a page, a telephone, a letter. */
+function wayTo(address: string, warn: (text: string) => void): string {
+  if (!address || /^(https?|tel|mailto|sms):/.test(address)) return address;
+  warn(`human="${address}" is no page, tel: or mailto:.`);
+  return "";
 }
 
 /** Whether answers may be written at all: a checked one needs what it is checked against. */

@@ -4,7 +4,7 @@
 import type { About, Failure, Held } from "../conversation/state.js";
 import type { Settings } from "../element/settings.js";
 import { type Language, languageFor, LANGUAGES } from "../language/languages.js";
-import { isKept } from "./device.js";
+import { isKept } from "./kept.js";
 
 /** What of a manifest is told or reckoned with. */
 interface Manifest {

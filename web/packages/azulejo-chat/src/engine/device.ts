@@ -1,10 +1,9 @@
-// The model on the visitor's device, and what is kept of it there. The engine is fetched here, and nowhere before consent.
+// The model on the visitor's device. The engine is fetched here.
 
 import type { Progress } from "../conversation/state.js";
 import type { Settings } from "../element/settings.js";
 import type { Answerer } from "./answerer.js";
-
-const model = ({ model, manifest }: Settings) => ({ url: model, ...(manifest ? { manifest } : {}) });
+import { modelOf } from "./kept.js";
 
 export async function openDevice(
   settings: Settings,
@@ -12,7 +11,7 @@ export async function openDevice(
 ): Promise<Answerer> {
   const { createEngine } = await import("azulejo");
   const { device, context } = settings;
-  const engine = await createEngine(model(settings), { device, onProgress, signal, ...(context ? { context } : {}) });
+  const engine = await createEngine(modelOf(settings), { device, onProgress, signal, ...(context ? { context } : {}) });
   return {
     context: engine.info.contextLength,
     count: async (messages) => (await engine.tokenize(messages)).length,
@@ -25,31 +24,4 @@ export async function openDevice(
     },
     dispose: () => engine.dispose(),
   };
-}
-
-/** Whether the model is on this device already. A site that stores nothing has none, and then no code is fetched to ask. */
-export async function isKept(settings: Settings): Promise<boolean> {
-  if (!(await storesSomething())) return false;
-  const { storage } = await import("azulejo");
-  return storage.has(model(settings));
-}
-
-/** Deletes the model from this device, and what was remembered of the device. */
-export async function forgetModel(settings: Settings): Promise<void> {
-  if (!(await storesSomething())) return;
-  const { storage } = await import("azulejo");
-  for (const { id, url } of await storage.list()) if (url === settings.model) await storage.delete(id);
-  await storage.forgetDevices();
-}
-
-/** Whether the site keeps anything where models are kept. */
-async function storesSomething(): Promise<boolean> {
-  try {
-    const folder = await navigator.storage?.getDirectory?.();
-    if (folder) for await (const _ of folder.keys()) return true;
-  } catch {
-    // A private window; and a page by http has none.
-  }
-  const names = (await globalThis.caches?.keys().catch(() => [])) ?? [];
-  return names.length > 0;
 }

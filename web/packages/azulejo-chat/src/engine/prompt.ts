@@ -3,6 +3,7 @@
 // Passages and questions are contents of messages, in which the engine reads no control tokens.
 
 import type { Language } from "../language/languages.js";
+import { cut } from "../search/cut.js";
 import type { Passage } from "../search/passage.js";
 import type { Answerer, ChatMessage } from "./answerer.js";
 
@@ -90,11 +91,4 @@ function askedOf(question: string, passages: readonly Passage[], longest: number
     return `[${index + 1}] ${name}\n${cut(text, longest)}`;
   });
   return [...texts, question].join("\n\n");
-}
-
-/** At most so many characters, whole words of them. */
-export function cut(text: string, longest: number): string {
-  if (text.length <= longest) return text;
-  const end = text.lastIndexOf(" ", longest);
-  return `${text.slice(0, end > 0 ? end : longest)}…`;
 }

@@ -54,7 +54,6 @@ export const ca: Translation = {
   copied: "Copiat",
   retry: "Torna-ho a provar",
   asText: "Llegeix com a text",
-  asFormatted: "Mostra amb format",
 
   save: "Desa la conversa",
   saveName: "conversa",

@@ -57,7 +57,6 @@ export const en = {
   copied: "Copied",
   retry: "Try again",
   asText: "Read as text",
-  asFormatted: "Show formatted",
 
   // The menu
   save: "Save the conversation",

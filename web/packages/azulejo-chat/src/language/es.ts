@@ -54,7 +54,6 @@ export const es: Translation = {
   copied: "Copiado",
   retry: "Volver a intentarlo",
   asText: "Leer como texto",
-  asFormatted: "Mostrar con formato",
 
   save: "Guardar la conversación",
   saveName: "conversacion",

@@ -54,7 +54,6 @@ export const eu: Translation = {
   copied: "Kopiatuta",
   retry: "Saiatu berriro",
   asText: "Irakurri testu gisa",
-  asFormatted: "Erakutsi formatuarekin",
 
   save: "Gorde elkarrizketa",
   saveName: "elkarrizketa",

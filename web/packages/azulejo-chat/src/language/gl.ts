@@ -54,7 +54,6 @@ export const gl: Translation = {
   copied: "Copiado",
   retry: "Tentar de novo",
   asText: "Ler como texto",
-  asFormatted: "Mostrar con formato",
 
   save: "Gardar a conversa",
   saveName: "conversa",

@@ -54,7 +54,6 @@ export const ptBR: Translation = {
   copied: "Copiado",
   retry: "Tentar de novo",
   asText: "Ler como texto",
-  asFormatted: "Mostrar formatado",
 
   save: "Salvar a conversa",
   saveName: "conversa",

@@ -54,7 +54,6 @@ export const ptPT: Translation = {
   copied: "Copiado",
   retry: "Tentar de novo",
   asText: "Ler como texto",
-  asFormatted: "Mostrar formatado",
 
   save: "Guardar a conversa",
   saveName: "conversa",

@@ -1,9 +1,11 @@
 // Which links may be followed: those to the page's own site, and to the hosts that the page allows.
 
+import { parseUrl } from "../url.js";
+
 /** The address that a link leads to; null if it may lead nowhere. */
 export function allowedLink(href: string, base: string, hosts: readonly string[]): URL | null {
-  if (!URL.canParse(href, base)) return null;
-  const url = new URL(href, base);
+  const url = parseUrl(href, base);
+  if (!url) return null;
   const own = new URL(base);
   if (url.protocol !== "https:" && url.protocol !== own.protocol) return null;
   if (url.protocol !== "https:" && url.protocol !== "http:") return null;

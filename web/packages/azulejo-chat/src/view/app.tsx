@@ -1,6 +1,6 @@
 // What people see of the element: the button and the panel, or the panel in the page's text.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import type { State } from "../conversation/state.js";
 import { Launcher } from "./launcher/launcher.js";
@@ -16,9 +16,10 @@ export function App({ open, state, ...ui }: AppProps) {
   const { inline } = ui.settings;
   const launcher = useRef<HTMLButtonElement>(null);
   const wasOpen = useRef(open);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Focus goes back to where the panel was opened from, if it was inside.
-    if (wasOpen.current && !open && !inline) launcher.current?.focus();
+    const root = launcher.current?.getRootNode() as ShadowRoot | undefined;
+    if (wasOpen.current && !open && root?.activeElement?.closest(".panel")) launcher.current?.focus();
     wasOpen.current = open;
   }, [open, inline]);
   if (inline) return <Panel {...ui} state={state} open={true} />;

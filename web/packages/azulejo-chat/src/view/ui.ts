@@ -3,6 +3,7 @@
 import type { Where } from "../conversation/state.js";
 import type { Settings } from "../element/settings.js";
 import type { Speaker } from "../language/translation.js";
+import { parseUrl } from "../url.js";
 
 /** What a visitor can do. */
 export interface Acts {
@@ -31,4 +32,4 @@ export interface Ui {
 }
 
 /** A server as visitors are told it. */
-export const hostOf = (address: string) => (URL.canParse(address) ? new URL(address).host : address);
+export const hostOf = (address: string) => parseUrl(address)?.host ?? address;

@@ -17,6 +17,11 @@ export async function cacheStore(): Promise<ChunkStore | null> {
   }
 }
 
+/** Deletes all of it. */
+export async function removeCache(): Promise<void> {
+  await globalThis.caches?.delete(NAME);
+}
+
 class CacheStore implements ChunkStore {
   readonly kind = "cache-api";
   readonly #cache: Cache;

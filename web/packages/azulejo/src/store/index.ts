@@ -3,7 +3,8 @@
 import { AzulejoError, invalid } from "../errors.js";
 import { wireModel } from "../inputs.js";
 import type { ModelInput } from "../types.js";
-import { settings } from "./cache.js";
+import { removeCache, settings } from "./cache.js";
+import { removeOpfs } from "./opfs.js";
 import { isWhole } from "./resolve.js";
 import { allStores, chunkLength, type Meta, storedBytes } from "./store.js";
 
@@ -115,6 +116,11 @@ export const storage = {
   /** Forgets what was found of this device's GPU: the next engine tests and measures it anew. */
   async forgetDevices(): Promise<void> {
     await settings.clear();
+  },
+
+  /** Deletes every model and what was found of this device, so that nothing of this package is left on the site. */
+  async clear(): Promise<void> {
+    await Promise.all([removeOpfs(), removeCache(), settings.clear()]);
   },
 
   /**

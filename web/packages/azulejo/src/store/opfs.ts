@@ -28,6 +28,13 @@ export async function opfsStore({ write }: { write: boolean }): Promise<ChunkSto
   }
 }
 
+/** Deletes all of it, and its folder. */
+export async function removeOpfs(): Promise<void> {
+  // Where there is none, nothing is kept.
+  const root = await navigator.storage?.getDirectory?.().catch(() => null);
+  if (root) await found(root.removeEntry(FOLDER, { recursive: true }));
+}
+
 /** The value, or null if there is no such file or folder, or one instead of the other. */
 async function found<T>(promise: Promise<T>): Promise<T | null> {
   try {

@@ -10,6 +10,8 @@ import type { Ui } from "../ui.js";
 
 /** Pixels from the end within which a reader counts as being there. */
 const NEAR = 60;
+/** Pixels above what is scrolled to. */
+const MARGIN = 12;
 
 export function Log({ state, open, ...ui }: Ui & { state: State; open: boolean }) {
   const { speaker, settings } = ui;
@@ -42,7 +44,7 @@ export function Log({ state, open, ...ui }: Ui & { state: State; open: boolean }
     if (turns.length > count.current) follows.current = true;
     count.current = turns.length;
     if (turns.length === 0) return;
-    if (follows.current) within.scrollTop += lastTop(within);
+    if (follows.current) within.scrollTop += lastTop(within) - MARGIN;
     else setBehind(true);
   }, [state, open]);
   const onScroll = () => {

@@ -1,6 +1,6 @@
 // The panel: head, conversation, state of the AI, the line to write in, and what is always said.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { running } from "../../conversation/state.js";
 import type { AppProps } from "../app.js";
@@ -16,7 +16,7 @@ export function Panel({ state, open, ...ui }: AppProps) {
   const panel = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const [menu, setMenu] = useState(false);
-  const hadConsent = useRef(false);
+  const lastFocus = useRef<Element | null>(null);
   const wasOpen = useRef(open);
   const isWriting = running(state) !== null;
 
@@ -26,12 +26,21 @@ export function Panel({ state, open, ...ui }: AppProps) {
     wasOpen.current = open;
     if (!open) setMenu(false);
   }, [open, inline]);
+  useLayoutEffect(() => {
+    // A button that is gone, as what it did is done, takes the focus with it.
+    if (!lastFocus.current || lastFocus.current.isConnected) return;
+    lastFocus.current = null;
+    if (open && !rootOf(panel.current)?.activeElement) field.current?.focus();
+  });
   useEffect(() => {
-    // The button that was pressed is gone with the question.
-    const isLost = hadConsent.current && !state.consent && panel.current?.contains(rootOf(panel.current).activeElement) !== true;
-    if (isLost && open) field.current?.focus();
-    hadConsent.current = state.consent;
-  }, [state.consent, open]);
+    if (!open || inline) return;
+    // From outside too: the panel may cover what has the focus there.
+    const onEscape = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !event.defaultPrevented && !event.isComposing) acts.close();
+    };
+    document.addEventListener("keydown", onEscape);
+    return () => document.removeEventListener("keydown", onEscape);
+  }, [open, inline]);
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || event.isComposing) return;
@@ -43,10 +52,19 @@ export function Panel({ state, open, ...ui }: AppProps) {
     else return;
     event.stopPropagation();
   };
+  const onFocusIn = (event: FocusEvent) => (lastFocus.current = event.target as Element);
+  const onFocusOut = ({ relatedTarget }: FocusEvent) => {
+    // Nothing else has it: the window was left, or what had it is being removed.
+    if (!relatedTarget || panel.current?.contains(relatedTarget as Node)) return;
+    lastFocus.current = null;
+    // Where the panel is the window, nothing else could be seen to have the focus.
+    if (!inline && matchMedia(WHOLE_WINDOW).matches) acts.close();
+  };
 
   return (
     <div ref={panel} id="panel" class={inline ? "panel inline" : "panel"} part="panel" role={inline ? "region" : "dialog"}
-      aria-labelledby="title" hidden={!open} onKeyDown={onKeyDown}>
+      aria-labelledby="title" hidden={!open}
+      onKeyDown={onKeyDown} onFocusIn={onFocusIn} onFocusOut={onFocusOut}>
       <header class="head" part="header">
         <h2 id="title">{name ? speaker.say("titleOf", { name }) : speaker.say("title")}</h2>
         <Menu {...ui} state={state} open={menu} setOpen={setMenu} />
@@ -73,4 +91,6 @@ export function Panel({ state, open, ...ui }: AppProps) {
   );
 }
 
-const rootOf = (node: Node) => node.getRootNode() as Document | ShadowRoot;
+const rootOf = (node: Node | null) => node?.getRootNode() as Document | ShadowRoot | undefined;
+/** As in panel.css. */
+const WHOLE_WINDOW = "(max-width: 30rem), (max-height: 30rem)";

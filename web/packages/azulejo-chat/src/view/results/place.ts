@@ -2,12 +2,13 @@
 
 import type { Settings } from "../../element/settings.js";
 import type { Passage } from "../../search/passage.js";
+import { parseUrl } from "../../url.js";
 
 /** The address of a passage: relative ones are relative to the index. */
 export function addressOf({ url, anchor }: Passage, { sources }: Pick<Settings, "sources">): string {
   const base = sources || globalThis.document?.baseURI;
-  if (!URL.canParse(url, base)) return url;
-  const address = new URL(url, base);
+  const address = parseUrl(url, base);
+  if (!address) return url;
   if (anchor) address.hash = anchor;
   return address.href;
 }

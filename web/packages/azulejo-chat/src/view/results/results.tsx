@@ -2,14 +2,16 @@
 
 import type { ComponentChildren } from "preact";
 
-import { cut } from "../../engine/prompt.js";
 import { allowedLink } from "../../markdown/links.js";
+import { cut } from "../../search/cut.js";
 import type { Found, Passage } from "../../search/passage.js";
 import { Icon } from "../icon.js";
 import type { Ui } from "../ui.js";
 import { addressOf, nameOf } from "./place.js";
 
-const SNIPPET = 220;
+/** Characters that are shown of the best passage, and of each other one. */
+const BEST = 400;
+const OTHER = 180;
 
 /** With an answer they are its sources, and short. */
 export function Results({ found, short, id, ...ui }: Ui & { found: readonly Found[]; short: boolean; id: number }) {
@@ -28,10 +30,10 @@ export function Results({ found, short, id, ...ui }: Ui & { found: readonly Foun
     <div class="results" part="sources" role="group" aria-labelledby={heading}>
       <h3 id={heading}>{speaker.say("fromThePages")}</h3>
       <ol>
-        {found.map(({ passage }) => (
+        {found.map(({ passage }, index) => (
           <li>
             <PlaceLink {...ui} passage={passage}>{nameOf(passage)}</PlaceLink>
-            {!short && <p lang={passage.lang}>{cut(passage.text, SNIPPET)}</p>}
+            {!short && <p lang={passage.lang}>{cut(passage.text, index === 0 ? BEST : OTHER)}</p>}
           </li>
         ))}
       </ol>

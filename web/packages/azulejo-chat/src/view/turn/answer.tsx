@@ -56,7 +56,12 @@ export function Answer({ answer, found, lang, isLast, ...ui }: AnswerProps) {
             }} />
         </div>
       ))}
-      {isOpen && <p class="aside writing">{speaker.say(status === "reading" ? "reading" : "writing")}</p>}
+      {isOpen && (
+        <p class="row">
+          <span class="aside writing">{speaker.say(status === "reading" ? "reading" : "writing")}</span>
+          <button type="button" class="plain" onClick={ui.acts.stop}>{speaker.say("stop")}</button>
+        </p>
+      )}
       {status === "done" && hidden > 0 && text && <p class="aside">{speaker.count("hidden", hidden)}</p>}
       {!isOpen && text && (
         <p class="row actions">

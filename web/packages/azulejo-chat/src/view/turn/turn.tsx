@@ -36,7 +36,7 @@ export function Turn({ turn, isLast, engine, ...ui }: TurnProps) {
       {passage && <Quotation {...ui} passage={passage} number={(answer?.quoted ?? 0) + 1} />}
       {searching && <p class="aside">{speaker.say("searching")}</p>}
       {searchFailed && <p class="failure" part="error"><Icon name="warning" />{speaker.say("searchFailed")}</p>}
-      {found && <Results {...ui} found={found} short={Boolean(answer?.text || passage)} id={id} />}
+      {found && !(passage && found.length === 1) && <Results {...ui} found={found} short={Boolean(answer?.text || passage)} id={id} />}
       {isBare && <p class="aside">{speaker.say(engine.phase === "loading" ? "phaseProbe" : "notSetUp")}</p>}
       {canRetry && <button type="button" class="plain" onClick={ui.acts.retry}>{speaker.say("retry")}</button>}
     </div>
