@@ -76,6 +76,8 @@ test("search looks in the question's language, then in related ones, then in oth
   assert.equal((await places("mercado", "es"))[0], "es/mercado.html#");
   assert.equal((await places("oficina de vivenda", "ca"))[0], "es/vivienda.html#");
   assert.equal((await places("certidão", "pt-BR"))[0], "pt/taxas.html#certidoes");
+  // A question that is thought to be in another language than it is.
+  assert.equal((await places("¿Dónde se pide la ayuda al alquiler?", "pt-PT"))[0], "es/vivienda.html#");
   // English has no relative among them, and gets what there is.
   assert.equal((await places("piscina", "en"))[0], "es/piscina.html#");
 });
