@@ -288,7 +288,7 @@ for (const name of ENGINES) {
 
       // On a light page, as the themes are for one.
       if (page.emulate) await page.emulate({ colorScheme: "light", forcedColors: "none", contrast: "no-preference" });
-      for (const theme of ["agora", "govbr", "sober"]) {
+      for (const theme of ["agora", "govbr", "neutral"]) {
         await page.evaluate(async (theme) => {
           document.querySelector("#theme")?.remove();
           const link = Object.assign(document.createElement("link"), { id: "theme", rel: "stylesheet", href: `/themes/${theme}.css` });

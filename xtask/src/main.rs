@@ -4,6 +4,7 @@ mod licences;
 mod notices;
 mod packages;
 mod real;
+mod sbom;
 mod shaders;
 mod steps;
 mod test;
@@ -22,6 +23,7 @@ cargo xtask <chore>
   demo EXAMPLE   the page of an example that has packages (web-vite, web-next, web-chat-frameworks, ...), on its own server
   web            builds the packages for browsers
   size           what a page loads before the model, in bytes
+  sbom           what the engine, the program and the chat are made of, as CycloneDX, into target/sbom (after `web`)
   tidy           layers, file lengths, module docs, unfinished places
   shaders DIR    writes every linked shader of every tier into DIR, for reading
 ";
@@ -36,6 +38,7 @@ fn main() -> Result<()> {
         ["demo", example] => web::example(example),
         ["web"] => web::build(),
         ["size"] => web::size(),
+        ["sbom"] => sbom::write(),
         ["tidy"] => tidy::run(),
         ["shaders", folder] => shaders::emit(folder.as_ref()),
         ["help" | "--help" | "-h"] => {

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::web::{self, BROWSER};
-use crate::{licences, packages, real, steps, tidy};
+use crate::{licences, packages, real, sbom, steps, tidy};
 
 /// Systems that the program is built for besides this one; checked, as there is no linker for them here.
 const SYSTEMS: [&str; 2] = ["aarch64-apple-darwin", "x86_64-pc-windows-msvc"];
@@ -46,6 +46,7 @@ fn browser() -> Result<()> {
         println!("{unwanted} is not in the browser's build");
     }
     web::build()?;
+    sbom::write()?;
     web::install("examples")?;
     steps::run("node web/licences.mjs")?;
     steps::run("npm run check --prefix web")?;

@@ -195,7 +195,8 @@ pub(crate) struct ManifestArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(mut_arg("model", |arg| arg.help("An encoder (a .gguf file or a Hugging Face folder): passages get vectors, too")))]
+// Its variable is another one than that of the commands which run a model, and which may be set for those.
+#[command(mut_arg("model", |arg| arg.env("AZULEJO_ENCODER").hide_env(true).help("An encoder (a .gguf file or a Hugging Face folder): passages get vectors, too (AZULEJO_ENCODER)")))]
 pub(crate) struct IndexArgs {
     /// The folder of a built site: pages in HTML or Markdown
     #[arg(value_name = "SITE_FOLDER")]

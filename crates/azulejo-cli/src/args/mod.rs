@@ -554,7 +554,7 @@ impl Cli {
 
 fn with_variables(command: clap::Command) -> clap::Command {
     command.mut_args(|arg| {
-        let Some(long) = arg.get_long() else { return arg };
+        let Some(long) = arg.get_long().filter(|_| arg.get_env().is_none()) else { return arg };
         let variable = format!("AZULEJO_{}", long.to_ascii_uppercase().replace('-', "_"));
         let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
         let arg = arg.env(variable).hide_env(true);

@@ -21,6 +21,19 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// What is encoded of an address that stands in a page, whose escapes stay.
+const ADDRESS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
 /// The address of a file of the site, relative to the site's root: `es/tasas.html`, and `es/` for `es/index.html`. A page in
 /// Markdown is where generators put it by default: `es/tasas.html` for `es/tasas.md`.
 pub(crate) fn of_file(path: &Path) -> String {
@@ -71,7 +84,7 @@ pub(crate) fn joined(page: &str, address: &str) -> String {
             segment => segments.push(segment),
         }
     }
-    without_index(&segments.join("/")).to_owned()
+    utf8_percent_encode(without_index(&segments.join("/")), ADDRESS).to_string()
 }
 
 /// What an address below `base` is relative to it; none for another.
@@ -129,6 +142,7 @@ mod tests {
             ("es/a.html", "/ca/", "ca/"),
             ("es/a.html", "./", "es/"),
             ("es/a.html", "index.html", "es/"),
+            ("es/a.html", "a%20b ñ", "es/a%20b%20%C3%B1"),
             ("es/a.html", "#top", "es/a.html"),
             ("a.html", "../../b", "b"),
             ("a.html", "https://www.example.org/x", "https://www.example.org/x"),

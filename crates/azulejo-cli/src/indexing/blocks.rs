@@ -84,8 +84,9 @@ pub(crate) struct Blocks {
     lists: Vec<Option<u32>>,
     /// What the next line of text begins with.
     mark: String,
-    /// The `<dt>` that what follows belongs to.
+    /// The `<dt>` that what follows belongs to, and whether something did.
     term: String,
+    is_described: bool,
     /// An `id` that stands on a section, for its heading if that has none.
     section_id: Option<String>,
 }
@@ -101,6 +102,7 @@ impl Blocks {
             lists: Vec::new(),
             mark: String::new(),
             term: String::new(),
+            is_described: false,
             section_id: None,
         }
     }
@@ -122,7 +124,6 @@ impl Blocks {
         }
         match name {
             "br" => self.line().push('\n'),
-            "hr" => self.term.clear(),
             "section" | "article" => self.section_id = element.attr("id").map(str::to_owned),
             "ul" => self.lists.push(None),
             "ol" => self.lists.push(Some(element.attr("start").and_then(|n| n.parse().ok()).unwrap_or(1))),
@@ -137,7 +138,11 @@ impl Blocks {
                 }
             }
             "table" => self.tables.push(Table::default()),
-            "td" | "th" | "dt" | "dd" => self.lines.push(String::new()),
+            "dt" => {
+                self.end_term();
+                self.lines.push(String::new());
+            }
+            "td" | "th" | "dd" => self.lines.push(String::new()),
             _ => {}
         }
     }
@@ -158,14 +163,15 @@ impl Blocks {
                 self.flush();
                 self.tables.pop();
             }
-            "dt" => self.term = self.take_inner(),
+            "dt" => (self.term, self.is_described) = (self.take_inner(), false),
             "dd" => {
                 let text = self.take_inner();
                 let line = if self.term.is_empty() { text } else { format!("{}: {text}", self.term) };
+                self.is_described = true;
                 self.line().push_str(&line);
                 self.flush();
             }
-            "dl" => self.term.clear(),
+            "dl" => self.end_term(),
             "ul" | "ol" => {
                 self.flush();
                 self.lists.pop();
@@ -190,6 +196,7 @@ impl Blocks {
 
     /// All blocks.
     pub(crate) fn finish(mut self) -> Vec<Block> {
+        self.end_term();
         self.flush();
         self.done
     }
@@ -223,6 +230,15 @@ impl Blocks {
         };
         let lang = self.langs.last().cloned().unwrap_or_default();
         self.done.push(Block { lang, text, kind });
+    }
+
+    /// Ends a `<dt>`: one that nothing followed is a line of its own.
+    fn end_term(&mut self) {
+        let term = std::mem::take(&mut self.term);
+        if !term.is_empty() && !self.is_described {
+            self.line().push_str(&term);
+            self.flush();
+        }
     }
 
     /// The text of a cell, a term or its description, which ends.

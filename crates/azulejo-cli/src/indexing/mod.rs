@@ -1,7 +1,7 @@
 //! A site's pages as an index to search in: what `index` is made of.
 //!
-//! `site` (the folder's pages) - `html`, `markdown`, `blocks` (a page's text) - `passages` - `words`, `galician` (words and
-//! their stems) - `statistics` (which passages a word stands in) - `parts` (the files). The format is told in
+//! `site` (the folder's pages) - `html`, `markdown`, `blocks` (a page's text) - `passages` - `words`, `galician`, `portuguese`
+//! (words and their stems) - `statistics` (which passages a word stands in) - `parts` (the files). The format is told in
 //! `docs/search.md`; `web/packages/azulejo-chat/src/search` reads it.
 
 mod address;
@@ -11,6 +11,7 @@ mod html;
 mod markdown;
 mod parts;
 mod passages;
+mod portuguese;
 pub(crate) mod site;
 mod statistics;
 pub(crate) mod vectors;

@@ -10,7 +10,7 @@ use snowball_stemmers_rs::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::galician;
+use super::{galician, portuguese};
 
 /// What is known of a language besides its name.
 struct Known {
@@ -23,6 +23,7 @@ struct Known {
 #[derive(Clone, Copy)]
 enum Stem {
     Snowball(Algorithm),
+    Portuguese,
     Galician,
 }
 
@@ -30,8 +31,8 @@ const PORTUGUESE: &str = include_str!("stop_words/pt.txt");
 
 /// The languages with stems and stop words.
 const KNOWN: [Known; 7] = [
-    Known { tag: "pt-PT", stem: Stem::Snowball(Algorithm::Portuguese), stop_words: PORTUGUESE },
-    Known { tag: "pt-BR", stem: Stem::Snowball(Algorithm::Portuguese), stop_words: PORTUGUESE },
+    Known { tag: "pt-PT", stem: Stem::Portuguese, stop_words: PORTUGUESE },
+    Known { tag: "pt-BR", stem: Stem::Portuguese, stop_words: PORTUGUESE },
     Known {
         tag: "es",
         stem: Stem::Snowball(Algorithm::Spanish),
@@ -115,6 +116,10 @@ impl Stems {
                 let stemmer = Stemmer::create(algorithm);
                 Box::new(move |word| stemmer.stem(word).into_owned())
             }
+            Some(Stem::Portuguese) => {
+                let stemmer = Stemmer::create(Algorithm::Portuguese);
+                Box::new(move |word| stemmer.stem(&portuguese::singular(word)).into_owned())
+            }
             Some(Stem::Galician) => Box::new(galician::stem),
             None => Box::new(str::to_owned),
         };
@@ -150,14 +155,30 @@ mod tests {
     }
 
     #[test]
+    fn words_are_those_that_the_browser_finds() {
+        let fixture = include_str!("../../../../tests/fixtures/search/words.json");
+        let cases: serde_json::Value = serde_json::from_str(fixture).unwrap();
+        for case in cases.as_array().unwrap() {
+            let folded = words(case["text"].as_str().unwrap()).into_iter().map(|word| fold(&word));
+            let found: Vec<String> = folded.filter(|word| is_long_enough(word)).collect();
+            assert_eq!(serde_json::json!(found), case["words"], "{}", case["text"]);
+        }
+    }
+
+    #[test]
     fn words_of_one_stem_are_one() {
         let one = [
             ("pt-PT", "certidão certidões"),
+            ("pt-PT", "papel papéis"),
+            ("pt-PT", "municipal municipais"),
+            ("pt-PT", "imóvel imóveis"),
+            ("pt-PT", "mês meses"),
+            ("pt-PT", "cidadão cidadãos"),
             ("pt-BR", "renovar renovação renovado"),
             ("es", "empadronamiento empadronarse"),
             ("ca", "impost impostos"),
             ("gl", "certificación certificacións"),
-            ("eu", "udala udalak udalaren"),
+            ("eu", "etxebizitza etxebizitzak"),
             ("en", "renew renewing renewed"),
             ("fr", "carte"),
         ];
@@ -176,7 +197,8 @@ mod tests {
             ("ca-ES-valencia", "ca"),
             ("en_GB", "en"),
             ("fr-BE", "fr"),
-            ("", ""),
+            ("", "und"),
+            ("../x", "und"),
         ];
         for (tag, wanted) in cases {
             assert_eq!(language(tag), wanted, "{tag}");

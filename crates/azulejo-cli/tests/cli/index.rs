@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Done, azulejo, model, scratch};
+use crate::support::{Done, azulejo, finish, model, program, scratch};
 
 /// A site in a folder of its own: paths and what is in them.
 fn site(name: &str, files: &[(&str, &str)]) -> std::path::PathBuf {
@@ -304,7 +304,11 @@ fn index_with_an_encoder_has_a_vector_for_each_passage() {
         let length = numbers.map(|v| v * v).sum::<f32>().sqrt();
         assert!((length - 1.0).abs() < 0.02, "{length}");
     }
-    // A decoder is none.
+    // A decoder is none; that one is set for other commands doesn't matter.
     let done = index(&folder, &["--model", &model(), "--device", "cpu"]);
     assert_eq!(done.code, 2, "{}", done.err);
+    let (site, to) = (folder.join("site"), folder.join("out/search-index.json"));
+    let mut command = program(&["index", site.to_str().unwrap(), "-o", to.to_str().unwrap()]);
+    command.env("AZULEJO_MODEL", model());
+    assert_eq!(finish(command).code, 0);
 }

@@ -50,7 +50,7 @@ const FITS = 0.8;
  * @throws SearchError where there is none, or not one that this reads.
  */
 export async function openIndex(address: string | URL, options: OpenOptions = {}): Promise<SiteIndex> {
-  const url = new URL(address, globalThis.document?.baseURI);
+  const url = new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
   const parts = new Parts(url, options.fetch ?? ((...args) => globalThis.fetch(...args)));
   return new OpenIndex(firstOf(await parts.first(options.signal), url.href), parts);
 }
@@ -91,7 +91,9 @@ class OpenIndex implements SiteIndex {
     const lists = await Promise.all(
       where.map(async ({ language, worth }) => {
         const index = await this.#open(language, signal);
-        const byWords = words.length > 0 ? await index.search(words, signal) : [];
+        // A question may be in another language than it is thought to be.
+        const telling = words.filter((word) => !this.#stop.get(language)?.has(word));
+        const byWords = telling.length > 0 ? await index.search(telling, signal) : [];
         const near = vector ? await nearest(index, vector, signal) : [];
         return { byWords: byWords.map((hit) => ({ ...hit, score: hit.score * worth })), near };
       }),

@@ -1,0 +1,201 @@
+// The search over a site's pages: what is forgiven, what is fetched, what is told when an index can't be read.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { openIndex, SearchError, type SiteIndex } from "../src/search/index.js";
+import { wordsOf } from "../src/search/words.js";
+import { ADDRESS, fetchOf, type Files, indexOf, type Written } from "./search-index.js";
+
+const PORTUGUESE: Written[] = [
+  { page: "pt/lixo.html", title: "Lixo", heading: "Dias de recolha", anchor: "dias", text: "O contentor amarelo é recolhido à terça-feira." },
+  { page: "pt/lixo.html", title: "Lixo", heading: "Móveis", anchor: "moveis", text: "Ligue para marcar a recolha de móveis velhos." },
+  { page: "pt/taxas.html", title: "Taxas", heading: "Certidões", anchor: "certidoes", text: "A certidão custa 15 euros e demora dois dias." },
+  { page: "pt/taxas.html", title: "Taxas", heading: "Mercado", text: "Um lugar no mercado custa 14 euros por dia." },
+  { page: "pt/escola.html", title: "Escola", text: "As matrículas fazem-se em maio, na secretaria da escola." },
+  { page: "pt/saude.html", title: "Centro de saúde", text: "A consulta com o médico marca-se por telefone." },
+];
+const SPANISH: Written[] = [
+  { page: "es/vivienda.html", title: "Vivienda", text: "La ayuda al alquiler se pide en la oficina de vivienda." },
+  { page: "es/piscina.html", title: "Piscina", text: "La piscina abre de martes a domingo." },
+  { page: "es/mercado.html", title: "Mercado", text: "El mercado se celebra los sábados." },
+  // So many that what stands in one of them tells something.
+  ...Array.from({ length: 20 }, (_, i) => ({ page: `es/acta-${i}.html`, title: "Acta", text: `Sesión número ${i} del pleno.` })),
+];
+const STOP = { "pt-PT": "a ao as com como custa da de do em e na no o os para por que se um uma quanto", es: "a de el en la los se que donde", ca: "de" };
+const GROUPS = [["certidao", "certidoes"], ["movel", "moveis"]];
+
+const site = (more = {}) => indexOf({ "pt-PT": PORTUGUESE, es: SPANISH }, { stop: STOP, groups: GROUPS, ...more });
+const open = (files: Files, fetched?: string[]): Promise<SiteIndex> => openIndex(ADDRESS, { fetch: fetchOf(files, fetched) });
+const places = async (question: string, lang: "pt-PT" | "pt-BR" | "es" | "ca" | "en" = "pt-PT", files = site()) =>
+  (await (await open(files)).search(question, { lang })).map(({ passage }) => `${passage.url}#${passage.anchor ?? ""}`);
+
+test("words are those that the program finds", () => {
+  const cases = JSON.parse(readFileSync("../../../tests/fixtures/search/words.json", "utf8")) as { text: string; words: string[] }[];
+  assert.ok(cases.length > 10);
+  for (const { text, words } of cases) assert.deepEqual(wordsOf(text), words, text);
+});
+
+test("search finds a passage and says where it stands", async () => {
+  const index = await open(site());
+  const [found, ...others] = await index.search("Quanto custa uma certidão?", { lang: "pt-PT" });
+  const { url, anchor, title, heading, lang, text } = found!.passage;
+  assert.deepEqual([url, anchor, title, heading, lang], ["pt/taxas.html", "certidoes", "Taxas", "Certidões", "pt-PT"]);
+  assert.match(text, /15 euros/);
+  assert.ok(found!.score > 0 && others.every(({ score }) => score <= found!.score));
+});
+
+test("search forgives accents, case, plural and slips", async () => {
+  for (const question of ["CERTIDOES", "certidao", "certidão", "certidoens", "cetidao", "cerditao"]) {
+    assert.equal((await places(question))[0], "pt/taxas.html#certidoes", question);
+  }
+  assert.equal((await places("matricular-me na escola"))[0], "pt/escola.html#");
+  // Two forms that the stems have apart are found by each other.
+  assert.equal((await places("contentores")).length, 1);
+  const apart = indexOf({ eu: [{ page: "a", text: "udala irekita" }, { page: "b", text: "udalak itxita" }, { page: "c", text: "eskola" }] });
+  assert.deepEqual((await (await open(apart)).search("udalak", { lang: "eu" })).map(({ passage }) => passage.url).sort(), ["a", "b"]);
+});
+
+test("search weighs titles and headings more", async () => {
+  assert.equal((await places("mercado"))[0], "pt/taxas.html#");
+  const files = indexOf({ es: [{ page: "a", title: "Otra", text: "piscina grande y piscina vieja" }, { page: "b", title: "Piscina", text: "abre en verano cada tarde" }] });
+  assert.equal((await places("piscina abre", "es", files))[0], "b#");
+});
+
+test("search of what is nowhere gives an empty list", async () => {
+  for (const question of ["", "?!", "como para que", "licença para caçar javalis", "qual a capital da Austrália"]) {
+    assert.deepEqual(await places(question), [], question);
+  }
+});
+
+test("search looks in the question's language, then in related ones, then in others", async () => {
+  // Both languages have a market; the question's own goes first.
+  const markets = await places("mercado");
+  assert.ok(markets.indexOf("pt/taxas.html#") < markets.indexOf("es/mercado.html#") || !markets.includes("es/mercado.html#"), markets.join());
+  assert.equal((await places("mercado", "es"))[0], "es/mercado.html#");
+  assert.equal((await places("oficina de vivenda", "ca"))[0], "es/vivienda.html#");
+  assert.equal((await places("certidão", "pt-BR"))[0], "pt/taxas.html#certidoes");
+  // English has no relative among them, and gets what there is.
+  assert.equal((await places("piscina", "en"))[0], "es/piscina.html#");
+});
+
+test("search gives at most two passages of a page, and no more than the limit", async () => {
+  const many = Array.from({ length: 6 }, (_, i) => ({ page: i < 4 ? "a" : `b${i}`, title: "Piscina", text: `piscina ${i} texto ${i}` }));
+  const rest = Array.from({ length: 30 }, (_, i) => ({ page: `c${i}`, title: "Otra", text: `nada de esto ${i}` }));
+  const index = await open(indexOf({ es: [...many, ...rest] }));
+  const pages = (await index.search("piscina", { lang: "es", limit: 10 })).map(({ passage }) => passage.url);
+  assert.deepEqual([...pages].sort(), ["a", "a", "b4", "b5"]);
+  assert.equal((await index.search("piscina", { lang: "es", limit: 2 })).length, 2);
+});
+
+test("search fetches what it needs, once, and nothing else", async () => {
+  const fetched: string[] = [];
+  const index = await open(site({ itemsOfAPart: 2 }), fetched);
+  assert.deepEqual(fetched.splice(0), ["search-index.json"]);
+  await index.search("certidão", { lang: "en" });
+  // All languages' words are looked at, as English isn't among them; of postings and texts a part is enough.
+  const kinds = (kind: string) => fetched.filter((name) => name.includes(kind));
+  assert.deepEqual([kinds("words").length, kinds("pt-PT-postings").length, kinds("texts").length], [2, 1, 1], fetched.join());
+  fetched.length = 0;
+  await index.search("certidões", { lang: "en" });
+  assert.deepEqual(fetched, []);
+});
+
+test("search by vectors adds what words don't find", async () => {
+  const near = (at: number) => Array.from({ length: 8 }, (_, i) => (i === at ? 1 : 0));
+  const filler = Array.from({ length: 20 }, (_, i) => ({ page: `c${i}`, title: "", text: `relleno numero ${i}` }));
+  const passages = [{ page: "a", title: "", text: "las medicinas van a la farmacia" }, { page: "b", title: "", text: "los muebles se recogen el lunes" }, ...filler];
+  const vectors = { es: passages.map((_, i) => near(Math.min(i, 7))) };
+  const index = await open(indexOf({ es: passages }, { vectors }));
+  assert.deepEqual(index.vectors, { model: "made-up", size: 8 });
+  const urls = async (vector?: Float32Array) =>
+    (await index.search("remedios caducados", { lang: "es", ...(vector && { vector }) })).map(({ passage }) => passage.url);
+  assert.deepEqual(await urls(), []);
+  assert.deepEqual(await urls(new Float32Array(near(0))), ["a"]);
+  // In both lists is more than in one.
+  const found = await index.search("muebles", { lang: "es", vector: new Float32Array(near(1)) });
+  assert.deepEqual(found.map(({ passage }) => passage.url), ["b"]);
+  assert.ok(found[0]!.score > 1 / 61);
+});
+
+/** The error that comes of files, on opening or on searching. */
+async function errorOf(files: Files): Promise<SearchError> {
+  try {
+    await (await open(files)).search("certidão", { lang: "pt-PT" });
+  } catch (error) {
+    assert.ok(error instanceof SearchError, String(error));
+    return error;
+  }
+  return assert.fail("it went well");
+}
+
+test("errors say which address and what to do", async () => {
+  const changed = (name: string, content: string | null) => {
+    const files = site();
+    const key = new URL(name, ADDRESS).href;
+    assert.ok(files.has(key), name);
+    if (content === null) files.delete(key);
+    else files.set(key, new TextEncoder().encode(content));
+    return files;
+  };
+  const cases: [name: string, content: string | null, code: string, says: RegExp][] = [
+    ["search-index.json", null, "not-found", /404; make it by `azulejo index`/],
+    ["search-index.json", "<html>", "not-an-index", /not JSON/],
+    ["search-index.json", "[1]", "not-an-index", /no index/],
+    ["search-index.json", "null", "not-an-index", /no index/],
+    ["search-index.json", '{"format":"azulejo-search-9"}', "other-version", /azulejo-search-9.*azulejo-search-1/],
+    ["search-index/pt-PT-words.json", null, "not-found", /same run/],
+    ["search-index/pt-PT-words.json", "{", "damaged", /1 bytes instead of/],
+    ["search-index/pt-PT-postings-0.json", null, "not-found", /same run/],
+    ["search-index/pt-PT-texts-0.json", "{}", "damaged", /2 bytes instead of/],
+  ];
+  for (const [name, content, code, says] of cases) {
+    const error = await errorOf(changed(name, content));
+    assert.equal(error.code, code, error.message);
+    assert.equal(error.address, new URL(name, ADDRESS).href);
+    assert.ok(error.message.startsWith(error.address), error.message);
+    assert.match(error.message, says);
+  }
+});
+
+test("a part on another host is not fetched", async () => {
+  const files = site();
+  const first = new TextDecoder().decode(files.get(ADDRESS)).replaceAll("search-index/", "https://evil.example.net/");
+  files.set(ADDRESS, new TextEncoder().encode(first));
+  const error = await errorOf(files);
+  assert.equal(error.code, "damaged");
+  assert.match(error.message, /evil\.example\.net/);
+});
+
+test("a network that is gone is told with its cause, and may come back", async () => {
+  const files = site();
+  let isGone = false;
+  const fetch: typeof globalThis.fetch = async (...args) => {
+    if (isGone) throw new TypeError("no network");
+    return fetchOf(files)(...args);
+  };
+  const index = await openIndex(ADDRESS, { fetch });
+  isGone = true;
+  await assert.rejects(index.search("certidão", { lang: "pt-PT" }), (error: SearchError) => {
+    return error.code === "unreachable" && (error.cause as Error).message === "no network";
+  });
+  isGone = false;
+  assert.equal((await index.search("certidão", { lang: "pt-PT" })).length, 1);
+});
+
+test("a search is ended by its signal, with the signal's reason", async () => {
+  const reason = new Error("enough");
+  const files = site();
+  const controller = new AbortController();
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    if (String(input).includes("postings")) controller.abort(reason);
+    return fetchOf(files)(input, init);
+  };
+  const index = await openIndex(ADDRESS, { fetch });
+  await assert.rejects(index.search("certidão", { lang: "pt-PT", signal: controller.signal }), reason);
+  await assert.rejects(index.search("certidão", { lang: "pt-PT", signal: controller.signal }), reason);
+  await assert.rejects(openIndex(ADDRESS, { fetch, signal: controller.signal }), reason);
+  // Another search goes on.
+  assert.equal((await index.search("certidão", { lang: "pt-PT" })).length, 1);
+});
