@@ -230,7 +230,7 @@ for (const name of ENGINES) {
       await says(page, "1 sentence isn't shown, as no page supports it.");
       const answer = await page.evaluate(() => window.ui.one(".formatted").textContent);
       assert.match(answer, /green bin\.\s*\[1\].*Tuesdays\.\s*\[1\]/);
-      assert.doesNotMatch(await text(page), /99/);
+      assert.doesNotMatch(await text(page), /99 euros/);
       const citation = await page.evaluate(() => {
         const link = window.ui.one(".citation a");
         return [link.href, link.getAttribute("aria-label")];
@@ -369,6 +369,15 @@ for (const name of ENGINES) {
       await says(gone, "The model isn't where it should be.");
       assert.equal(await gone.evaluate(() => window.ui.find("Yes")), null);
       await end(gone, [/404/]);
+
+      // Gone between the manifest and the download; then the server is what is offered.
+      const late = await open({ model: "/models/gone.gguf", manifest: MANIFEST, server: "/v1", grounding: "off", open: "" });
+      await says(late, "Yes, download 3.0 MB");
+      await press(late, "Yes, download 3.0 MB");
+      await says(late, "The model isn't where it should be.");
+      await press(late, "Use the server instead");
+      await says(late, "Yes, use the server");
+      await end(late, [/404/]);
     });
 
     test("two on a page, moved, and in another language while they run", async () => {

@@ -7,8 +7,9 @@ import type { Announcement } from "./announcements.js";
 
 /** Milliseconds between two, so that readers take them for two. */
 const GAP = 150;
-/** So many stay in the region. */
+/** So many stay in the region, and so many milliseconds after the last one: who reads on doesn't meet them again. */
 const KEPT = 12;
+const STAY = 10_000;
 
 /** What shows an announcement, and says how to take it away again. */
 export type Show = (announcement: Announcement) => () => void;
@@ -19,6 +20,8 @@ export class Announcer {
   #waiting: Announcement[] = [];
   #shown: (() => void)[] = [];
   #isBusy = false;
+  /** How many were put into the region so far. */
+  #count = 0;
 
   constructor(show: Show, later: (call: () => void, milliseconds: number) => void = (call, ms) => void setTimeout(call, ms)) {
     this.#show = show;
@@ -35,12 +38,16 @@ export class Announcer {
   #next(): void {
     const one = this.#waiting.shift();
     this.#isBusy = one !== undefined;
-    if (!one) return;
+    if (!one) {
+      const count = this.#count;
+      return this.#later(() => count === this.#count && this.clear(), STAY);
+    }
     this.#put(one);
     this.#later(() => this.#next(), GAP);
   }
 
   #put(one: Announcement): void {
+    this.#count += 1;
     this.#shown.push(this.#show(one));
     while (this.#shown.length > KEPT) this.#shown.shift()?.();
   }

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 
 import { failureText } from "../../conversation/failure.js";
-import type { About, Where } from "../../conversation/state.js";
+import type { About, EngineState, Where } from "../../conversation/state.js";
 import { Icon } from "../icon.js";
 import { Human } from "../results/results.js";
 import { hostOf, type Ui } from "../ui.js";
@@ -13,11 +13,11 @@ declare const AZULEJO_ENGINE_BYTES: number;
 
 const HELD = { data: "heldData", metered: "heldMetered", battery: "heldBattery" } as const;
 
-export function Consent({ about, ...ui }: Ui & { about: About | null }) {
+export function Consent({ about, engine, ...ui }: Ui & { about: About | null; engine: EngineState }) {
   const { speaker, settings, acts } = ui;
   const isPossible = about !== null && !about.tooSmall && !about.failure;
   const hasServer = settings.server !== "";
-  const [chosen, choose] = useState<Where>("device");
+  const [chosen, choose] = useState<Where>(engine.phase === "failed" && engine.where === "device" && hasServer ? "server" : "device");
   const where: Where = hasServer && !isPossible ? "server" : chosen;
   const isOpen = isPossible || hasServer;
   return (

@@ -64,7 +64,7 @@ export function Log({ state, open, ...ui }: Ui & { state: State; open: boolean }
           {isSearched ? (name ? speaker.say("welcomeOf", { name }) : speaker.say("welcome")) : speaker.say("welcomeUnsearched")}
         </p>
         {forgotten && <p class="aside">{speaker.say("forgotten")}</p>}
-        {consent && <Consent {...ui} about={state.about} />}
+        {consent && <Consent {...ui} about={state.about} engine={engine} />}
         {/* Announcements have a region of their own: what grows word by word is not for reading out. */}
         <div ref={log} class="log" part="log" role="log" aria-live="off" aria-label={speaker.say("log")}>
           {turns.map((turn, index) => (
