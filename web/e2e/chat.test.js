@@ -70,7 +70,7 @@ for (const name of ENGINES) {
     after(() => browser?.close());
     beforeEach(() => {
       server.reset();
-      Object.assign(model, { status: 200, cut: false, odd: false, hold: null });
+      Object.assign(model, { status: 200, cut: false, odd: false, hold: null, asked: [] });
     });
 
     /** A page with the chat; its attributes, and `index` for a search. */
@@ -385,6 +385,7 @@ for (const name of ENGINES) {
       const page = await open({ index: "", two: "", emergency: "190 192", "trusted-types": "'none'" });
       await page.evaluate(() => window.chat.open());
       await until(() => page.evaluate(() => window.ui2.one(".panel") !== null), "the second one is drawn");
+      await focus(page, "textarea Your question");
       // Esc closes it from the page too, and takes no focus away there.
       await page.evaluate(() => document.querySelector("#link").focus());
       await page.press("Escape");
