@@ -10,7 +10,10 @@ self.addEventListener("message", (event) => event.waitUntil(keep(event.data)));
 
 async function keep(urls) {
   const cache = await caches.open(CACHE);
-  for (const url of new Set(urls)) if (!(await cache.match(url))) await cache.add(url);
+  for (const url of new Set(urls)) {
+    // What isn't there, such as an icon that browsers ask for, keeps nothing else from being kept.
+    if (!(await cache.match(url))) await cache.add(url).catch(() => {});
+  }
 }
 
 self.addEventListener("fetch", (event) => {

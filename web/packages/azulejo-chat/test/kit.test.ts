@@ -13,7 +13,7 @@ const FOLDER = join(ROOT, "docs/public-administration");
 const pages = readdirSync(FOLDER).map((name) => ({ name, text: readFileSync(join(FOLDER, name), "utf8") }));
 const read = (name: string) => pages.find((page) => page.name === name)?.text ?? "";
 /** The table of tests: word, file, title. */
-const tests = [...read("README.md").matchAll(/^\| ([a-z-]+)(?: ¹)? \| `([^`]+)` \| (.+) \|$/gm)].map(([, word, file, title]) => ({ word, file, title }));
+const tests = [...read("README.md").matchAll(/^\| ([a-z-]+)(?: [¹²])? \| `([^`]+)` \| (.+) \|$/gm)].map(([, word, file, title]) => ({ word, file, title }));
 
 test("kit_each test that is named is one", () => {
   assert.ok(tests.length > 30);
