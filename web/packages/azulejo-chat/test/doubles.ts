@@ -86,6 +86,7 @@ export function world(more: Partial<World> = {}): World & { conversation: Conver
     parts,
     settings: () => w.settings,
     language: () => "en",
+    hasIndex: () => Boolean(w.settings.sources),
     index: () => (w.settings.sources ? Promise.resolve(index) : null),
     about: async () => (w.log.push("about"), w.about),
     async connect(where: Where, _settings, { onProgress, signal }) {

@@ -15,7 +15,9 @@ export interface Tools {
   settings(): Settings;
   /** The page's language. */
   language(): Language;
-  /** The search over the site's pages; null if the page has none. */
+  /** Whether the page has a search over the site's pages. */
+  hasIndex(): boolean;
+  /** The search, which is fetched when it's first asked for; null if the page has none. */
   index(): Promise<SiteIndex> | null;
   about(settings: Settings, signal: AbortSignal): Promise<About>;
   connect(where: Where, settings: Settings, how: { onProgress(progress: Progress): void; signal: AbortSignal }): Promise<Answerer>;
@@ -61,7 +63,7 @@ export class Conversation {
     this.#looking?.abort();
     this.#looking = null;
     await this.#unload();
-    this.#dispatch({ type: "configured", offered: mayAnswer(this.#tools.settings(), this.#tools.index() !== null) });
+    this.#dispatch({ type: "configured", offered: mayAnswer(this.#tools.settings(), this.#tools.hasIndex()) });
   }
 
   /** Asks for consent, the first time, unless something speaks against asking; `wanted`: the visitor asks for it. */

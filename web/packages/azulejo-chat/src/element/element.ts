@@ -46,6 +46,7 @@ export class AzulejoChat extends Base {
         parts,
         settings: () => this.#read(),
         language: () => this.#language(),
+        hasIndex: () => this.#hasIndex(),
         index: () => this.#opened(),
         about: aboutModel,
         connect: async (where, settings, how) => {
@@ -137,6 +138,10 @@ export class AzulejoChat extends Base {
   #read(): Settings {
     return (this.#settings ??= settingsOf((name) => this.getAttribute(name), this.ownerDocument.baseURI, (text) =>
       console.warn(`<azulejo-chat>: ${text}`)));
+  }
+
+  #hasIndex(): boolean {
+    return Boolean(this.#ownIndex || this.#read().sources);
   }
 
   #opened(): Promise<SiteIndex> | null {
@@ -232,7 +237,7 @@ export class AzulejoChat extends Base {
       };
       this.#place.lang = speaker.language;
       const settings = this.#read();
-      const hasIndex = Boolean(settings.sources || this.#ownIndex);
+      const hasIndex = this.#hasIndex();
       const base = this.ownerDocument.baseURI;
       render(h(App, { state: conversation.state, open: this.hasAttribute("open"), speaker, settings, acts, hasIndex, base }), this.#place);
     });
