@@ -20,16 +20,21 @@ const ELSEWHERE = -0.5;
 /** How much better than its rivals the fact's place must be. */
 const LEAD = 1.1;
 
-/** Whether the one might stand where the other does: prices are no rivals of days, nor months of years. */
-const areRivals = (a: Fact, b: Fact) => a.kind === b.kind && (a.kind !== "number" || !a.of || !b.of || a.of === b.of);
+/** What an inflected word or another of its meaning counts beside the same word. */
+const INFLECTED = 0.85;
+/** What a price that is a limit counts as a rival of one that is not. */
+const LIMIT = 0.5;
 
-function groupsOf({ items }: Text): Group[] {
+/** Whether `b` might stand where `a` does: prices are no rivals of days, nor months of years. */
+const areRivals = (a: Fact, b: Fact) => a.kind === b.kind && (a.kind !== "number" || !a.of || a.of === b.of);
+
+function groupsOf(items: readonly Item[]): Group[] {
   const groups: [Item, ...Item[]][] = [];
   items.forEach((item, index) => {
     if (!item.fact) return;
     const before = items[index - 1];
     const last = groups.at(-1);
-    const follows = last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < 16;
+    const follows = last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < (item.fact.kind === "money" ? 8 : 16);
     if (follows) last.push(item);
     else groups.push([item]);
   });
@@ -40,7 +45,14 @@ function groupsOf({ items }: Text): Group[] {
  * Of which of the groups of a sentence an item is said: what stands before the first of them is said of it; between two
  * it's said of the one before up to the next comma, and then of the one behind; both where no comma says which.
  */
-function ownersOf(item: Item, groups: readonly Group[]): readonly Group[] {
+function ownersOf(item: Item, groups: readonly Group[], items: readonly Item[]): readonly Group[] {
+  const kinds = [item.fact?.kind, groups[0]?.[0].fact!.kind];
+  if (kinds.includes("day") && kinds.includes("time") && kinds[0] !== kinds[1]) {
+    // "Monday to Friday, 9 to 13, and Tuesday, 15 to 17": what comes first, day or time, comes first each time.
+    const first = items.find(({ unit, fact }) => unit === item.unit && fact && kinds.includes(fact.kind));
+    const owner = first?.fact!.kind === kinds[0] ? groups.find(([{ start }]) => start > item.start) : groups.findLast(([{ start }]) => start < item.start);
+    if (owner) return [owner];
+  }
   const next = groups.findIndex((group) => group[0].start > item.start);
   const before = groups.at(next < 0 ? -1 : next - 1);
   if (next === 0 || !before) return groups.slice(0, 1);
@@ -52,37 +64,57 @@ function ownersOf(item: Item, groups: readonly Group[]): readonly Group[] {
 }
 
 /** What an item weighs for a group, `groups` being the ones of its kind. */
-function weight(item: Item, group: Group, groups: readonly Group[]): number {
+function weight(item: Item, group: Group, groups: readonly Group[], items: readonly Item[]): number {
   if (item.unit !== group[0].unit) return groups.some(([first]) => first.unit === item.unit) ? ELSEWHERE : 0;
   const here = groups.filter(([first]) => first.unit === item.unit);
-  const owners = ownersOf(item, here);
+  const owners = ownersOf(item, here, items);
   if (owners.includes(group)) return (group === here[0] ? OWN : OWN_OF_LATER) / owners.length;
   return item.start < group[0].start ? INHERITED : LATER;
 }
 
 const day = ({ fact }: Item) => Number(fact!.keys[0]!.slice(1));
 
-/** Whether a group has a fact; Monday to Friday has Wednesday. */
+/** Whether a group has a fact; Monday to Friday has Wednesday; "up to 8" is the end of "5 to 8", and not of "8 to 12". */
 function holds(group: Group, fact: Fact): boolean {
-  if (group.some((item) => agrees(fact, item.fact!))) return true;
   const [from, to] = group;
+  const isEnd = (item: Item) => !fact.bound || item.fact!.bound || group.length !== 2 || (fact.bound.side === "above") === (item === from);
+  if (group.some((item) => agrees(fact, item.fact!) && isEnd(item))) return true;
   // Two days with more between them than a comma are a range.
   return fact.kind === "day" && group.length === 2 && to!.start - from.end > 2 && day(from) < day({ fact } as Item) && day({ fact } as Item) < day(to!);
 }
 
+/** Whether what two facts begin and end is told in their order; days may be listed in any. */
+function isInOrder(group: Group, other: Group): boolean {
+  if (group.length !== 2 || group[0].fact!.kind === "day") return true;
+  const [from, to] = group.map(({ fact }) => other.findIndex((item) => agrees(fact!, item.fact!)));
+  return from! <= to!;
+}
+
 /**
- * Whether each fact of `claim` is said of the same thing in `known`, which has all of them; `isSame` compares items.
+ * Whether each fact of `claim` is said of the same thing in `known`, which has all of them, or has it in its heading;
+ * `isSame` compares items. Where one sentence has all of several, what others say doesn't count.
  */
 export function isBound(claim: Text, known: Text, isSame: (claimed: Item, known: Item) => boolean): boolean {
-  const claimed = groupsOf(claim);
+  const facts = claim.items.filter(({ fact }) => fact);
+  if (facts.length === 0) return true;
+  const units = [...new Set(known.items.map(({ unit }) => unit))].map((unit) => known.items.filter((item) => item.unit === unit));
+  const isWhole = (items: readonly Item[]) => facts.every(({ fact }) => items.some((item) => item.fact && agrees(fact!, item.fact)));
+  if (groupsOf(claim.items).length > 1 && units.some((items) => isWhole(items) && isBoundAmong(claim, items, isSame))) return true;
+  return isBoundAmong(claim, known.items, isSame);
+}
+
+function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Item, known: Item) => boolean): boolean {
+  const claimed = groupsOf(claim.items);
   const groups = groupsOf(known);
   return claimed.every((group) => {
     const [{ fact }] = group;
     const rivals = groups.filter((other) => other.some((item) => areRivals(fact!, item.fact!) || agrees(fact!, item.fact!)));
     // One end of a range of prices isn't the price.
     const isWhole = (other: Group) => fact!.kind !== "money" || other.length === 1 || other.length === group.length;
-    const right = rivals.filter((other) => group.every((item) => holds(other, item.fact!)) && isWhole(other));
+    const right = rivals.filter((other) => group.every((item) => holds(other, item.fact!)) && isWhole(other) && isInOrder(group, other));
     const wrong = rivals.filter((other) => !right.includes(other));
+    // What the passage doesn't have, its heading has.
+    if (!known.some((item) => item.fact && group.some((one) => agrees(one.fact!, item.fact!)))) return true;
     if (right.length === 0) return false;
     if (wrong.length === 0) return true;
     const kin = claimed.filter((other) => other.some((item) => areRivals(fact!, item.fact!)));
@@ -92,15 +124,22 @@ export function isBound(claim: Text, known: Text, isSame: (claimed: Item, known:
     const about = claim.items.filter((item) => !group.includes(item) && !isCounted(item));
     const score = (other: Group) =>
       about.reduce((sum, item) => {
-        const same = known.items.filter((candidate) => !other.includes(candidate) && isSame(item, candidate));
+        const same = known.filter((candidate) => !other.includes(candidate) && isSame(item, candidate));
         if (same.length === 0) return sum;
-        // "Up to 8" is not "8 to 12".
-        const share = (candidate: Item) => (candidate.fact && groups.find((one) => one.includes(candidate))!.length > claimed.find((one) => one.includes(item))!.length ? 0.5 : 1);
-        const best = Math.max(...same.map((candidate) => weight(candidate, other, rivals) * share(candidate)));
-        return sum + (Math.max(weight(item, group, kin), LATER) * best) / Math.sqrt(same.length);
+        const share = (candidate: Item) => {
+          if (candidate.word) return candidate.word.text === item.word!.text ? 1 : INFLECTED;
+          // "Up to 8" is not "8 to 12".
+          return groups.find((one) => one.includes(candidate))!.length > claimed.find((one) => one.includes(item))!.length ? 0.5 : 1;
+        };
+        const best = Math.max(...same.map((candidate) => weight(candidate, other, rivals, known) * share(candidate)));
+        const own = weight(item, group, kin, claim.items);
+        // What the claim says of another of its facts may be said of this one too; that it isn't is no sign against it.
+        if (kin.length > 1 && own < OWN / 2) return sum;
+        return sum + ((kin.length > 1 && own < OWN ? Math.max(own * best, 0) : Math.max(own, LATER) * best)) / Math.sqrt(same.length);
       }, 0);
+    const isLimit = (other: Group) => !!other[0].fact!.bound && !fact!.bound;
     const best = Math.max(...right.map(score));
-    const rival = Math.max(...wrong.map(score));
+    const rival = Math.max(...wrong.map((other) => score(other) * (isLimit(other) ? LIMIT : 1)));
     return best > 0 && (rival <= 0 || best > LEAD * rival);
   });
 }

@@ -2,16 +2,19 @@
 
 import { fold } from "../language/fold.js";
 import type { Language } from "../language/languages.js";
+import { boundOf, type Bound } from "./bounds.js";
 import { dayOf, monthOf, numberOf } from "./calendar.js";
 
 /** One of them, at its place in the text. */
 export interface Fact {
-  readonly kind: "contact" | "date" | "day" | "money" | "month" | "number" | "percent" | "time";
+  readonly kind: "address" | "contact" | "date" | "day" | "money" | "month" | "number" | "percent" | "time";
   /** What it may be written as, in one spelling each: 9 h is a time and a number of hours. Two facts agree in any. */
   readonly keys: readonly string[];
   /** What a number counts, where that is a span of time: 3 months are not 3 years. */
   readonly of?: Span;
-  /** Where it begins and ends in the text. */
+  /** What it bounds, where it isn't the thing itself: "more than 30 days". */
+  readonly bound?: Bound;
+  /** Where it begins and ends in the text, with what bounds it. */
   readonly start: number;
   readonly end: number;
 }
@@ -28,7 +31,7 @@ const SPANS: readonly (readonly [Span, RegExp])[] = [
   ["year", /^(?:anos?|anys?|years?|urte\w*)$/],
 ];
 
-const MONEY = "(?:€|eur(?:os?|o)?\\b|r\\$|us\\$|\\$|reais\\b|real\\b|euro(?:tan|ko|a|ak|rekin)?\\b)";
+const MONEY = "(?:€|eur(?:os?|o)?\\b|r\\$|us\\$|\\$|reais\\b|real\\b|euro\\p{L}*)";
 const NUMBER = "\\d{1,3}(?:[. ]\\d{3})+(?:,\\d+)?|\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|\\d+(?:[.,]\\d+)?";
 
 const CONTACT = /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+|(?:https?:\/\/|www\.)[^\s<>()"'«»]*[^\s<>()"'«».,;:!?]|(?:\+|\b00)?\(?\d{2,4}\)?(?:[ .-]?\d{2,4}){2,}(?!\d)/gu;
@@ -40,8 +43,26 @@ const TIME = /\b([01]?\d|2[0-4])\s?(?::|h|\.)\s?([0-5]\d)(?:\s?(?:h|min|horas|ho
 const PRICE = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand))?\\s?(?:de )?${MONEY}|${MONEY}\\s?(${NUMBER})`, "gu");
 const PERCENT = new RegExp(`(${NUMBER})\\s?(?:%|por ?cento\\b|por ciento\\b|per cent\\b|percent\\b)|%\\s?(${NUMBER})`, "gu");
 const PLAIN = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand)\\b)?`, "gu");
-const FREE = /\b(?:gratis|gratuit[oa]s?|gratuitament[e]?|gratuits|gratuites|gratuit|sem custos?|sin coste?|sense cost|sen custo|doan|doako|doakoa|nao pag\w+|non? pag\w+|no es paga\w*|pays? nothing|(?:not|n't) pay|free of charge|free|isent[oa]s?|exent[oa]s?|exempt)\b/gu;
+/** Nothing to pay, in the words of each language; "nothing" of something else ("no interest") isn't. */
+const FREE = new RegExp(
+  "\\b(?:" +
+    "gratis|gratuit[oa]s?|gratuits|gratuites|gratuit|gratuita?ment[e]?|de (?:graca|balde)|(?:sem|sin|sen|sense) (?:custos?|costes?|cost|pagar)|" +
+    "doan|doako|doakoa|doanik|free of charge|free|at no cost|isent[oa]s?|exent[oa]s?|exempts?|" +
+    "(?:nao|non?) (?:se |es |lles? )?(?:pag\\w+|custa\\w*|cuesta\\w*|costa\\w*)(?: nada| res)?|" +
+    "(?:does|do)(?: not|n't) (?:pay|cost)(?: anything)?|(?:pays?|costs?) nothing|(?:not|n't) (?:have to |need to )?pay" +
+    ")\\b(?! (?:juros|intereses|interessos|xuros|interest|recargo|multa)\\b)",
+  "gu",
+);
+/** "As 8 da noite", "gaueko 8etan": on the clock, half a day later. */
+const EVENING = /\b(\d{1,2})(?:(?::|h|\.)([0-5]\d))?\s?(?:h|horas|hores|o'clock)?\s(?:d[aeo] (?:la )?|del |in the |at )(?:tarde|tarda|vespre|noite|nit|noche|afternoon|evening|night)\b|\b(?:arratsaldeko|gaueko|iluntzeko)\s(\d{1,2})(?::([0-5]\d))?(?:etatik|etara|etan|era|ak)?\b/gu;
+/** A house's number behind the name of its street, whose last word tells which: "Rua da Escola, 5". */
+const ADDRESS = /(\p{Lu}[\p{L}'’-]+)(?:,\s*|\s+)(?:(?:n\.?\s?[ºo°]\.?|núm\.?|num\.?|número|numero|no\.)\s*)?(\d{1,4})(?![\p{L}\d]|[.,:]\d|\s?[€%º°])(?!\s(?!helbide)\p{Ll}{4,}|\s?(?:a|to|e|y|i|-)\s?\d)/gu;
 const WORD = /\p{L}+/gu;
+
+/** What comes second or fourth; a day of the week has none of them behind it. */
+const ORDERED = /^ (?:via|vez|parte|casa|fase|lingua|habitacao|morada|opcao|prestacao|parcela|pessoa|dose|chamada|classe|copia|metade|instancia|feira de)\b/;
+/** The article is a number where it counts spans of time, or times; not a day, nor an hour ("one day", "book an hour"). */
+const ONE = /\b(una?|uma?|unha|one)(?= (?:so |sola? |unica? |single )?(?:mes|mese|semana|setmana|ano|any|year|month|week|vez|vegada)\b)|\b(?:hilabete|aste|urte)\w* bat\b/gu;
 
 /** A number as it's written in any of the languages: three figures behind a point or comma are thousands. */
 function valueOf(written: string): number {
@@ -90,19 +111,28 @@ export function factsOf(text: string, language: Language): Fact[] {
     add("date", [`d${mm}-${dd}${full ? `-${full}` : ""}`], index, found.length);
   }
   months(text, folded, taken, add);
+  for (const { index, 0: found, 1: hour, 2: minute, 3: hora, 4: minutu } of folded.matchAll(EVENING)) {
+    const value = Number(hour ?? hora);
+    if (value <= 24) add("time", [time(value, Number(minute ?? minutu ?? 0), value < 12 ? "p" : undefined)], index, found.length);
+  }
   for (const match of folded.matchAll(TIME)) {
     const { index, 0: found, 1: hour, 2: minute, 3: half, 4: bare, 5: halfDay, 6: hours } = match;
     if (hour !== undefined) add("time", [time(Number(hour), Number(minute), half), ...(/[:h]/.test(found) ? [] : [`n${hour}.${minute}`])], index, found.length);
     else if (bare !== undefined) add("time", [time(Number(bare), 0, halfDay)], index, found.length);
     else add("time", [time(Number(hours), 0, undefined), `n${Number(hours)}`], index, found.length);
   }
+  for (const { index, 0: found, 1: street, 2: number } of text.matchAll(ADDRESS)) {
+    // A sentence's first word is no street's.
+    if (index > 0) add("address", [`a${number}-${fold(street!)}`, `n${number}`], index + found.length - number!.length, number!.length);
+  }
   for (const { index, 0: found, 1: number, 2: mil } of folded.matchAll(PLAIN)) {
     const value = valueOf(number!) * (mil ? 1000 : 1);
     add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? [`t${(value * 60) % 1440}`] : [])], index, found.length);
   }
   for (const { index, 0: found } of folded.matchAll(FREE)) add("money", ["m0"], index, found.length);
+  for (const { index, 0: found, 1: one } of folded.matchAll(ONE)) add("number", ["n1"], one ? index : index + found.lastIndexOf(" ") + 1, (one ?? "bat").length);
   words(folded, language, taken, add);
-  return shared(folded, facts.sort((a, b) => a.start - b.start));
+  return bounded(folded, shared(folded, facts.sort((a, b) => a.start - b.start)));
 }
 
 /** What stands between two facts of which the second says the kind of both: "60 a 300 €", "entre 9 e 12 h". */
@@ -122,6 +152,8 @@ function shared(folded: string, facts: readonly Fact[]): Fact[] {
       const of = SPANS.find(([, names]) => names.test(word))?.[0];
       if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
       else if (of) fact = { ...fact, of };
+      // "The card costs 6 €, its renewal 4."
+      else if (isPrice(folded, facts[index - 1]) && /^\s*(?:$|[.,;)](?!\d))/u.test(rest)) fact = { ...fact, kind: "money", keys: [`m${value}`] };
       else if (next && RANGE.test(folded.slice(fact.end, next.start))) {
         if (next.kind === "money") fact = { ...fact, kind: "money", keys: [`m${value}`] };
         else if (next.kind === "percent") fact = { ...fact, kind: "percent", keys: [`p${value}`] };
@@ -133,6 +165,21 @@ function shared(folded: string, facts: readonly Fact[]): Fact[] {
     known.unshift(fact);
   }
   return known;
+}
+
+/** Whether a fact is a price, be its number in figures or in words. */
+const isPrice = (folded: string, fact: Fact | undefined) =>
+  !!fact && ((fact.kind === "money" && fact.keys[0] !== "m0") || (fact.kind === "number" && new RegExp(`^\\s?(?:de\\s)?${MONEY}`, "u").test(folded.slice(fact.end))));
+
+/** Facts with what bounds them. */
+function bounded(folded: string, facts: readonly Fact[]): Fact[] {
+  return facts.map((fact, index) => {
+    if (fact.kind === "contact" || fact.kind === "address" || fact.kind === "day" || fact.keys[0] === "m0") return fact;
+    const found = boundOf(folded, fact.start, fact.end);
+    // What bounds the fact before or the one behind isn't this one's.
+    if (!found || fact.start - found.before < (facts[index - 1]?.end ?? 0) || fact.end + found.after > (facts[index + 1]?.start ?? Infinity)) return fact;
+    return { ...fact, bound: found, start: fact.start - found.before, end: fact.end + found.after };
+  });
 }
 
 type Add = (kind: Fact["kind"], keys: string[], start: number, length: number) => void;
@@ -177,7 +224,8 @@ function words(folded: string, language: Language, taken: Uint8Array, add: Add):
   };
   for (const { index, word } of found) {
     const day = dayOf(word);
-    if (day !== null) {
+    // "A second copy" is no Monday, in Portuguese.
+    if (day !== null && !(/^(?:segunda|quarta|quinta|sexta)$/.test(word) && ORDERED.test(folded.slice(index + word.length)))) {
       close();
       add("day", [`w${day}`], index, word.length);
       continue;
@@ -204,8 +252,16 @@ function words(folded: string, language: Language, taken: Uint8Array, add: Add):
   close();
 }
 
+/** Minutes of a span; a month has 30 days and a year 12 months, as people say. */
+const MINUTES: { readonly [span in Span]: number } = { minute: 1, hour: 60, day: 1440, week: 10_080, month: 43_200, year: 518_400 };
+
+const minutesOf = ({ keys, of }: Fact) => Number(keys.find((key) => key.startsWith("n"))?.slice(1)) * MINUTES[of!];
+
 /** Whether two facts say the same. A date with a year is one without, where that says less. */
 export function agrees(claimed: Fact, known: Fact): boolean {
-  if (claimed.of && known.of && claimed.of !== known.of) return false;
-  return claimed.keys.some((key) => known.keys.some((other) => key === other || other.startsWith(`${key}-`) && /^(?:d|mo)/.test(key)));
+  if (claimed.bound && (known.bound ? claimed.bound.side !== known.bound.side : claimed.bound.isStrict)) return false;
+  if (claimed.of && known.of && claimed.of !== known.of) return minutesOf(claimed) === minutesOf(known);
+  // A street's number is no other number, nor another street's.
+  const keys = claimed.kind === "address" ? claimed.keys.slice(0, 1) : claimed.keys;
+  return keys.some((key) => known.keys.some((other) => key === other || other.startsWith(`${key}-`) && /^(?:d|mo)/.test(key)));
 }
