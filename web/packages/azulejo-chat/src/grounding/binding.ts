@@ -26,7 +26,7 @@ const INFLECTED = 0.85;
 const LIMIT = 0.5;
 
 /** Whether `b` might stand where `a` does: prices are no rivals of days, nor months of years. */
-const areRivals = (a: Fact, b: Fact) => a.kind === b.kind && (a.kind !== "number" || !a.of || a.of === b.of);
+const areRivals = (a: Fact, b: Fact) => a.kind === b.kind && (a.kind !== "number" || a.of === b.of);
 
 function groupsOf(items: readonly Item[]): Group[] {
   const groups: [Item, ...Item[]][] = [];
@@ -57,7 +57,8 @@ function ownersOf(item: Item, groups: readonly Group[], items: readonly Item[]):
   const before = groups.at(next < 0 ? -1 : next - 1);
   if (next === 0 || !before) return groups.slice(0, 1);
   const behind = next < 0 ? undefined : groups[next]!;
-  const isBefore = item.clause === before.at(-1)!.clause;
+  // "Monday: closed" is one clause.
+  const isBefore = item.clause === before.at(-1)!.clause || item.start - before.at(-1)!.end < 3;
   if (!behind) return isBefore ? [before] : [];
   if (isBefore && item.clause === behind[0].clause) return [before, behind];
   return [isBefore ? before : behind];
@@ -137,7 +138,7 @@ function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Ite
         if (kin.length > 1 && own < OWN / 2) return sum;
         return sum + ((kin.length > 1 && own < OWN ? Math.max(own * best, 0) : Math.max(own, LATER) * best)) / Math.sqrt(same.length);
       }, 0);
-    const isLimit = (other: Group) => !!other[0].fact!.bound && !fact!.bound;
+    const isLimit = (other: Group) => !!other[0].fact!.bound !== !!fact!.bound;
     const best = Math.max(...right.map(score));
     const rival = Math.max(...wrong.map((other) => score(other) * (isLimit(other) ? LIMIT : 1)));
     return best > 0 && (rival <= 0 || best > LEAD * rival);

@@ -15,7 +15,7 @@ export interface Bound {
 const LINK = "(?:\\s+(?:de|do|da|dos|das|del|d'|que|o|a|as|os|el|la|les|los|els|ao|aos|al|als|un|uns|unos|the|dia|on))*\\s*(?:[\u20ac$]\\s*)?(?:l'|d')?$";
 const before = (words: string) => new RegExp(`(?<!\\p{L})(?:${words})${LINK}`, "u");
 /** A word or two ("years", "€") may stand between the number and what bounds it. */
-const behind = (words: string) => new RegExp(`^\\s*(?:\u20ac\\s*)?(?:\\p{L}+\\s+){0,2}?(?:${words})(?!\\p{L})`, "u");
+const behind = (words: string) => new RegExp(`^\\s*(?:\u20ac\\s*)?((?:\\p{L}+\\s+){0,2}?)(?:${words})(?!\\p{L})`, "u");
 
 const MORE =
   "(?:mais|mas|mes) (?:do que|de|d'|que)|more than|acima|enriba|(?:por|per) (?:encima|sobre)|superior(?:es|s)? a|ma[ij]or(?:e?s)? (?:de|que|do que|a)|" +
@@ -62,7 +62,7 @@ export function boundOf(folded: string, start: number, end: number): Bound | nul
     const found = words.exec(rest);
     if (!found) continue;
     const denied = /^\s+ez(?: \p{L}+)?/u.exec(rest.slice(found[0].length));
-    return { side: denied ? (side === "above" ? "below" : "above") : side, isStrict: isStrict && !denied, before: 0, after: found[0].length + (denied?.[0].length ?? 0) };
+    return { side: denied ? (side === "above" ? "below" : "above") : side, isStrict: isStrict && !denied, before: 0, after: found[1] ? 0 : found[0].length + (denied?.[0].length ?? 0) };
   }
   return null;
 }

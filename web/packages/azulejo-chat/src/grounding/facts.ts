@@ -55,6 +55,8 @@ const FREE = new RegExp(
 );
 /** "As 8 da noite", "gaueko 8etan": on the clock, half a day later. */
 const EVENING = /\b(\d{1,2})(?:(?::|h|\.)([0-5]\d))?\s?(?:h|horas|hores|o'clock)?\s(?:d[aeo] (?:la )?|del |in the |at )(?:tarde|tarda|vespre|noite|nit|noche|afternoon|evening|night)\b|\b(?:arratsaldeko|gaueko|iluntzeko)\s(\d{1,2})(?::([0-5]\d))?(?:etatik|etara|etan|era|ak)?\b/gu;
+const FROM = /(?<![\d:.,])(\d{1,2})(?:[:h.]([0-5]\d))?\s?h?(?=\s(?:a|as|e|y|i|to|ate|hasta|fins)\s(?:as? |las |les )?$)/u;
+const UNTIL = /^\s?(\d{1,2})(?::([0-5]\d))?(?=etara|era|ak arte)/u;
 /** A house's number behind the name of its street, whose last word tells which: "Rua da Escola, 5". */
 const ADDRESS = /(\p{Lu}[\p{L}'’-]+)(?:,\s*|\s+)(?:(?:n\.?\s?[ºo°]\.?|núm\.?|num\.?|número|numero|no\.)\s*)?(\d{1,4})(?![\p{L}\d]|[.,:]\d|\s?[€%º°])(?!\s(?!helbide)\p{Ll}{4,}|\s?(?:a|to|e|y|i|-)\s?\d)/gu;
 const WORD = /\p{L}+/gu;
@@ -113,7 +115,14 @@ export function factsOf(text: string, language: Language): Fact[] {
   months(text, folded, taken, add);
   for (const { index, 0: found, 1: hour, 2: minute, 3: hora, 4: minutu } of folded.matchAll(EVENING)) {
     const value = Number(hour ?? hora);
-    if (value <= 24) add("time", [time(value, Number(minute ?? minutu ?? 0), value < 12 ? "p" : undefined)], index, found.length);
+    if (value > 24) continue;
+    add("time", [time(value, Number(minute ?? minutu ?? 0), value < 12 ? "p" : undefined)], index, found.length);
+    // The range's other end is in the same half of the day.
+    const end = index + found.length;
+    const [other, at] = hour ? [FROM.exec(folded.slice(0, index)), 0] : [UNTIL.exec(folded.slice(end)), end];
+    if (other && Number(other[1]) < 12 && (Number(other[1]) < value) === !!hour) {
+      add("time", [time(Number(other[1]), Number(other[2] ?? 0), "p")], at + other.index, other[0].trimEnd().length);
+    }
   }
   for (const match of folded.matchAll(TIME)) {
     const { index, 0: found, 1: hour, 2: minute, 3: half, 4: bare, 5: halfDay, 6: hours } = match;

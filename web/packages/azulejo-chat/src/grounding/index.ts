@@ -7,6 +7,7 @@ import { languageFor, type Language } from "../language/languages.js";
 import type { Passage } from "../search/passage.js";
 import { isBound } from "./binding.js";
 import { agrees } from "./facts.js";
+import { isByAnotherWay, isWider } from "./scope.js";
 import { textOf, type Item, type Text } from "./text.js";
 import { isOpposite, isSameWord } from "./words.js";
 
@@ -47,7 +48,9 @@ const LEAST_OF_CLAUSE = 0.34;
 /** What a word of the page's title or heading weighs, which all that stands below may leave out. */
 const HEADING_WEIGHT = 0.4;
 /** The most sentences that support one. */
-const MOST_UNITS = 3;
+const MOST_UNITS = 5;
+/** The least share of its words alone: days and prices that agree say nothing of whose they are. */
+const LEAST_WORDS = 0.3;
 
 /** A passage as it is compared. */
 interface Known {
@@ -98,7 +101,7 @@ function judge(claim: Text, passage: Known, language: Language): Place {
   if (best.reason !== "supported") return best;
   // What is right somewhere may be said of something else, or be denied, where the passage comes nearest.
   if (!isBound(claim, passage.text, isSame) || isUnderAnotherLabel(claim, passage.text, isSame)) return { ...best, reason: "fact-elsewhere" };
-  if (isContrary(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
+  if (isContrary(claim, passage.text, isSame) || isDenied(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
   return best;
 }
 
@@ -107,6 +110,8 @@ type IsSame = (claimed: Item, known: Item) => boolean;
 function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across: boolean, isSame: IsSame): Place {
   let weight = 0;
   let sum = 0;
+  let words = 0;
+  let found = 0;
   let missing: Reason | null = null;
   const clauses = new Map<number, { of: number; shared: number }>();
   for (const item of claim.items) {
@@ -116,6 +121,8 @@ function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across:
     const clause = clauses.get(item.clause) ?? { of: 0, shared: 0 };
     clauses.set(item.clause, { of: clause.of + 1, shared: clause.shared + (here || above ? 1 : 0) });
     weight += counts;
+    if (item.word) words++;
+    if (item.word && (here || above)) found++;
     if (here || above) sum += counts;
     else if (item.fact) missing = "fact-missing";
     else if (item.word!.isName && !across) missing ??= "name-missing";
@@ -127,6 +134,7 @@ function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across:
   if (missing === "fact-missing") return place(missing);
   if (shared < (across && facts > 0 ? LEAST_SHARED_ACROSS : LEAST_SHARED)) return place("too-little-shared");
   if (missing) return place(missing);
+  if (!across && facts < 3 && words > 0 && found / words < LEAST_WORDS) return place("too-little-shared");
   const isHalf = !across && [...clauses.values()].some(({ of, shared }) => of > 1 && shared / of < LEAST_OF_CLAUSE);
   return place(isHalf ? "too-little-shared" : "supported");
 }
@@ -134,23 +142,40 @@ function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across:
 /** Where a passage is a list of things and what holds for each, a claim about one isn't supported by another's line. */
 function isUnderAnotherLabel(claim: Text, passage: Text, isSame: IsSame): boolean {
   if (passage.labels.filter((label) => label.length > 0).length < 2) return false;
-  const named = passage.labels.flatMap((label, unit) => {
-    const words = passage.items.filter((item) => item.unit === unit && item.word && label.includes(item.word.text));
-    return words.length > 0 && claim.items.some((item) => words.some((word) => isSame(item, word))) ? [unit] : [];
-  });
-  if (named.length === 0) return false;
-  const best = nearestUnit(claim, passage, isSame);
-  return !named.includes(best) && passage.labels[best]!.length > 0;
+  const isLabel = (item: Item) => !!item.word && passage.labels[item.unit]!.includes(item.word.text);
+  const named = new Set(passage.items.filter((item) => isLabel(item) && claim.items.some((one) => isSame(one, item))).map(({ unit }) => unit));
+  if (named.size === 0) return false;
+  // What the claim says of it, in the lines that say it.
+  const said = claim.items.filter((one) => !passage.items.some((item) => isLabel(item) && isSame(one, item)));
+  const scores = scoresOf(said, passage, isSame);
+  const best = Math.max(...scores);
+  const nearest = scores.flatMap((score, unit) => (score === best && best > 0 ? [unit] : []));
+  return nearest.length > 0 && nearest.every((unit) => !named.has(unit) && passage.labels[unit]!.length > 0);
+}
+
+/** How much of the rarer items each unit shares. */
+function scoresOf(items: readonly Item[], passage: Text, isSame: IsSame): number[] {
+  const scores = passage.labels.map(() => 0);
+  for (const item of items) {
+    const units = new Set(passage.items.filter((other) => isSame(item, other)).map(({ unit }) => unit));
+    for (const unit of units) scores[unit]! += 1 / units.size;
+  }
+  return scores;
 }
 
 /** The unit that shares most of the claim's rarer words. */
 function nearestUnit(claim: Text, passage: Text, isSame: IsSame): number {
-  const scores = passage.labels.map(() => 0);
-  for (const item of claim.items) {
-    const units = new Set(passage.items.filter((other) => isSame(item, other)).map(({ unit }) => unit));
-    for (const unit of units) scores[unit]! += 1 / units.size;
-  }
+  const scores = scoresOf(claim.items, passage, isSame);
   return scores.indexOf(Math.max(...scores));
+}
+
+/** Whether the claim affirms with words that the passage has in denials only. */
+function isDenied(claim: Text, passage: Text, isSame: IsSame): boolean {
+  return claim.items.some((item) => {
+    if (!item.word || claim.clauses.some(({ denies }) => denies)) return false;
+    const there = passage.items.filter((other) => isSame(item, other));
+    return there.length > 0 && there.every(({ clause }) => passage.clauses[clause]!.denies);
+  });
 }
 
 /** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */
@@ -161,6 +186,7 @@ function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
   const matched = there.filter((item) => claim.items.some((other) => isSame(other, item)));
   const claimed = claim.items.filter((item) => matched.some((other) => isSame(item, other)));
   if (denied(claim, claimed) !== denied(passage, matched)) return true;
+  if (isWider(claim.scopes, passage.scopes[unit]!) || isByAnotherWay(claim.scopes, passage.scopes)) return true;
   const words = (items: readonly Item[]) => items.flatMap(({ word }) => word ?? []);
   return isOpposite(words(claim.items), words(there));
 }

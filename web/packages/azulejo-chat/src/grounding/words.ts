@@ -39,6 +39,20 @@ const OPPOSITES: readonly (readonly [RegExp, RegExp])[] = [
   [/^(?:comprar|compra|buy)/, /^(?:vender|venda|venta|sell)/],
 ];
 
+/** Denials that a page says without one: "não abre" is "fechado". Of the longer's length, so that places stay. */
+const CLOSED: readonly (readonly [RegExp, string])[] = [
+  [/(?<!\p{L})não (?:se |está )?ab(?:re|rem|erto|erta|ertos)(?!\p{L})/giu, "fechado"],
+  [/(?<!\p{L})no (?:se |está )?ab(?:re|ren|ierto|ierta)(?!\p{L})/giu, "cerrado"],
+  [/(?<!\p{L})no (?:és |està )?ob(?:re|ren|ert|erta)(?!\p{L})/giu, "tancat"],
+  [/(?<!\p{L})non (?:se |está )?ab(?:re|ren|erto|erta)(?!\p{L})/giu, "pechado"],
+  [/(?<!\p{L})(?:is not|isn['’]t|does not|doesn['’]t|not) open(?!\p{L})/giu, "closed"],
+  [/(?<!\p{L})ez (?:dago|da|du) ireki(?:ta|tzen)?(?!\p{L})/giu, "itxita"],
+];
+
+/** `text` with them, as long as it was. */
+export const withPlainDenials = (text: string): string =>
+  CLOSED.reduce((now, [pattern, word]) => now.replace(pattern, (found) => word.padEnd(found.length)), text);
+
 /** The content words of a text, in their order. */
 export function wordsOf(text: string, language: Language): Word[] {
   const words: Word[] = [];
