@@ -79,7 +79,8 @@ const day = ({ fact }: Item) => Number(fact!.keys[0]!.slice(1));
 function holds(group: Group, fact: Fact): boolean {
   const [from, to] = group;
   const isEnd = (item: Item) => !fact.bound || item.fact!.bound || group.length !== 2 || (fact.bound.side === "above") === (item === from);
-  if (group.some((item) => agrees(fact, item.fact!) && isEnd(item))) return true;
+  const isEdge = (item: Item) => !fact.edge || group.length < 2 || (fact.edge === "first") === (group.indexOf(item) % 2 === 0);
+  if (group.some((item) => agrees(fact, item.fact!) && isEnd(item) && isEdge(item))) return true;
   // Two days with more between them than a comma are a range.
   return fact.kind === "day" && group.length === 2 && to!.start - from.end > 2 && day(from) < day({ fact } as Item) && day({ fact } as Item) < day(to!);
 }
@@ -141,6 +142,8 @@ function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Ite
     const isLimit = (other: Group) => !!other[0].fact!.bound !== !!fact!.bound;
     const best = Math.max(...right.map(score));
     const rival = Math.max(...wrong.map((other) => score(other) * (isLimit(other) ? LIMIT : 1)));
+    // One of two that nothing tells apart but that the other is told.
+    if (best === 0 && kin.length > 1 && rival <= 0) return true;
     return best > 0 && (rival <= 0 || best > LEAD * rival);
   });
 }

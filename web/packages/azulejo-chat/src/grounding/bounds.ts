@@ -21,10 +21,10 @@ const MORE =
   "(?:mais|mas|mes) (?:do que|de|d'|que)|more than|acima|enriba|(?:por|per) (?:encima|sobre)|superior(?:es|s)? a|ma[ij]or(?:e?s)? (?:de|que|do que|a)|" +
   "(?:ultra)?passa\\w*|pasa(?:r|n|se|ra)?|excede\\w*|exceed\\w*|supera\\w*|over|above|older than|later than|longer than";
 const LATER = "depois|despois|despues|despres|apos|after";
-const LEAST = "(?:a partir|desde|des d)|(?:pel[oa]|pol[oa]|por lo|al|ao) menos|almenys|(?:com[oa]?|com a|no) minim[oa]?|minim[oa]?|at least|from";
+const LEAST = "(?:a partir|desde|dende|des d)|(?:pel[oa]|pol[oa]|por lo|al|ao) menos|almenys|(?:com[oa]?|com a|no) minim[oa]?|minim[oa]?|at least|from";
 const LESS =
   "(?:menos|menys) (?:de|que|do que|d')|less than|fewer than|under|below|younger than|inferior(?:e?s|s)? a|menor(?:e?s)? (?:de|que|do que|a)|abaixo|" +
-  "(?:por|per) (?:debajo|sota)";
+  "(?:por|per) (?:debajo|sota)|(?:nao|no|non) (?:chega|llega|arriba)\\w*|(?:n't|not) reach";
 const EARLIER = "antes|abans|before";
 const MOST =
   "ate|ata|hasta|fins(?: a)?|up to|until|at most|within|no maximo|como (?:maximo|mucho|moito)|com a maxim|as maximo|(?:com )?(?:um |un |unha |a )?(?:maxim[oa]?|maximum|tope|limite|limit)|no more than";

@@ -2,6 +2,7 @@
 
 import { fold } from "../language/fold.js";
 import type { Language } from "../language/languages.js";
+import { isStopWord } from "../language/stop-words.js";
 import { boundOf, type Bound } from "./bounds.js";
 import { dayOf, monthOf, numberOf } from "./calendar.js";
 
@@ -12,12 +13,21 @@ export interface Fact {
   readonly keys: readonly string[];
   /** What a number counts, where that is a span of time: 3 months are not 3 years. */
   readonly of?: Span;
+  /** Whether it counts what is no span of time: 6 books are not 6 days. */
+  readonly isOfThings?: boolean;
+  /** How often a price is paid. */
+  readonly per?: Span;
+  /** Which end of a range it must be: "opens at 9", "closes at 14". */
+  readonly edge?: "first" | "last";
   /** What it bounds, where it isn't the thing itself: "more than 30 days". */
   readonly bound?: Bound;
   /** Where it begins and ends in the text, with what bounds it. */
   readonly start: number;
   readonly end: number;
 }
+
+/** What a number may count. */
+const THINGS = /^\p{L}{4,}$/u;
 
 /** Spans of time, as numbers count them. */
 export type Span = "minute" | "hour" | "day" | "week" | "month" | "year";
@@ -57,6 +67,12 @@ const FREE = new RegExp(
 const EVENING = /\b(\d{1,2})(?:(?::|h|\.)([0-5]\d))?\s?(?:h|horas|hores|o'clock)?\s(?:d[aeo] (?:la )?|del |in the |at )(?:tarde|tarda|vespre|noite|nit|noche|afternoon|evening|night)\b|\b(?:arratsaldeko|gaueko|iluntzeko)\s(\d{1,2})(?::([0-5]\d))?(?:etatik|etara|etan|era|ak)?\b/gu;
 const FROM = /(?<![\d:.,])(\d{1,2})(?:[:h.]([0-5]\d))?\s?h?(?=\s(?:a|as|e|y|i|to|ate|hasta|fins)\s(?:as? |las |les )?$)/u;
 const UNTIL = /^\s?(\d{1,2})(?::([0-5]\d))?(?=etara|era|ak arte)/u;
+/** "As seis e meia", "las 6 y media", "half past one". */
+const HALF = /(\d{1,2}|\p{L}+)\s(?:e|y|i|eta)\s(?:meia|media|mitja|erdi\w*)(?!\p{L})|\bhalf past (\p{L}+|\d{1,2})\b/gu;
+/** A time of the clock's dial, which an afternoon's may be as well. */
+const half = (minutes: number) => [`t${minutes}`, ...(minutes < 720 ? [`t${minutes + 720}`] : [])];
+/** Where a sentence speaks of an afternoon, its small hours are that afternoon's. */
+const AFTERNOON = /(?<!\p{L})(?:tardes?|tarda|vespre|noite|noche|nit|afternoons?|evenings?|arratsalde\w*|gaue\w*)(?!\p{L})/u;
 /** A house's number behind the name of its street, whose last word tells which: "Rua da Escola, 5". */
 const ADDRESS = /(\p{Lu}[\p{L}'’-]+)(?:,\s*|\s+)(?:(?:n\.?\s?[ºo°]\.?|núm\.?|num\.?|número|numero|no\.)\s*)?(\d{1,4})(?![\p{L}\d]|[.,:]\d|\s?[€%º°])(?!\s(?!helbide)\p{Ll}{4,}|\s?(?:a|to|e|y|i|-)\s?\d)/gu;
 const WORD = /\p{L}+/gu;
@@ -88,6 +104,7 @@ export function factsOf(text: string, language: Language): Fact[] {
     return flat.length === letter.length ? flat : flat.slice(0, 1).padEnd(letter.length, " ");
   }).join("");
   const facts: Fact[] = [];
+  const isAfternoon = AFTERNOON.test(folded);
   const taken = new Uint8Array(folded.length);
   const add = (kind: Fact["kind"], keys: string[], start: number, length: number) => {
     if (taken.subarray(start, start + length).includes(1)) return;
@@ -124,6 +141,12 @@ export function factsOf(text: string, language: Language): Fact[] {
       add("time", [time(Number(other[1]), Number(other[2] ?? 0), "p")], at + other.index, other[0].trimEnd().length);
     }
   }
+  for (const { index, 0: found, 1: hour, 2: past } of folded.matchAll(HALF)) {
+    const name = hour ?? past!;
+    const value = /^\d/.test(name) ? Number(name) : /^(?:una?|uma|one)$/.test(name) ? 1 : numberOf(name, language);
+    const start = index + found.indexOf(name) - (past ? found.indexOf(name) : 0);
+    if (value !== null && value <= 24) add("time", half(value * 60 + 30), start, index + found.length - start);
+  }
   for (const match of folded.matchAll(TIME)) {
     const { index, 0: found, 1: hour, 2: minute, 3: half, 4: bare, 5: halfDay, 6: hours } = match;
     if (hour !== undefined) add("time", [time(Number(hour), Number(minute), half), ...(/[:h]/.test(found) ? [] : [`n${hour}.${minute}`])], index, found.length);
@@ -136,19 +159,19 @@ export function factsOf(text: string, language: Language): Fact[] {
   }
   for (const { index, 0: found, 1: number, 2: mil } of folded.matchAll(PLAIN)) {
     const value = valueOf(number!) * (mil ? 1000 : 1);
-    add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? [`t${(value * 60) % 1440}`] : [])], index, found.length);
+    add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? isAfternoon && value < 9 ? half(value * 60) : [`t${(value * 60) % 1440}`] : [])], index, found.length);
   }
   for (const { index, 0: found } of folded.matchAll(FREE)) add("money", ["m0"], index, found.length);
   for (const { index, 0: found, 1: one } of folded.matchAll(ONE)) add("number", ["n1"], one ? index : index + found.lastIndexOf(" ") + 1, (one ?? "bat").length);
   words(folded, language, taken, add);
-  return bounded(folded, shared(folded, facts.sort((a, b) => a.start - b.start)));
+  return bounded(folded, shared(folded, facts.sort((a, b) => a.start - b.start), language));
 }
 
 /** What stands between two facts of which the second says the kind of both: "60 a 300 €", "entre 9 e 12 h". */
-const RANGE = /^\s*(?:a|as|ao?s?|ate|e|y|i|to|and|-|\u00d7|ata|fins a|hasta|until|eta|a les|a las|o|ou|or|edo|h\s*a)\s*$/;
+const RANGE = /^\s*(?:a|as|ao?s?|ate|e|y|i|to|and|-|\u00d7|ata|fins a|hasta|until|eta|a les|a las|(?:e|y|i|and|a|to) (?:o|os|as|el|los|las|les|ls|the|l')|o|ou|or|edo|h\s*a)\s*$/;
 
 /** Numbers with what stands behind them: a price in words, a span of time, or what a range's other end is. */
-function shared(folded: string, facts: readonly Fact[]): Fact[] {
+function shared(folded: string, facts: readonly Fact[], language: Language): Fact[] {
   const known: Fact[] = [];
   for (let index = facts.length - 1; index >= 0; index--) {
     let fact = facts[index]!;
@@ -161,6 +184,7 @@ function shared(folded: string, facts: readonly Fact[]): Fact[] {
       const of = SPANS.find(([, names]) => names.test(word))?.[0];
       if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
       else if (of) fact = { ...fact, of };
+      else if (THINGS.test(word) && !isStopWord(word, language)) fact = { ...fact, isOfThings: true };
       // "The card costs 6 €, its renewal 4."
       else if (isPrice(folded, facts[index - 1]) && /^\s*(?:$|[.,;)](?!\d))/u.test(rest)) fact = { ...fact, kind: "money", keys: [`m${value}`] };
       else if (next && RANGE.test(folded.slice(fact.end, next.start))) {
@@ -180,9 +204,43 @@ function shared(folded: string, facts: readonly Fact[]): Fact[] {
 const isPrice = (folded: string, fact: Fact | undefined) =>
   !!fact && ((fact.kind === "money" && fact.keys[0] !== "m0") || (fact.kind === "number" && new RegExp(`^\\s?(?:de\\s)?${MONEY}`, "u").test(folded.slice(fact.end))));
 
+/** What begins and ends there; in Basque, the verb stands behind. */
+const FIRST = /(?<!\p{L})(?:abre\w*|abrir|obre\w*|opens?|comeca\w*|comenza\w*|empieza\w*|empeza\w*|comenca\w*|inicia\w*|starts?|begins?)(?: \p{L}+){0,2}\s*$/u;
+const LAST = /(?<!\p{L})(?:fecha\w*|encerra\w*|cierra\w*|tanca\w*|pecha\w*|closes?|acaba\w*|termina\w*|remata\w*|finaliza\w*|ends?|finish\w*)(?: \p{L}+){0,2}\s*$/u;
+const FIRST_BEHIND = /^\p{L}*\s(?:irekitzen|hasten|hasi)(?!\p{L})/u;
+const LAST_BEHIND = /^\p{L}*\s(?:ixten|itxi|itxiko|amaitzen|bukatzen)(?!\p{L})/u;
+
+function edgeOf(folded: string, { kind, start, end }: Fact): Pick<Fact, "edge"> {
+  if (kind !== "time" && kind !== "date" && kind !== "number") return {};
+  const [text, rest] = [folded.slice(Math.max(0, start - 40), start), folded.slice(end)];
+  // A range tells both itself.
+  if (/^\s*(?:h|horas|hores|am|pm)?\s*(?:a|as|ate|ata|hasta|to|-|fins)(?:\s\p{L}+)?\s\d/u.test(rest)) return {};
+  if (FIRST.test(text) || FIRST_BEHIND.test(rest)) return { edge: "first" };
+  if (LAST.test(text) || LAST_BEHIND.test(rest)) return { edge: "last" };
+  return {};
+}
+
+/** "18 € por ano", "1.200 €, una vez al año", "€15 a month", "90 € urtean", "180 € mensais". */
+const PERIODS: readonly (readonly [Span, RegExp])[] = (
+  [
+    ["day", "dia|day|egun\\p{L}*|diari[oa]s|diaris|diaries|daily"],
+    ["week", "semana|setmana|week|aste\\p{L}*|semana(?:l|is)|semanales|weekly"],
+    ["month", "mes|month|hile(?:an|ko|ro)|hilabete\\p{L}*|mensa(?:l|is)|mensual\\p{L}*|monthly"],
+    ["year", "ano|any|year|urte(?:an|ko|ro)|anual|anuais|anuales|anuals|yearly|annually"],
+  ] as const
+).map(([span, names]) => [span, new RegExp(`^\\s*,?\\s*(?:(?:un|una|uma|once) \\p{L}+ )?(?:(?:por|al?|ao|per|cada|each|every|/|l')\\s?)*(?:${names})(?!\\p{L})`, "u")]);
+
+function periodOf(folded: string, { kind, keys, end }: Fact): Pick<Fact, "per"> {
+  if (kind !== "money" || keys[0] === "m0") return {};
+  const rest = folded.slice(end, end + 40);
+  const per = PERIODS.find(([, period]) => period.test(rest))?.[0];
+  return per ? { per } : {};
+}
+
 /** Facts with what bounds them. */
 function bounded(folded: string, facts: readonly Fact[]): Fact[] {
-  return facts.map((fact, index) => {
+  return facts.map((bare, index) => {
+    const fact = { ...bare, ...edgeOf(folded, bare), ...periodOf(folded, bare) };
     if (fact.kind === "contact" || fact.kind === "address" || fact.kind === "day" || fact.keys[0] === "m0") return fact;
     const found = boundOf(folded, fact.start, fact.end);
     // What bounds the fact before or the one behind isn't this one's.
@@ -269,6 +327,8 @@ const minutesOf = ({ keys, of }: Fact) => Number(keys.find((key) => key.startsWi
 /** Whether two facts say the same. A date with a year is one without, where that says less. */
 export function agrees(claimed: Fact, known: Fact): boolean {
   if (claimed.bound && (known.bound ? claimed.bound.side !== known.bound.side : claimed.bound.isStrict)) return false;
+  if ((claimed.of && known.isOfThings) || (claimed.isOfThings && known.of)) return false;
+  if (claimed.per && known.per && claimed.per !== known.per) return false;
   if (claimed.of && known.of && claimed.of !== known.of) return minutesOf(claimed) === minutesOf(known);
   // A street's number is no other number, nor another street's.
   const keys = claimed.kind === "address" ? claimed.keys.slice(0, 1) : claimed.keys;

@@ -7,9 +7,9 @@ const words = (list: string) => new RegExp(`(?<!\\p{L})(?:${list})(?!\\p{L})`, "
 
 /** Folded words of the seven languages that widen or narrow a sentence. */
 const REACHES: readonly (readonly [string, RegExp])[] = [
-  ["all", words("tod[oa]s?|tots?|totes|tothom|tod[oa] (?:o )?mundo|(?:qualquer|cualquier|qualsevol|calquera|edozein|any)(?! (?:hora|ordu|momento?|time))|cualquiera|all|everyone|everybody|anyone|anybody|whoever|guzti\\p{L}*|den(?:ak|en|entzat|ek|ontzat)|edonor\\p{L}*|orok")],
-  // Not "pays only 2 €", nor "you only need to", which narrow nothing.
-  ["only", /(?<!\p{L}|(?:nao|no|non|not)\s)(?:so|apenas|somente|solo|solamente|unicament[e]?|nomes|only|bakarrik|baizik)(?!\p{L})(?!\s(?:[\d\u20ac]|precis|necesit|necessit|tem|tiene|te |ten |cal |hay |have |has |need))/u],
+  ["all", words("(?:tod[oa]s?|tots|totes)(?! (?:o |a |os |as |los |las |els |les )?(?:segund|terc|quart|quint|sext|sabad|doming|lun|mart|mierc|juev|vier|merc|xov|venr|dill|dim|dij|div|diss|diu|ano|any))|tothom|tod[oa] (?:o )?mundo|(?:qualquer|cualquier|qualsevol|calquera|edozein|any)(?! (?:hora|ordu|momento?|time))|cualquiera|all|everyone|everybody|anyone|anybody|whoever|guzti\\p{L}*|den(?:ak|en|entzat|ek|ontzat)|edonor\\p{L}*|orok")],
+  // Not "pays only 2 €", nor "you only need to" or "é só pedir", which narrow nothing.
+  ["only", /(?<!\p{L}|(?:nao|no|non|not|e|es|basta)\s)(?:so|apenas|somente|solo|solamente|unicament[e]?|nomes|only|bakarrik|baizik)(?!\p{L})(?!\s(?:(?:\p{L}+\s){0,2}[\d\u20ac]|precis|necesit|necessit|tem|tiene|te |ten |cal |hay |have |has |need))/u],
 ];
 
 /** Ways of doing something, as a claim names them, and as a passage does: an address is one, too. */

@@ -10,7 +10,7 @@ const MEANINGS = [
   "morada endereco* domicili* adreca helbide* address",
   "casa casas habitac* habitatge* vivend* moradia* etxe* home homes house dwelling",
   "abre abrem abren aberto aberta abierto abierta obre obert oberta obren ireki* open opens opening horario horari horarios ordutegi* hours atende* atiende* aten atenen artatz* attend*",
-  "fechado fechada encerrad* cerrado cerrada tancat tancada pechado pechada closed itxita itxia",
+  "fechado fechada encerrad* cerrado cerrada tancat tancada pechado pechada closed closes itxita itxia itxi itxik* fecha fecham encerra cierra cierran tanca tanquen pecha pechan",
   "recolh* recog* recoj* recoll* recull* biltz* bildu* hust* buida* empt* collect* busca buscam buscar buscamos",
   "ano anos anual anuais anuales anuals any anys year years annual annually yearly urte urtean urteko",
   "mes meses mesos mensal mensais mensual* mensuals month months monthly hilabete*",
