@@ -108,17 +108,23 @@ export function isBound(claim: Text, known: Text, isSame: (claimed: Item, known:
 function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Item, known: Item) => boolean): boolean {
   const claimed = groupsOf(claim.items);
   const groups = groupsOf(known);
-  return claimed.every((group) => {
+  /** Groups of the passage that one of the claim's is surely about. */
+  const taken = new Map<Group, Group>();
+  const isRight = (group: Group): boolean => {
     const [{ fact }] = group;
     const rivals = groups.filter((other) => other.some((item) => areRivals(fact!, item.fact!) || agrees(fact!, item.fact!)));
     // One end of a range of prices isn't the price.
     const isWhole = (other: Group) => fact!.kind !== "money" || other.length === 1 || other.length === group.length;
     const right = rivals.filter((other) => group.every((item) => holds(other, item.fact!)) && isWhole(other) && isInOrder(group, other));
-    const wrong = rivals.filter((other) => !right.includes(other));
+    // What the claim says of another of its facts is this one's no more.
+    const wrong = rivals.filter((other) => !right.includes(other) && (taken.get(other) ?? group) === group);
     // What the passage doesn't have, its heading has.
     if (!known.some((item) => item.fact && group.some((one) => agrees(one.fact!, item.fact!)))) return true;
     if (right.length === 0) return false;
-    if (wrong.length === 0) return true;
+    if (wrong.length === 0) {
+      if (right.length === 1) taken.set(right[0]!, group);
+      return true;
+    }
     const kin = claimed.filter((other) => other.some((item) => areRivals(fact!, item.fact!)));
     // What a number counts stands behind each of them, or is left out: it tells none from the other.
     const end = group.at(-1)!.end;
@@ -133,17 +139,23 @@ function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Ite
           // "Up to 8" is not "8 to 12".
           return groups.find((one) => one.includes(candidate))!.length > claimed.find((one) => one.includes(item))!.length ? 0.5 : 1;
         };
-        const best = Math.max(...same.map((candidate) => weight(candidate, other, rivals, known) * share(candidate)));
+        // What is said where the fact stands a second time is no sign against it.
+        const least = (candidate: Item) => (right.some(([{ unit }]) => unit === candidate.unit) ? 0 : -1);
+        const best = Math.max(...same.map((candidate) => Math.max(weight(candidate, other, rivals, known) * share(candidate), right.includes(other) ? least(candidate) : -1)));
         const own = weight(item, group, kin, claim.items);
         // What the claim says of another of its facts may be said of this one too; that it isn't is no sign against it.
         if (kin.length > 1 && own < OWN / 2) return sum;
         return sum + ((kin.length > 1 && own < OWN ? Math.max(own * best, 0) : Math.max(own, LATER) * best)) / Math.sqrt(same.length);
       }, 0);
     const isLimit = (other: Group) => !!other[0].fact!.bound !== !!fact!.bound;
-    const best = Math.max(...right.map(score));
+    const scores = right.map(score);
+    const best = Math.max(...scores);
     const rival = Math.max(...wrong.map((other) => score(other) * (isLimit(other) ? LIMIT : 1)));
-    // One of two that nothing tells apart but that the other is told.
-    if (best === 0 && kin.length > 1 && rival <= 0) return true;
-    return best > 0 && (rival <= 0 || best > LEAD * rival);
-  });
+    const isSure = best > 0 && (rival <= 0 || best > LEAD * rival);
+    if (isSure && wrong.length > 0) taken.set(right[scores.indexOf(best)]!, group);
+    return isSure;
+  };
+  // Twice: what is sure of one leaves less for the others.
+  const unsure = claimed.filter((group) => !isRight(group));
+  return unsure.length < claimed.length ? unsure.every(isRight) : unsure.length === 0;
 }

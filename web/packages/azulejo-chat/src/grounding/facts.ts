@@ -240,9 +240,12 @@ function periodOf(folded: string, { kind, keys, end }: Fact): Pick<Fact, "per"> 
 /** Facts with what bounds them. */
 function bounded(folded: string, facts: readonly Fact[]): Fact[] {
   return facts.map((bare, index) => {
-    const fact = { ...bare, ...edgeOf(folded, bare), ...periodOf(folded, bare) };
+    const before = facts[index - 1];
+    const isOtherEnd = before?.kind === bare.kind && bare.start - before.end < 8;
+    const fact = { ...bare, ...periodOf(folded, bare) };
     if (fact.kind === "contact" || fact.kind === "address" || fact.kind === "day" || fact.keys[0] === "m0") return fact;
     const found = boundOf(folded, fact.start, fact.end);
+    if (!found && !isOtherEnd) return { ...fact, ...edgeOf(folded, fact) };
     // What bounds the fact before or the one behind isn't this one's.
     if (!found || fact.start - found.before < (facts[index - 1]?.end ?? 0) || fact.end + found.after > (facts[index + 1]?.start ?? Infinity)) return fact;
     return { ...fact, bound: found, start: fact.start - found.before, end: fact.end + found.after };

@@ -135,8 +135,16 @@ function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across:
   if (shared < (across && facts > 0 ? LEAST_SHARED_ACROSS : LEAST_SHARED)) return place("too-little-shared");
   if (missing) return place(missing);
   if (!across && facts < 3 && words > 0 && found / words < LEAST_WORDS) return place("too-little-shared");
+  if (!across && facts === 0 && isScattered(claim, items, isSame)) return place("too-little-shared");
   const isHalf = !across && [...clauses.values()].some(({ of, shared }) => of > 1 && shared / of < LEAST_OF_CLAUSE);
   return place(isHalf ? "too-little-shared" : "supported");
+}
+
+/** Whether a claim without a fact, of one clause, has half of its words in one sentence and half in another. */
+function isScattered(claim: Text, items: readonly Item[], isSame: IsSame): boolean {
+  const shared = claim.items.filter((item) => items.some((other) => isSame(item, other)));
+  if (new Set(shared.map(({ clause }) => clause)).size > 1) return false;
+  return new Set(items.map(({ unit }) => unit)).size > 1 && !items.some(({ unit }) => shared.filter((item) => items.some((other) => other.unit === unit && isSame(item, other))).length > shared.length / 2);
 }
 
 /** Where a passage is a list of things and what holds for each, a claim about one isn't supported by another's line. */
@@ -161,6 +169,17 @@ function scoresOf(items: readonly Item[], passage: Text, isSame: IsSame): number
     for (const unit of units) scores[unit]! += 1 / units.size;
   }
   return scores;
+}
+
+/** The least letters of a word that tells one passage from another. */
+const TELLING = 5;
+
+/** Whether what a claim begins with, which is what it's about, is another passage's and not the one's that would support it. */
+function isOfAnother(claim: Text, passages: readonly Known[], supporting: number): boolean {
+  const subject = claim.items.find(({ word }) => word)?.word?.text;
+  if (!subject || subject.length < TELLING) return false;
+  const has = ({ text, head }: Known) => [...text.items, ...head.items].some(({ word }) => word && isSameWord(word.text, subject, true, false));
+  return !has(passages[supporting]!) && passages.some(has);
 }
 
 /** The unit that shares most of the claim's rarer words. */
@@ -202,10 +221,12 @@ export function check(sentence: string, passages: readonly Passage[], language: 
   const claim = textOf(sentence.replace(/[*_`#>]+/g, ""), language);
   if (claim.items.length === 0) return { sentence, supported: false, passage: null, reason: "nothing-said" };
   let best: Place & { passage: number | null } = { shared: 0, reason: "too-little-shared", passage: null };
-  const places = passages.map((passage) => judge(claim, knownOf(passage, language), language));
+  const all = passages.map((passage) => knownOf(passage, language));
+  const places = all.map((passage) => judge(claim, passage, language));
   places.forEach((place, index) => {
     if (isNearer(place, best)) best = { ...place, passage: index };
   });
+  if (best.reason === "supported" && isOfAnother(claim, all, best.passage!)) best = { ...best, reason: "fact-elsewhere" };
   // Where another passage says more of what the claim speaks of, and says another number, that one counts.
   const rival = places.find(({ shared, reason }) => (reason === "fact-missing" || reason === "fact-elsewhere") && shared > best.shared);
   if (best.reason === "supported" && rival) best = { ...rival, reason: "fact-elsewhere", passage: places.indexOf(rival) };
