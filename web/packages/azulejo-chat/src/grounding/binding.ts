@@ -106,8 +106,12 @@ export function isBound(claim: Text, known: Text, isSame: (claimed: Item, known:
 }
 
 function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Item, known: Item) => boolean): boolean {
-  const claimed = groupsOf(claim.items);
   const groups = groupsOf(known);
+  // "Closed on Mondays and on Sundays open" are two days, where the passage has them apart.
+  const claimed = groupsOf(claim.items).flatMap((group): Group[] => {
+    const isApart = group[0].fact!.kind === "day" && !groups.some((other) => group.every(({ fact }) => holds(other, fact!)));
+    return isApart && new Set(group.map(({ clause }) => clause)).size > 1 ? group.map((item) => [item]) : [group];
+  });
   /** Groups of the passage that one of the claim's is surely about. */
   const taken = new Map<Group, Group>();
   const isRight = (group: Group): boolean => {

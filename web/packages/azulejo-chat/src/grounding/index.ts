@@ -107,16 +107,18 @@ function judge(claim: Text, passage: Known, language: Language): Place {
 
 type IsSame = (claimed: Item, known: Item) => boolean;
 
-function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across: boolean, isSame: IsSame): Place {
+function judgeSpan(claim: Text, { head, text }: Known, items: readonly Item[], across: boolean, isSame: IsSame): Place {
   let weight = 0;
   let sum = 0;
   let words = 0;
   let found = 0;
   let missing: Reason | null = null;
+  const facts = claim.items.filter(({ fact }) => fact).length;
   const clauses = new Map<number, { of: number; shared: number }>();
   for (const item of claim.items) {
     const here = items.some((other) => isSame(item, other));
-    const above = head.items.some((other) => isSame(item, other));
+    // A word of the heading that one of its sentences is about isn't what the others are about.
+    const above = head.items.some((other) => isSame(item, other)) && (facts > 0 || !text.items.some((other) => isSame(item, other)));
     const counts = above && !here ? HEADING_WEIGHT : 1;
     const clause = clauses.get(item.clause) ?? { of: 0, shared: 0 };
     clauses.set(item.clause, { of: clause.of + 1, shared: clause.shared + (here || above ? 1 : 0) });
@@ -128,7 +130,6 @@ function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across:
     else if (item.word!.isName && !across) missing ??= "name-missing";
   }
   const shared = weight ? sum / weight : 0;
-  const facts = claim.items.filter(({ fact }) => fact).length;
   const place = (reason: Reason): Place => ({ shared, reason });
   if (sum === 0) return place("too-little-shared");
   if (missing === "fact-missing") return place(missing);
