@@ -11,14 +11,14 @@ import { fold } from "../language/fold.js";
 const DANGERS = [
   // Fire, smoke, explosions.
   /(?:ha|tem|esta|houve|hay|veo|sale|hi ha|veig|surt|es cala|hai|vexo|sae)(?: \S+){0,2} (?:incendio?|fogo|fumo|fumaca|fuego|humo|llamas|foc|fum|flames|lume|fume|lapas)|incendio? (?:n[oa]|en|em|al?)|e[mn] (?:chamas|llamas|flames)/,
-  /(?:a|estas?e?|ta|tao|se|s')(?: a| esta)? ?(?:peg(?:ar|ando) fogo|ard(?:er|endo)|arde mi|queim(?:ar|ando)|quem(?:a|ando)|crema(?:nt|t)?|incendi\w+)|arde (?:mi|la|el|una?)|pegou fogo|prendido fuego|prendeu lume|ha quemado|queimou-?se|cremant-se|esta ardiendo/,
+  /(?:a|estas?e?|ta|tao|se|s')(?: a|ha| esta)? ?(?:peg(?:ar|ando) fogo|ard(?:er|endo)|arde mi|queim(?:ar|ando)|quem(?:a|ando)|crema(?:nt|t)?|incendi\w+)|arde (?:mi|la|el|una?)|pegou fogo|prendido fuego|prendeu lume|ha quemado|queimou-?se|cremant-se|esta ardiendo/,
   /(?:sua|kea|sugarrak) (?:dago|daude|dator|ateratzen|piztu da|hartu du)|sutan|erretzen ari|sutea dago/,
   /(?:there(?:'?s| is| are)|i (?:can )?(?:see|smell)|is on) (?:an? |lots of )?(?:house |kitchen )?(?:fire|smoke|flames)|(?:is|are|'s) (?:burning(?: down)?|on fire)|caught fire/,
   /explo(?:diu|dio|de|to|tado|tat|sao|sion?|ded)|lehertu da|eztanda\w*/,
   // Not breathing, not conscious, not moving.
   /n(?:ao|on?) (?:esta |ta |consig\w+ |pu?[eo]d[oe] |puc |pot |da )?(?:a )?respir\w*|(?:parou|deixou|dejado|deixat) de respirar|falta(?:-me)? (?:o |el |de )?a(?:ire?|r)|(?:sem|sin|sense|sen) a(?:ire?|r)(?! [ac]on)|me ahogo(?!.*(?:papel|deud|factur))|m'ofego(?!.*(?:paper|deut|factur))|afogome|(?:cierra|fecha\w*|pecha|tanca)(?: \S+)? (?:la |a )?(?:garganta|gola)|asfixia\w*/,
   /inconscien\w+|desma[iy]\w*|desmall\w*|desacordad[oa]|n(?:ao|on?) (?:se |es )?(?:acorda|reage|reac+iona|d?esperta|despierta|mexe|move|mueve|mou)|(?<!(?:tel|mail|num|cam|ning|nad|ajun|ofi)\S* )n(?:ao|on?) respond?e?|(?:no chao|en el suelo|a terra|no chan|lurrean dago)|(?:sem|sin|sense|sen) (?:con[eo]\w+|sentidos?|sentits)|passa(?:ndo|r) mal/,
-  /arnasa?(?:rik)? (?:ez|ezin)|e(?:z|zin) d\w+ \S*arnas\w*|konorte?(?:rik|a)? (?:gabe|galdu)|ez (?:da|du) (?:esnatzen|erantzuten|erreakzionatzen|mugitzen)|zorabiatu(?:ta)? (?:da|dago)/,
+  /arnasa?(?:rik)? (?:ez|ezin)|e(?:z|zin) d\w+ \S*arnas\w*|konorte?(?:rik|a)? (?:gabe|galdu)|ez (?:da|du) (?:esnatzen|erantzuten|erreakzionatzen|mugitzen)|zorabiatu\w* da\w*/,
   /(?:isn'?t|not|stopped|can'?t|cannot|can not|hardly|barely|trouble|difficulty|struggling to) breath\w*|unconscious|collapsed|passed out|fainted|(?:won'?t|will not|doesn'?t|can'?t|isn'?t|not) (?:wake|waking|respond\w*|moving)|unresponsive|choking|throat (?:is )?clos\w+/,
   // Heart, stroke, blood, birth.
   /[ei]nfarto?e?|ictus|avc|derrame|vessament cerebral|ata(?:que|c) (?:al |ao |de )?(?:cor|corazon|cardiaco)|(?:parada|paragem|paro|aturada) cardiac[oa]|(?:do[er]\w*|duele|presion|pressio|mal|aperto)(?: \S+){0,3} (?:o |no |el |al )(?:peito|pecho|pit)|convuls\w+/,
@@ -37,7 +37,7 @@ const DANGERS = [
   /bate(?:r|ndo)?(?:-me| (?:\S+ ){0,2}(?:em mim|na|no|mulher))|me bateu?|agredi(?:r-me|ndo)|espanca\w+|e?sta ?me (?:pega|mall|bat)\w*|me (?:esta |estan |ha |han )?(?:pega|agred|maltrat)\w*|m'?(?:esta |estan |ha |han )?(?:pega|agred|maltract)\w*|pegoume|esta a (?:pegar|bater|mallar)|esfaque\w+|apun[ay]l?al\w+|acoitel\w+|viola(?:ram|d[oa]|n?do|t)|m'estan violant|sendo (?:roubad|assaltad|violad)\w+|(?:tentando|a tentar) (?:invadir|entrar)|intentando entrar|arromba\w+|break(?:ing)? in(?:to)?/,
   /me matar?|me va a matar|(?:[eml]e|[mn]os?|ens|l[aeo]) (?:mati|mate|matara|va a matar|vol matar|quiere matar|amenaz?c?a)|(?:vai|quere?|ameac\w+|ameaza con)(?:-me)? (?:de )?matar(?:-?me|nos)?/,
   /jo(?:tzen|ka| egiten) (?:ari|ditu|nau)|jipoi\w*|eras(?:o|otzen) (?:ari|dit)\w*|(?:gizon|norbait|pertsona)\w*(?: \S+){0,2} (?:armatu\w*|tiroka)|hil(?:ko|tzeko)? (?:nau|gaitu|nahi nau|mehatxu\w*)|sastak\w*|bortxa(?:tu|tzen)\w*/,
-  /(?:is|are|was|'s|keeps?|been) (?:beat(?:ing)?|hitting|attacking|strangling|hurting)(?: up)? (?:me|us|my|her|him|someone)|(?:hits|beats|attacked|hit|beat) (?:me|my (?:mother|mum|sister|child|son|daughter))|(?:going to|wants? to|will|'ll|might|threatens? to|threatened to) (?:kill|shoot|stab) (?:me|us|her|him|them|my\w*|himself|herself)|being (?:raped|attacked|robbed|followed)|(?:raped|stabbed|shot) (?:me|him|her|someone)/,
+  /(?:beating|hitting|attacking|strangling|hurting)(?: up)? (?:me|us|my|her|him|someone)|(?:hits|beats|attacked|hit|beat) (?:me|my (?:mother|mum|sister|child|son|daughter))|(?:to|will|'ll|might) (?:kill|shoot|stab) (?:me|us|her|him|them|my\w*|himself|herself)|being (?:raped|attacked|robbed|followed)|(?:raped|stabbed|shot) (?:me|him|her|someone)/,
   // Suicide.
   /(?:quero|vou|penso em|pensar em|quiero|voy a|pienso en|ganas de|vull|penso en|ganes de)(?: me)? (?:matar(?!\w* (?:uma? |o |as? |el )?(?:duv?d|duvid|saudad|temp|tiemp|fome|curios|aula))|mor(?:rer|ir))(?:-?me)?|(?:acabar|tirar|por fim|quitar|sacar|treure|llevar)\w*['-]?m?e?(?: com| con| coa?| amb)?(?: a| la)? (?:m[ie]\w* )?(?:propria )?vida|acabar (?:con todo|amb tot)|cort\w+ (?:os pulsos|[al]?es venes|l?as venas|as veas)/,
   /(?:nao|non?|don'?t|not) (?:quero|aguento|quiero|aguanto|vull|want)(?: mais| mas| seguir| mes)? (?:viver|vivir|viviendo|vivindo|viure|to live)(?! (?:e[mn]|n[ao]|a|in|with|com|con|amb|at|near)\b)|hil nahi (?:dut|nau|naiz)|ez dut bizi nahi|bizitza (?:kendu|amaitu)/,
@@ -56,7 +56,7 @@ const DANGERS = [
 const ANY = new RegExp(`(?<!\\w)(?:${DANGERS.map(({ source }) => source).join("|")})(?!\\w)`);
 
 /** What speaks of a danger without one: fees, courses, papers, shows, and what has been dealt with. */
-const HARMLESS = /\b(?:extint\w+|extinguisher\w*|su-?itzalgailu\w*|simulacr\w+|no jornal|el periodico|al diari|the news|fire drill|ano passado|mes passado|ano pasado|mes pasado|any passat|fa un any|iaz\w*|last (?:year|month)|quanto custa|quant costa|cuanto cuesta|canto custa|seguro de|seguros|course|curso|cursos|curs|ikastaro\w*|informe|relatorio|boletim|atestad\w*|txosten\w*|report of|fogueiras|hogueras|fogueres|fogos? de artificio|fuegos artificiales|focs artificials|prevencao de|prevencion de|prevencio de|prebentzio\w*|prevention)\b/;
+const HARMLESS = /\b(?:extint\w+|extinguisher\w*|su-?itzalgailu\w*|simulacr\w+|no jornal|el periodico|al diari|the news|fire drill|(?:ano|mes) pass?ado|any passat|fa un any|iaz\w*|last (?:year|month)|(?:qua|cua|ca)nto? (?:cu|c)e?[ou]?sta|seguros?(?: de)?|courses?|curs(?:os?)?|ikastaro\w*|informe|relatorio|boletim|atestad\w*|txosten\w*|report of|(?:fo|ho)gue[ir]\w+|f\w+ (?:de )?artifici\w+|pre[vb]en\w+)\b/;
 /** What is a danger whatever stands beside it. */
 const ALWAYS = /\bsuicid\w+|\bsuizid\w*|\bmatar-?me\b|\bkill myself\b|\b(?:no|nao|non) respira\b|\bburu\w* beste egin/;
 

@@ -19,12 +19,12 @@ esos esas aquel aquella yo tu el ella nosotros vosotros ellos ellas usted ustede
 nuestro nuestra es son era ser soy somos fue estar esta estan estoy tener tiene tienen tengo hay haber ha han he debe deben
 debo puede pueden puedo podemos poder va van voy ir hacer hace hago quiero quiere necesito necesita favor gracias hola buenos
 buenas dias tardes noches entonces hasta entre sobre`,
-  ca: `a al als el la els les l lo un una uns unes de del dels d en n per pel pels per a amb i o pero que si se s com quan on
+  ca: `a al als el la els les lo un una uns unes de del dels en per pel pels per a amb i o pero que si se com quan on
 quin quina quins quines qual quals qui quant quanta quants quantes perque doncs ja encara tambe aixi aixo allo aquest aquesta aquests aquestes aquell
 aquella jo tu ell ella nosaltres vosaltres ells elles voste vostes em et li els ens us hi ho meu meva teu teva seu seva
 nostre nostra es son era ser soc som va fou estar esta estan estic tenir te tenen tinc hi ha haver han he ha deu poden pot
 puc podem poder vaig van anar fer fa faig vull vol necessito necessita cal sisplau plau gracies hola bon bona dia tarda nit
-llavors fins entre sobre m t`,
+llavors fins entre sobre`,
   gl: `a o as os ao aos a un unha uns unhas de do da dos das dun dunha en no na nos nas nun nunha por polo pola polos polas
 para con e ou pero que se como cando onde cal cales quen canto canta cantos cantas porque pois xa ainda tamen asi isto iso
 aquilo este esta estes estas ese esa eses esas aquel aquela eu ti el ela nos vos eles elas vostede vostedes me te lle lles lo
