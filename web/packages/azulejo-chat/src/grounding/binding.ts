@@ -34,7 +34,7 @@ function groupsOf(items: readonly Item[]): Group[] {
     if (!item.fact) return;
     const before = items[index - 1];
     const last = groups.at(-1);
-    const follows = last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < (item.fact.kind === "money" ? 8 : 16);
+    const follows = item.fact.kind !== "contact" && last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < (item.fact.kind === "money" ? 8 : 16);
     if (follows) last.push(item);
     else groups.push([item]);
   });

@@ -159,11 +159,11 @@ export function factsOf(text: string, language: Language): Fact[] {
   }
   for (const { index, 0: found, 1: number, 2: mil } of folded.matchAll(PLAIN)) {
     const value = valueOf(number!) * (mil ? 1000 : 1);
-    add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? isAfternoon && value < 9 ? half(value * 60) : [`t${(value * 60) % 1440}`] : [])], index, found.length);
+    add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? isAfternoon && value < 12 ? half(value * 60) : [`t${(value * 60) % 1440}`] : [])], index, found.length);
   }
   for (const { index, 0: found } of folded.matchAll(FREE)) add("money", ["m0"], index, found.length);
   for (const { index, 0: found, 1: one } of folded.matchAll(ONE)) add("number", ["n1"], one ? index : index + found.lastIndexOf(" ") + 1, (one ?? "bat").length);
-  words(folded, language, taken, add);
+  words(folded, language, isAfternoon, taken, add);
   return bounded(folded, shared(folded, facts.sort((a, b) => a.start - b.start), language));
 }
 
@@ -182,7 +182,9 @@ function shared(folded: string, facts: readonly Fact[], language: Language): Fac
       const money = new RegExp(`^\\s?(?:de\\s)?${MONEY}`, "u").exec(rest);
       const word = /^\s*(?:de\s+)?(\p{L}+)/u.exec(rest)?.[1] ?? "";
       const of = SPANS.find(([, names]) => names.test(word))?.[0];
-      if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
+      const cents = /^\s?(?:de\s)?(?:cents?|centim[oe]?s?|centavos?|zentimo\w*)\b/.exec(rest);
+      if (cents) fact = { ...fact, kind: "money", keys: [`m${Number(value) / 100}`], end: fact.end + cents[0].length };
+      else if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
       else if (of) fact = { ...fact, of };
       else if (THINGS.test(word) && !isStopWord(word, language)) fact = { ...fact, isOfThings: true };
       // "The card costs 6 €, its renewal 4."
@@ -197,7 +199,14 @@ function shared(folded: string, facts: readonly Fact[], language: Language): Fac
     }
     known.unshift(fact);
   }
-  return known;
+  // "The doctor within 3 days, a nurse within 2."
+  let of: Span | undefined;
+  return known.map((fact) => {
+    if (fact.kind !== "number") return fact;
+    const isBare = !fact.of && !fact.isOfThings && /^\s*(?:$|[.,;)](?!\d))/u.test(folded.slice(fact.end));
+    of = fact.of ?? (isBare ? of : undefined);
+    return of && isBare ? { ...fact, of } : fact;
+  });
 }
 
 /** Whether a fact is a price, be its number in figures or in words. */
@@ -276,7 +285,7 @@ function months(text: string, folded: string, taken: Uint8Array, add: Add): void
 }
 
 /** Days of the week, and numbers in words: "vinte e cinco", "twenty-five", "hogeita bost", "dois mil". */
-function words(folded: string, language: Language, taken: Uint8Array, add: Add): void {
+function words(folded: string, language: Language, isAfternoon: boolean, taken: Uint8Array, add: Add): void {
   const found = [...folded.matchAll(/\p{L}+(?:-\p{L}+)*/gu)].flatMap(({ index, 0: word }) => {
     if (taken[index]) return [];
     // "segunda-feira" and "dos-cents" are one word, "twenty-five" and "trenta-cinc" are two.
@@ -287,7 +296,7 @@ function words(folded: string, language: Language, taken: Uint8Array, add: Add):
   let open: { start: number; end: number; sum: number; last: number } | null = null;
   const close = () => {
     if (open) {
-      const keys = [`n${open.sum}`, ...(open.sum <= 24 ? [`t${(open.sum * 60) % 1440}`] : [])];
+      const keys = [`n${open.sum}`, ...(open.sum > 24 ? [] : isAfternoon && open.sum < 12 ? half(open.sum * 60) : [`t${(open.sum * 60) % 1440}`])];
       add("number", keys, open.start, open.end - open.start);
     }
     open = null;

@@ -8,6 +8,7 @@ import type { Passage } from "../search/passage.js";
 import { isBound } from "./binding.js";
 import { agrees } from "./facts.js";
 import { isByAnotherWay, isWider } from "./scope.js";
+import { isTelling } from "./synonyms.js";
 import { textOf, type Item, type Text } from "./text.js";
 import { isOpposite, isSameWord } from "./words.js";
 
@@ -126,7 +127,7 @@ function judgeSpan(claim: Text, { head, text }: Known, items: readonly Item[], a
     if (item.word) words++;
     if (item.word && (here || above)) found++;
     if (here || above) sum += counts;
-    else if (item.fact) missing = "fact-missing";
+    else if (item.fact || isTelling(item.word!.text)) missing = "fact-missing";
     else if (item.word!.isName && !across) missing ??= "name-missing";
   }
   const shared = weight ? sum / weight : 0;
@@ -135,7 +136,8 @@ function judgeSpan(claim: Text, { head, text }: Known, items: readonly Item[], a
   if (missing === "fact-missing") return place(missing);
   if (shared < (across && facts > 0 ? LEAST_SHARED_ACROSS : LEAST_SHARED)) return place("too-little-shared");
   if (missing) return place(missing);
-  if (!across && facts < 3 && words > 0 && found / words < LEAST_WORDS) return place("too-little-shared");
+  const isContact = claim.items.some(({ fact }) => fact?.kind === "contact");
+  if (!across && facts < 3 && !isContact && words > 0 && found / words < LEAST_WORDS) return place("too-little-shared");
   if (!across && facts === 0 && isScattered(claim, items, isSame)) return place("too-little-shared");
   const isHalf = !across && [...clauses.values()].some(({ of, shared }) => of > 1 && shared / of < LEAST_OF_CLAUSE);
   return place(isHalf ? "too-little-shared" : "supported");

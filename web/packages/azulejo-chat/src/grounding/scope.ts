@@ -28,9 +28,13 @@ export interface Scope {
   readonly reaches: readonly string[];
 }
 
+/** "Only if" is no narrower than "if". */
+const IF = /(?<!\p{L})(?:(?<!so |apenas )se|si|if)(?!\p{L})/u;
+
 export function scopeOf(sentence: string): Scope {
   const folded = fold(sentence);
-  return { folded, reaches: REACHES.filter(([, pattern]) => pattern.test(folded)).map(([name]) => name) };
+  const reaches = REACHES.filter(([name, pattern]) => pattern.test(folded) && !(name === "only" && IF.test(folded)));
+  return { folded, reaches: reaches.map(([name]) => name) };
 }
 
 /** Whether a claim says "all" or "only" where the sentence that it rests on doesn't. */

@@ -3,6 +3,16 @@
 
 /** Folded, a meaning a line; with a star, how they begin. */
 const MEANINGS = [
+  // Colours first: bins and lines are told by them.
+  "amarel* amarill* groc groga grocs yellow horia horiak horira horian",
+  "azul azuis azules blau blava blaus blue urdin*",
+  "verde verdes verd verds green berde*",
+  "castanh* marron* marro marrom brown marroi*",
+  "cinzent* cinza gris grisa grises grey gray",
+  "laranja laranxa naranja taronja orange",
+  "branc* blanc* white zuri*",
+  "vermelh* vermell* rojo roja rojos red gorri*",
+  "preto preta pretos pretas negr* black beltz*",
   "custa custam custar custo cuesta cuestan costar coste costa costen custan cost costs preco precos precio prezo preu preus price prezio* paga pagam pagar pagan paguen pagas pay pays vale valem valen val valor balio ordain*",
   "telefon* ligue ligar liga ligando llame llama llamar llamando truqueu truca trucar trucant chame chama chamar call calling ring phone deitu",
   "pedir peca pede pedem pedido pida pide pidan pidiendo peticion demaneu demanar demana solicit* sollicit* request apply application eska* eske* reserv* agend* book",
@@ -19,7 +29,7 @@ const MEANINGS = [
   "papel paper impress* print* papera* papere*",
   "crianc* nino ninos nina ninas neno nenos nena nenas nen nens infant* haur* umea* child children kid kids",
   "vencid* caducad* caducat* iraungi* expired",
-  "descont* descuent* bonific* reduc* rebaix* rebaja* deskontu* hobari* discount*",
+  "descont* descuent* bonific* reduc* rebaix* rebaja* deskontu* hobari* discount* off",
   "deixe deixar deixa deixeu deje dejar deja coloque* coloca* coloc ponha ponga pon poner utzi leave put",
   "responde respond* respost* respuest* contest* erantz* reply answer",
   "traga trazer traia traer traiga leve levar lleve llevar portar porteu ekarri bring carry",
@@ -35,6 +45,14 @@ const MEANINGS = [
   const words = line.split(" ");
   return { whole: new Set(words), starts: words.filter((word) => word.endsWith("*")).map((word) => word.slice(0, -1)) };
 });
+
+const COLOURS = 9;
+
+/** Whether a folded word is one that nothing else may stand for. */
+export const isTelling = (word: string): boolean => {
+  const meaning = meaningOf(word);
+  return meaning >= 0 && meaning < COLOURS;
+};
 
 const known = new Map<string, number>();
 

@@ -15,7 +15,7 @@ export interface Word {
   readonly isName: boolean;
 }
 
-const NEGATIONS = /(?<!\p{L})(?:nao|no|non|nunca|jamais|jamas|mai|never|not|cannot|tampouco|tampoco|tampouc|neither|ez|inoiz|ningun|ninguna|nenhum|nenhuma|cap|ningu|nadie|ninguem|ninguen)(?!\p{L})|n't(?!\p{L})/gu;
+const NEGATIONS = /(?<!\p{L})(?:nao|no|non|nunca|jamais|jamas|mai|never|not|cannot|tampouco|tampoco|tampouc|neither|ez(?:in)?(?! ba)|inoiz|ningun|ninguna|nenhum|nenhuma|cap|ningu|nadie|ninguem|ninguen)(?!\p{L})|n't(?!\p{L})/gu;
 /** What denies its own words only: without it nothing is possible, which isn't that it is possible without. */
 const WITHOUT = /(?<!\p{L})(?:sem|sin|sense|sen|without|except[oa]?|excepte|salvo|izan ezik|apart from|unless)(?!\p{L})|\p{L}+gabe(?:ko)?(?!\p{L})|(?<!\p{L})gabe(?:ko)?(?!\p{L})/gu;
 /** What a denial is a condition behind: "if you can't come", "who doesn't answer". */
@@ -68,7 +68,7 @@ export function wordsOf(text: string, language: Language): Word[] {
     const capital = /^\p{Lu}/u.test(bare);
     const isName = (capital && !isStart) || /\p{Lu}.*\p{Lu}|\p{N}/u.test(bare);
     isStart = false;
-    if (folded.length < 2 || isStopWord(folded, language)) continue;
+    if (folded.length < 2 || isStopWord(folded, language) || /^(?:nao|non?|not|ez)$/.test(folded)) continue;
     words.push({ text: folded, start: index, isName });
   }
   return words;
