@@ -85,11 +85,20 @@ function holds(group: Group, fact: Fact): boolean {
   return fact.kind === "day" && group.length === 2 && to!.start - from.end > 2 && day(from) < day({ fact } as Item) && day({ fact } as Item) < day(to!);
 }
 
-/** Whether what two facts begin and end is told in their order; days may be listed in any. */
+/**
+ * Whether several facts stand in `other` in their order, each once; a pair of times as a pair ("10 to 14 and 16 to 19" isn't
+ * 14 to 16), and Monday to Friday isn't Monday, Wednesday and Friday.
+ */
 function isInOrder(group: Group, other: Group): boolean {
-  if (group.length !== 2 || group[0].fact!.kind === "day") return true;
-  const [from, to] = group.map(({ fact }) => other.findIndex((item) => agrees(fact!, item.fact!)));
-  return from! <= to!;
+  const places = group.map(({ fact }) => other.findIndex((item) => agrees(fact!, item.fact!)));
+  return group.every(({ fact }, index) => {
+    const [place, next] = [places[index]!, places[index + 1]];
+    if (next === undefined) return true;
+    if (place < 0 || next < 0) return !fact!.goesTo;
+    if (next <= place) return false;
+    if (fact!.kind === "time") return next === place + 1 && (index % 2 === 1 || place % 2 === 0);
+    return fact!.kind !== "day" || !fact!.goesTo || (next === place + 1 && !!other[place]!.fact!.goesTo);
+  });
 }
 
 /**
@@ -99,6 +108,9 @@ function isInOrder(group: Group, other: Group): boolean {
 export function isBound(claim: Text, known: Text, isSame: (claimed: Item, known: Item) => boolean): boolean {
   const facts = claim.items.filter(({ fact }) => fact);
   if (facts.length === 0) return true;
+  // What the passage says once, a claim can't say of two things.
+  const times = (items: readonly Item[], one: Fact) => items.filter(({ fact }) => fact && agrees(one, fact)).length;
+  if (facts.some(({ fact }) => fact!.keys[0] !== "m0" && times(facts, fact!) > Math.max(1, times(known.items, fact!)))) return false;
   const units = [...new Set(known.items.map(({ unit }) => unit))].map((unit) => known.items.filter((item) => item.unit === unit));
   const isWhole = (items: readonly Item[]) => facts.every(({ fact }) => items.some((item) => item.fact && agrees(fact!, item.fact)));
   if (groupsOf(claim.items).length > 1 && units.some((items) => isWhole(items) && isBoundAmong(claim, items, isSame))) return true;
@@ -107,11 +119,7 @@ export function isBound(claim: Text, known: Text, isSame: (claimed: Item, known:
 
 function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Item, known: Item) => boolean): boolean {
   const groups = groupsOf(known);
-  // "Closed on Mondays and on Sundays open" are two days, where the passage has them apart.
-  const claimed = groupsOf(claim.items).flatMap((group): Group[] => {
-    const isApart = group[0].fact!.kind === "day" && !groups.some((other) => group.every(({ fact }) => holds(other, fact!)));
-    return isApart && new Set(group.map(({ clause }) => clause)).size > 1 ? group.map((item) => [item]) : [group];
-  });
+  const claimed = groupsOf(claim.items);
   /** Groups of the passage that one of the claim's is surely about. */
   const taken = new Map<Group, Group>();
   const isRight = (group: Group): boolean => {

@@ -17,6 +17,8 @@ export interface Fact {
   readonly isOfThings?: boolean;
   /** How often a price is paid. */
   readonly per?: Span;
+  /** Whether it's where a range begins: "Monday to" Friday. */
+  readonly goesTo?: boolean;
   /** Which end of a range it must be: "opens at 9", "closes at 14". */
   readonly edge?: "first" | "last";
   /** What it bounds, where it isn't the thing itself: "more than 30 days". */
@@ -49,7 +51,7 @@ const CONTACT = /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+|(?:https
 const AMOUNT = /^[1-9]\d{0,2}(?:\.\d{3})+$|^[1-9]\d{0,1}(?: \d{3})+$/;
 const DAY = /^(?:\d{4}-\d{2}-\d{2}|\d{1,2}[.-]\d{1,2}[.-]\d{4})$/;
 const DATE = /\b(\d{4})-(\d{2})-(\d{2})\b|\b(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}|\d{2}))?\b(?![/.,]?\d)/gu;
-const TIME = /\b([01]?\d|2[0-4])\s?(?::|h|\.)\s?([0-5]\d)(?:\s?(?:h|min|horas|hores)\b)?(?:\s?([ap])\.?\s?m\b\.?)?|\b(1[0-2]|[1-9])\s?([ap])\.?\s?m\b\.?|\b([01]?\d|2[0-4])\s?(?:h(?:oras?|ores?|ours?)?\b|o'clock|etan\b|etatik\b|etara\b|ak arte\b)/gu;
+const TIME = /\b([01]?\d|2[0-4])\s?(?::|h|\.)\s?([0-5]\d)(?:\s?(?:h|min|horas|hores)\b)?(?:\s?([ap])\.?\s?m\b\.?)?|\b(1\d|2[0-3]|[1-9])\s?([ap])\.?\s?m\b\.?|\b([01]?\d|2[0-4])\s?(?:h(?:oras?|ores?|ours?)?\b|o'clock|etan\b|etatik\b|etara\b|ak arte\b)/gu;
 const PRICE = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand))?\\s?(?:de )?${MONEY}|${MONEY}\\s?(${NUMBER})`, "gu");
 const PERCENT = new RegExp(`(${NUMBER})\\s?(?:%|por ?cento\\b|por ciento\\b|per cent\\b|percent\\b)|%\\s?(${NUMBER})`, "gu");
 const PLAIN = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand)\\b)?`, "gu");
@@ -246,12 +248,15 @@ function periodOf(folded: string, { kind, keys, end }: Fact): Pick<Fact, "per"> 
   return per ? { per } : {};
 }
 
+const TO = /\s(?:a|as|ao|al|ate|ata|hasta|fins|to|till|until|through|-)(?:\s(?:a|o|as|os|la|las|el|les|al))?\s*$|etik\s*$/u;
+
 /** Facts with what bounds them. */
 function bounded(folded: string, facts: readonly Fact[]): Fact[] {
   return facts.map((bare, index) => {
     const before = facts[index - 1];
     const isOtherEnd = before?.kind === bare.kind && bare.start - before.end < 8;
-    const fact = { ...bare, ...periodOf(folded, bare) };
+    const goesTo = TO.test(folded.slice(bare.start, facts[index + 1]?.start ?? bare.end));
+    const fact = { ...bare, ...(goesTo ? { goesTo } : {}), ...periodOf(folded, bare) };
     if (fact.kind === "contact" || fact.kind === "address" || fact.kind === "day" || fact.keys[0] === "m0") return fact;
     const found = boundOf(folded, fact.start, fact.end);
     if (!found && !isOtherEnd) return { ...fact, ...edgeOf(folded, fact) };
