@@ -186,6 +186,7 @@ function shared(folded: string, facts: readonly Fact[], language: Language): Fac
       const of = SPANS.find(([, names]) => names.test(word))?.[0];
       const cents = /^\s?(?:de\s)?(?:cents?|centim[oe]?s?|centavos?|zentimo\w*)\b/.exec(rest);
       if (cents) fact = { ...fact, kind: "money", keys: [`m${Number(value) / 100}`], end: fact.end + cents[0].length };
+      else if (/^\s?(?:por|per) ?c(?:i?en)to?\b/.test(rest)) fact = { ...fact, kind: "percent", keys: [`p${value}`] };
       else if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
       else if (of) fact = { ...fact, of };
       else if (THINGS.test(word) && !isStopWord(word, language)) fact = { ...fact, isOfThings: true };

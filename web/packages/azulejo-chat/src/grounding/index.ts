@@ -200,6 +200,10 @@ function isDenied(claim: Text, passage: Text, isSame: IsSame): boolean {
   });
 }
 
+const PAY = /^(?:pag[aou]|pagan|pagam|pay|paid|ordain)/;
+const OPEN = /^(?:abert[oa]|abiert[oa]|obert[a]?|open|irekita)s?$/;
+const CLOSED = /^(?:encerrad|fechad|cerrad|tancat|tancad|pechad|closed|itxita)/;
+
 /** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */
 function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
   const unit = nearestUnit(claim, passage, isSame);
@@ -210,6 +214,14 @@ function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
   if (denied(claim, claimed) !== denied(passage, matched)) return true;
   if (isWider(claim.scopes, passage.scopes[unit]!) || isByAnotherWay(claim.scopes, passage.scopes)) return true;
   const words = (items: readonly Item[]) => items.flatMap(({ word }) => word ?? []);
+  const isFree = there.some(({ fact }) => fact?.keys[0] === "m0");
+  if (isFree && !claim.items.some(({ fact }) => fact?.kind === "money") && words(claim.items).some(({ text }) => PAY.test(text))) return true;
+  // What is open is so at the times that are told; without one, a line that says it's closed of any of its words counts.
+  if (claim.items.every(({ fact }) => fact?.kind !== "time") && words(claim.items).some(({ text }) => OPEN.test(text))) {
+    const units = passage.labels.map((_, at) => passage.items.filter((item) => item.unit === at));
+    const closed = units.filter((items) => words(items).some(({ text }) => CLOSED.test(text)));
+    if (closed.some((items) => items.some((item) => claim.items.some((one) => isSame(one, item))))) return true;
+  }
   return isOpposite(words(claim.items), words(there));
 }
 
