@@ -6,12 +6,13 @@ import { test } from "node:test";
 
 import { ERROR_CODES } from "../../azulejo/src/errors.js";
 import { failureText } from "../src/conversation/failure.js";
+import { languageOf } from "../src/language/detect.js";
 import { ca } from "../src/language/ca.js";
 import { en } from "../src/language/en.js";
 import { es } from "../src/language/es.js";
 import { eu } from "../src/language/eu.js";
 import { gl } from "../src/language/gl.js";
-import { languageFor, LANGUAGES } from "../src/language/languages.js";
+import { languageFor, LANGUAGES, type Language } from "../src/language/languages.js";
 import { ptBR } from "../src/language/pt-BR.js";
 import { ptPT } from "../src/language/pt-PT.js";
 import { loadSpeaker, type Translation } from "../src/language/translation.js";
@@ -85,4 +86,14 @@ test("each text is said somewhere", () => {
   const sources = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) => /\.tsx?$/.test(name) && !name.startsWith("language/"));
   const all = sources.map((name) => readFileSync(`src/${name}`, "utf8")).join("\n");
   assert.deepEqual(Object.keys(en).filter((key) => !all.includes(`"${key}"`)), []);
+});
+
+test("a question's language is told from the page's", (t) => {
+  const texts: { lang: Language; text: string }[] = JSON.parse(readFileSync("test/languages.json", "utf8"));
+  // Portugal's and Brazil's are told apart by a word here and there.
+  const wrong = (page?: Language) => texts.filter(({ lang, text }) => languageOf(text, LANGUAGES, page ?? lang).slice(0, 2) !== lang.slice(0, 2)).length / texts.length;
+  const shares = [wrong(), wrong("es"), wrong("en")] as const;
+  t.diagnostic(`wrong: ${shares.map((share) => share.toFixed(3)).join(", ")} on the page of its own language, Spanish, English`);
+  assert.ok(shares[0] <= 0.01);
+  assert.ok(shares[1] <= 0.1 && shares[2] <= 0.1);
 });

@@ -106,6 +106,7 @@ export const dayOf = (word: string): number | null => find(days, word.replace(/s
 const ONLY: { readonly [word: string]: readonly string[] } = {
   dos: ["es", "ca"], deu: ["ca"], set: ["ca"], nou: ["ca"], sis: ["ca"], cent: ["ca"], vint: ["ca"], bi: ["eu"], sei: ["eu"],
   lau: ["eu"], hiru: ["eu"], bost: ["eu"], hamar: ["eu"], ten: ["en"], dez: ["pt", "gl"], dues: ["ca"], duas: ["pt", "gl"],
+  once: ["es", "gl"],
 };
 
 /** The number that a folded word names; not 1, which is an article in six of the languages. */

@@ -2,19 +2,34 @@
 
 import { fold } from "../language/fold.js";
 import type { Language } from "../language/languages.js";
+import { isStopWord } from "../language/stop-words.js";
+import { boundOf, type Bound } from "./bounds.js";
 import { dayOf, monthOf, numberOf } from "./calendar.js";
 
 /** One of them, at its place in the text. */
 export interface Fact {
-  readonly kind: "contact" | "date" | "day" | "money" | "month" | "number" | "percent" | "time";
+  readonly kind: "address" | "contact" | "date" | "day" | "money" | "month" | "number" | "percent" | "time";
   /** What it may be written as, in one spelling each: 9 h is a time and a number of hours. Two facts agree in any. */
   readonly keys: readonly string[];
   /** What a number counts, where that is a span of time: 3 months are not 3 years. */
   readonly of?: Span;
-  /** Where it begins and ends in the text. */
+  /** Whether it counts what is no span of time: 6 books are not 6 days. */
+  readonly isOfThings?: boolean;
+  /** How often a price is paid. */
+  readonly per?: Span;
+  /** Whether it's where a range begins: "Monday to" Friday. */
+  readonly goesTo?: boolean;
+  /** Which end of a range it must be: "opens at 9", "closes at 14". */
+  readonly edge?: "first" | "last";
+  /** What it bounds, where it isn't the thing itself: "more than 30 days". */
+  readonly bound?: Bound;
+  /** Where it begins and ends in the text, with what bounds it. */
   readonly start: number;
   readonly end: number;
 }
+
+/** What a number may count. */
+const THINGS = /^\p{L}{4,}$/u;
 
 /** Spans of time, as numbers count them. */
 export type Span = "minute" | "hour" | "day" | "week" | "month" | "year";
@@ -28,7 +43,7 @@ const SPANS: readonly (readonly [Span, RegExp])[] = [
   ["year", /^(?:anos?|anys?|years?|urte\w*)$/],
 ];
 
-const MONEY = "(?:€|eur(?:os?|o)?\\b|r\\$|us\\$|\\$|reais\\b|real\\b|euro(?:tan|ko|a|ak|rekin)?\\b)";
+const MONEY = "(?:€|eur(?:os?|o)?\\b|r\\$|us\\$|\\$|reais\\b|real\\b|euro\\p{L}*)";
 const NUMBER = "\\d{1,3}(?:[. ]\\d{3})+(?:,\\d+)?|\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|\\d+(?:[.,]\\d+)?";
 
 const CONTACT = /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+|(?:https?:\/\/|www\.)[^\s<>()"'«»]*[^\s<>()"'«».,;:!?]|(?:\+|\b00)?\(?\d{2,4}\)?(?:[ .-]?\d{2,4}){2,}(?!\d)/gu;
@@ -36,12 +51,38 @@ const CONTACT = /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+|(?:https
 const AMOUNT = /^[1-9]\d{0,2}(?:\.\d{3})+$|^[1-9]\d{0,1}(?: \d{3})+$/;
 const DAY = /^(?:\d{4}-\d{2}-\d{2}|\d{1,2}[.-]\d{1,2}[.-]\d{4})$/;
 const DATE = /\b(\d{4})-(\d{2})-(\d{2})\b|\b(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}|\d{2}))?\b(?![/.,]?\d)/gu;
-const TIME = /\b([01]?\d|2[0-4])\s?(?::|h|\.)\s?([0-5]\d)(?:\s?(?:h|min|horas|hores)\b)?(?:\s?([ap])\.?\s?m\b\.?)?|\b(1[0-2]|[1-9])\s?([ap])\.?\s?m\b\.?|\b([01]?\d|2[0-4])\s?(?:h(?:oras?|ores?|ours?)?\b|o'clock|etan\b|etatik\b|etara\b|ak arte\b)/gu;
+const TIME = /\b([01]?\d|2[0-4])\s?(?::|h|\.)\s?([0-5]\d)(?:\s?(?:h|min|horas|hores)\b)?(?:\s?([ap])\.?\s?m\b\.?)?|\b(1\d|2[0-3]|[1-9])\s?([ap])\.?\s?m\b\.?|\b([01]?\d|2[0-4])\s?(?:h(?:oras?|ores?|ours?)?\b|o'clock|etan\b|etatik\b|etara\b|ak arte\b)/gu;
 const PRICE = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand))?\\s?(?:de )?${MONEY}|${MONEY}\\s?(${NUMBER})`, "gu");
 const PERCENT = new RegExp(`(${NUMBER})\\s?(?:%|por ?cento\\b|por ciento\\b|per cent\\b|percent\\b)|%\\s?(${NUMBER})`, "gu");
 const PLAIN = new RegExp(`(${NUMBER})(\\s(?:mil|mila|thousand)\\b)?`, "gu");
-const FREE = /\b(?:gratis|gratuit[oa]s?|gratuitament[e]?|gratuits|gratuites|gratuit|sem custos?|sin coste?|sense cost|sen custo|doan|doako|doakoa|nao pag\w+|non? pag\w+|no es paga\w*|pays? nothing|(?:not|n't) pay|free of charge|free|isent[oa]s?|exent[oa]s?|exempt)\b/gu;
+/** Nothing to pay, in the words of each language; "nothing" of something else ("no interest") isn't. */
+const FREE = new RegExp(
+  "\\b(?:" +
+    "gratis|gratuit[oa]s?|gratuits|gratuites|gratuit|gratuita?ment[e]?|de (?:graca|balde)|(?:sem|sin|sen|sense) (?:custos?|costes?|cost|pagar)|" +
+    "doan|doako|doakoa|doanik|free of charge|free|at no cost|isent[oa]s?|exent[oa]s?|exempts?|" +
+    "(?:nao|non?) (?:se |es |lles? )?(?:pag\\w+|custa\\w*|cuesta\\w*|costa\\w*)(?: nada| res)?|" +
+    "(?:does|do)(?: not|n't) (?:pay|cost)(?: anything)?|(?:pays?|costs?) nothing|(?:not|n't) (?:have to |need to )?pay" +
+    ")\\b(?! (?:juros|intereses|interessos|xuros|interest|recargo|multa)\\b)",
+  "gu",
+);
+/** "As 8 da noite", "gaueko 8etan": on the clock, half a day later. */
+const EVENING = /\b(\d{1,2})(?:(?::|h|\.)([0-5]\d))?\s?(?:h|horas|hores|o'clock)?\s(?:d[aeo] (?:la )?|del |in the |at )(?:tarde|tarda|vespre|noite|nit|noche|afternoon|evening|night)\b|\b(?:arratsaldeko|gaueko|iluntzeko)\s(\d{1,2})(?::([0-5]\d))?(?:etatik|etara|etan|era|ak)?\b/gu;
+const FROM = /(?<![\d:.,])(\d{1,2})(?:[:h.]([0-5]\d))?\s?h?(?=\s(?:a|as|e|y|i|to|ate|hasta|fins)\s(?:as? |las |les )?$)/u;
+const UNTIL = /^\s?(\d{1,2})(?::([0-5]\d))?(?=etara|era|ak arte)/u;
+/** "As seis e meia", "las 6 y media", "half past one". */
+const HALF = /(\d{1,2}|\p{L}+)\s(?:e|y|i|eta)\s(?:meia|media|mitja|erdi\w*)(?!\p{L})|\bhalf past (\p{L}+|\d{1,2})\b/gu;
+/** A time of the clock's dial, which an afternoon's may be as well. */
+const half = (minutes: number) => [`t${minutes}`, ...(minutes < 720 ? [`t${minutes + 720}`] : [])];
+/** Where a sentence speaks of an afternoon, its small hours are that afternoon's. */
+const AFTERNOON = /(?<!\p{L})(?:tardes?|tarda|vespre|noite|noche|nit|afternoons?|evenings?|arratsalde\w*|gaue\w*)(?!\p{L})/u;
+/** A house's number behind the name of its street, whose last word tells which: "Rua da Escola, 5". */
+const ADDRESS = /(\p{Lu}[\p{L}'’-]+)(?:,\s*|\s+)(?:(?:n\.?\s?[ºo°]\.?|núm\.?|num\.?|número|numero|no\.)\s*)?(\d{1,4})(?![\p{L}\d]|[.,:]\d|\s?[€%º°])(?!\s(?!helbide)\p{Ll}{4,}|\s?(?:a|to|e|y|i|-)\s?\d)/gu;
 const WORD = /\p{L}+/gu;
+
+/** What comes second or fourth; a day of the week has none of them behind it. */
+const ORDERED = /^ (?:via|vez|parte|casa|fase|lingua|habitacao|morada|opcao|prestacao|parcela|pessoa|dose|chamada|classe|copia|metade|instancia|feira de)\b/;
+/** The article is a number where it counts spans of time, or times; not a day, nor an hour ("one day", "book an hour"). */
+const ONE = /\b(una?|uma?|unha|one)(?= (?:so |sola? |unica? |single )?(?:mes|mese|semana|setmana|ano|any|year|month|week|vez|vegada)\b)|\b(?:hilabete|aste|urte)\w* bat\b/gu;
 
 /** A number as it's written in any of the languages: three figures behind a point or comma are thousands. */
 function valueOf(written: string): number {
@@ -65,6 +106,7 @@ export function factsOf(text: string, language: Language): Fact[] {
     return flat.length === letter.length ? flat : flat.slice(0, 1).padEnd(letter.length, " ");
   }).join("");
   const facts: Fact[] = [];
+  const isAfternoon = AFTERNOON.test(folded);
   const taken = new Uint8Array(folded.length);
   const add = (kind: Fact["kind"], keys: string[], start: number, length: number) => {
     if (taken.subarray(start, start + length).includes(1)) return;
@@ -90,26 +132,48 @@ export function factsOf(text: string, language: Language): Fact[] {
     add("date", [`d${mm}-${dd}${full ? `-${full}` : ""}`], index, found.length);
   }
   months(text, folded, taken, add);
+  for (const { index, 0: found, 1: hour, 2: minute, 3: hora, 4: minutu } of folded.matchAll(EVENING)) {
+    const value = Number(hour ?? hora);
+    if (value > 24) continue;
+    add("time", [time(value, Number(minute ?? minutu ?? 0), value < 12 ? "p" : undefined)], index, found.length);
+    // The range's other end is in the same half of the day.
+    const end = index + found.length;
+    const [other, at] = hour ? [FROM.exec(folded.slice(0, index)), 0] : [UNTIL.exec(folded.slice(end)), end];
+    if (other && Number(other[1]) < 12 && (Number(other[1]) < value) === !!hour) {
+      add("time", [time(Number(other[1]), Number(other[2] ?? 0), "p")], at + other.index, other[0].trimEnd().length);
+    }
+  }
+  for (const { index, 0: found, 1: hour, 2: past } of folded.matchAll(HALF)) {
+    const name = hour ?? past!;
+    const value = /^\d/.test(name) ? Number(name) : /^(?:una?|uma|one)$/.test(name) ? 1 : numberOf(name, language);
+    const start = index + found.indexOf(name) - (past ? found.indexOf(name) : 0);
+    if (value !== null && value <= 24) add("time", half(value * 60 + 30), start, index + found.length - start);
+  }
   for (const match of folded.matchAll(TIME)) {
     const { index, 0: found, 1: hour, 2: minute, 3: half, 4: bare, 5: halfDay, 6: hours } = match;
     if (hour !== undefined) add("time", [time(Number(hour), Number(minute), half), ...(/[:h]/.test(found) ? [] : [`n${hour}.${minute}`])], index, found.length);
     else if (bare !== undefined) add("time", [time(Number(bare), 0, halfDay)], index, found.length);
     else add("time", [time(Number(hours), 0, undefined), `n${Number(hours)}`], index, found.length);
   }
+  for (const { index, 0: found, 1: street, 2: number } of text.matchAll(ADDRESS)) {
+    // A sentence's first word is no street's.
+    if (index > 0) add("address", [`a${number}-${fold(street!)}`, `n${number}`], index + found.length - number!.length, number!.length);
+  }
   for (const { index, 0: found, 1: number, 2: mil } of folded.matchAll(PLAIN)) {
     const value = valueOf(number!) * (mil ? 1000 : 1);
-    add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? [`t${(value * 60) % 1440}`] : [])], index, found.length);
+    add("number", [`n${value}`, ...(Number.isInteger(value) && value <= 24 ? isAfternoon && value < 12 ? half(value * 60) : [`t${(value * 60) % 1440}`] : [])], index, found.length);
   }
   for (const { index, 0: found } of folded.matchAll(FREE)) add("money", ["m0"], index, found.length);
-  words(folded, language, taken, add);
-  return shared(folded, facts.sort((a, b) => a.start - b.start));
+  for (const { index, 0: found, 1: one } of folded.matchAll(ONE)) add("number", ["n1"], one ? index : index + found.lastIndexOf(" ") + 1, (one ?? "bat").length);
+  words(folded, language, isAfternoon, taken, add);
+  return bounded(folded, shared(folded, facts.sort((a, b) => a.start - b.start), language));
 }
 
 /** What stands between two facts of which the second says the kind of both: "60 a 300 €", "entre 9 e 12 h". */
-const RANGE = /^\s*(?:a|as|ao?s?|ate|e|y|i|to|and|-|\u00d7|ata|fins a|hasta|until|eta|a les|a las|o|ou|or|edo|h\s*a)\s*$/;
+const RANGE = /^\s*(?:a|as|ao?s?|ate|e|y|i|to|and|-|\u00d7|ata|fins a|hasta|until|eta|a les|a las|(?:e|y|i|and|a|to) (?:o|os|as|el|los|las|les|ls|the|l')|o|ou|or|edo|h\s*a)\s*$/;
 
 /** Numbers with what stands behind them: a price in words, a span of time, or what a range's other end is. */
-function shared(folded: string, facts: readonly Fact[]): Fact[] {
+function shared(folded: string, facts: readonly Fact[], language: Language): Fact[] {
   const known: Fact[] = [];
   for (let index = facts.length - 1; index >= 0; index--) {
     let fact = facts[index]!;
@@ -120,8 +184,14 @@ function shared(folded: string, facts: readonly Fact[]): Fact[] {
       const money = new RegExp(`^\\s?(?:de\\s)?${MONEY}`, "u").exec(rest);
       const word = /^\s*(?:de\s+)?(\p{L}+)/u.exec(rest)?.[1] ?? "";
       const of = SPANS.find(([, names]) => names.test(word))?.[0];
-      if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
+      const cents = /^\s?(?:de\s)?(?:cents?|centim[oe]?s?|centavos?|zentimo\w*)\b/.exec(rest);
+      if (cents) fact = { ...fact, kind: "money", keys: [`m${Number(value) / 100}`], end: fact.end + cents[0].length };
+      else if (/^\s?(?:por|per) ?c(?:i?en)to?\b/.test(rest)) fact = { ...fact, kind: "percent", keys: [`p${value}`] };
+      else if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
       else if (of) fact = { ...fact, of };
+      else if (THINGS.test(word) && !isStopWord(word, language)) fact = { ...fact, isOfThings: true };
+      // "The card costs 6 €, its renewal 4."
+      else if (isPrice(folded, facts[index - 1]) && /^\s*(?:$|[.,;)](?!\d))/u.test(rest)) fact = { ...fact, kind: "money", keys: [`m${value}`] };
       else if (next && RANGE.test(folded.slice(fact.end, next.start))) {
         if (next.kind === "money") fact = { ...fact, kind: "money", keys: [`m${value}`] };
         else if (next.kind === "percent") fact = { ...fact, kind: "percent", keys: [`p${value}`] };
@@ -132,7 +202,69 @@ function shared(folded: string, facts: readonly Fact[]): Fact[] {
     }
     known.unshift(fact);
   }
-  return known;
+  // "The doctor within 3 days, a nurse within 2."
+  let of: Span | undefined;
+  return known.map((fact) => {
+    if (fact.kind !== "number") return fact;
+    const isBare = !fact.of && !fact.isOfThings && /^\s*(?:$|[.,;)](?!\d))/u.test(folded.slice(fact.end));
+    of = fact.of ?? (isBare ? of : undefined);
+    return of && isBare ? { ...fact, of } : fact;
+  });
+}
+
+/** Whether a fact is a price, be its number in figures or in words. */
+const isPrice = (folded: string, fact: Fact | undefined) =>
+  !!fact && ((fact.kind === "money" && fact.keys[0] !== "m0") || (fact.kind === "number" && new RegExp(`^\\s?(?:de\\s)?${MONEY}`, "u").test(folded.slice(fact.end))));
+
+/** What begins and ends there; in Basque, the verb stands behind. */
+const FIRST = /(?<!\p{L})(?:abre\w*|abrir|obre\w*|opens?|comeca\w*|comenza\w*|empieza\w*|empeza\w*|comenca\w*|inicia\w*|starts?|begins?)(?: \p{L}+){0,2}\s*$/u;
+const LAST = /(?<!\p{L})(?:fecha\w*|encerra\w*|cierra\w*|tanca\w*|pecha\w*|closes?|acaba\w*|termina\w*|remata\w*|finaliza\w*|ends?|finish\w*)(?: \p{L}+){0,2}\s*$/u;
+const FIRST_BEHIND = /^\p{L}*\s(?:irekitzen|hasten|hasi)(?!\p{L})/u;
+const LAST_BEHIND = /^\p{L}*\s(?:ixten|itxi|itxiko|amaitzen|bukatzen)(?!\p{L})/u;
+
+function edgeOf(folded: string, { kind, start, end }: Fact): Pick<Fact, "edge"> {
+  if (kind !== "time" && kind !== "date" && kind !== "number") return {};
+  const [text, rest] = [folded.slice(Math.max(0, start - 40), start), folded.slice(end)];
+  // A range tells both itself.
+  if (/^\s*(?:h|horas|hores|am|pm)?\s*(?:a|as|ate|ata|hasta|to|-|fins)(?:\s\p{L}+)?\s\d/u.test(rest)) return {};
+  if (FIRST.test(text) || FIRST_BEHIND.test(rest)) return { edge: "first" };
+  if (LAST.test(text) || LAST_BEHIND.test(rest)) return { edge: "last" };
+  return {};
+}
+
+/** "18 € por ano", "1.200 €, una vez al año", "€15 a month", "90 € urtean", "180 € mensais". */
+const PERIODS: readonly (readonly [Span, RegExp])[] = (
+  [
+    ["day", "dia|day|egun\\p{L}*|diari[oa]s|diaris|diaries|daily"],
+    ["week", "semana|setmana|week|aste\\p{L}*|semana(?:l|is)|semanales|weekly"],
+    ["month", "mes|month|hile(?:an|ko|ro)|hilabete\\p{L}*|mensa(?:l|is)|mensual\\p{L}*|monthly"],
+    ["year", "ano|any|year|urte(?:an|ko|ro)|anual|anuais|anuales|anuals|yearly|annually"],
+  ] as const
+).map(([span, names]) => [span, new RegExp(`^\\s*,?\\s*(?:(?:un|una|uma|once) \\p{L}+ )?(?:(?:por|al?|ao|per|cada|each|every|/|l')\\s?)*(?:${names})(?!\\p{L})`, "u")]);
+
+function periodOf(folded: string, { kind, keys, end }: Fact): Pick<Fact, "per"> {
+  if (kind !== "money" || keys[0] === "m0") return {};
+  const rest = folded.slice(end, end + 40);
+  const per = PERIODS.find(([, period]) => period.test(rest))?.[0];
+  return per ? { per } : {};
+}
+
+const TO = /\s(?:a|as|ao|al|ate|ata|hasta|fins|to|till|until|through|-)(?:\s(?:a|o|as|os|la|las|el|les|al))?\s*$|etik\s*$/u;
+
+/** Facts with what bounds them. */
+function bounded(folded: string, facts: readonly Fact[]): Fact[] {
+  return facts.map((bare, index) => {
+    const before = facts[index - 1];
+    const isOtherEnd = before?.kind === bare.kind && bare.start - before.end < 8;
+    const goesTo = TO.test(folded.slice(bare.start, facts[index + 1]?.start ?? bare.end));
+    const fact = { ...bare, ...(goesTo ? { goesTo } : {}), ...periodOf(folded, bare) };
+    if (fact.kind === "contact" || fact.kind === "address" || fact.kind === "day" || fact.keys[0] === "m0") return fact;
+    const found = boundOf(folded, fact.start, fact.end);
+    if (!found && !isOtherEnd) return { ...fact, ...edgeOf(folded, fact) };
+    // What bounds the fact before or the one behind isn't this one's.
+    if (!found || fact.start - found.before < (facts[index - 1]?.end ?? 0) || fact.end + found.after > (facts[index + 1]?.start ?? Infinity)) return fact;
+    return { ...fact, bound: found, start: fact.start - found.before, end: fact.end + found.after };
+  });
 }
 
 type Add = (kind: Fact["kind"], keys: string[], start: number, length: number) => void;
@@ -159,7 +291,7 @@ function months(text: string, folded: string, taken: Uint8Array, add: Add): void
 }
 
 /** Days of the week, and numbers in words: "vinte e cinco", "twenty-five", "hogeita bost", "dois mil". */
-function words(folded: string, language: Language, taken: Uint8Array, add: Add): void {
+function words(folded: string, language: Language, isAfternoon: boolean, taken: Uint8Array, add: Add): void {
   const found = [...folded.matchAll(/\p{L}+(?:-\p{L}+)*/gu)].flatMap(({ index, 0: word }) => {
     if (taken[index]) return [];
     // "segunda-feira" and "dos-cents" are one word, "twenty-five" and "trenta-cinc" are two.
@@ -170,14 +302,15 @@ function words(folded: string, language: Language, taken: Uint8Array, add: Add):
   let open: { start: number; end: number; sum: number; last: number } | null = null;
   const close = () => {
     if (open) {
-      const keys = [`n${open.sum}`, ...(open.sum <= 24 ? [`t${(open.sum * 60) % 1440}`] : [])];
+      const keys = [`n${open.sum}`, ...(open.sum > 24 ? [] : isAfternoon && open.sum < 12 ? half(open.sum * 60) : [`t${(open.sum * 60) % 1440}`])];
       add("number", keys, open.start, open.end - open.start);
     }
     open = null;
   };
   for (const { index, word } of found) {
     const day = dayOf(word);
-    if (day !== null) {
+    // "A second copy" is no Monday, in Portuguese.
+    if (day !== null && !(/^(?:segunda|quarta|quinta|sexta)$/.test(word) && ORDERED.test(folded.slice(index + word.length)))) {
       close();
       add("day", [`w${day}`], index, word.length);
       continue;
@@ -204,8 +337,18 @@ function words(folded: string, language: Language, taken: Uint8Array, add: Add):
   close();
 }
 
+/** Minutes of a span; a month has 30 days and a year 12 months, as people say. */
+const MINUTES: { readonly [span in Span]: number } = { minute: 1, hour: 60, day: 1440, week: 10_080, month: 43_200, year: 518_400 };
+
+const minutesOf = ({ keys, of }: Fact) => Number(keys.find((key) => key.startsWith("n"))?.slice(1)) * MINUTES[of!];
+
 /** Whether two facts say the same. A date with a year is one without, where that says less. */
 export function agrees(claimed: Fact, known: Fact): boolean {
-  if (claimed.of && known.of && claimed.of !== known.of) return false;
-  return claimed.keys.some((key) => known.keys.some((other) => key === other || other.startsWith(`${key}-`) && /^(?:d|mo)/.test(key)));
+  if (claimed.bound && (known.bound ? claimed.bound.side !== known.bound.side : claimed.bound.isStrict)) return false;
+  if ((claimed.of && known.isOfThings) || (claimed.isOfThings && known.of)) return false;
+  if (claimed.per && known.per && claimed.per !== known.per) return false;
+  if (claimed.of && known.of && claimed.of !== known.of) return minutesOf(claimed) === minutesOf(known);
+  // A street's number is no other number, nor another street's.
+  const keys = claimed.kind === "address" ? claimed.keys.slice(0, 1) : claimed.keys;
+  return keys.some((key) => known.keys.some((other) => key === other || other.startsWith(`${key}-`) && /^(?:d|mo)/.test(key)));
 }

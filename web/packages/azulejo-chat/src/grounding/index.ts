@@ -7,6 +7,8 @@ import { languageFor, type Language } from "../language/languages.js";
 import type { Passage } from "../search/passage.js";
 import { isBound } from "./binding.js";
 import { agrees } from "./facts.js";
+import { isByAnotherWay, isWider } from "./scope.js";
+import { isTelling } from "./synonyms.js";
 import { textOf, type Item, type Text } from "./text.js";
 import { isOpposite, isSameWord } from "./words.js";
 
@@ -47,7 +49,9 @@ const LEAST_OF_CLAUSE = 0.34;
 /** What a word of the page's title or heading weighs, which all that stands below may leave out. */
 const HEADING_WEIGHT = 0.4;
 /** The most sentences that support one. */
-const MOST_UNITS = 3;
+const MOST_UNITS = 5;
+/** The least share of its words alone: days and prices that agree say nothing of whose they are. */
+const LEAST_WORDS = 0.3;
 
 /** A passage as it is compared. */
 interface Known {
@@ -98,60 +102,107 @@ function judge(claim: Text, passage: Known, language: Language): Place {
   if (best.reason !== "supported") return best;
   // What is right somewhere may be said of something else, or be denied, where the passage comes nearest.
   if (!isBound(claim, passage.text, isSame) || isUnderAnotherLabel(claim, passage.text, isSame)) return { ...best, reason: "fact-elsewhere" };
-  if (isContrary(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
+  if (isContrary(claim, passage.text, isSame) || isDenied(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
   return best;
 }
 
 type IsSame = (claimed: Item, known: Item) => boolean;
 
-function judgeSpan(claim: Text, { head }: Known, items: readonly Item[], across: boolean, isSame: IsSame): Place {
+function judgeSpan(claim: Text, { head, text }: Known, items: readonly Item[], across: boolean, isSame: IsSame): Place {
   let weight = 0;
   let sum = 0;
+  let words = 0;
+  let found = 0;
   let missing: Reason | null = null;
+  const facts = claim.items.filter(({ fact }) => fact).length;
   const clauses = new Map<number, { of: number; shared: number }>();
   for (const item of claim.items) {
     const here = items.some((other) => isSame(item, other));
-    const above = head.items.some((other) => isSame(item, other));
+    // A word of the heading that one of its sentences is about isn't what the others are about.
+    const above = head.items.some((other) => isSame(item, other)) && (facts > 0 || !text.items.some((other) => isSame(item, other)));
     const counts = above && !here ? HEADING_WEIGHT : 1;
     const clause = clauses.get(item.clause) ?? { of: 0, shared: 0 };
     clauses.set(item.clause, { of: clause.of + 1, shared: clause.shared + (here || above ? 1 : 0) });
     weight += counts;
+    if (item.word) words++;
+    if (item.word && (here || above)) found++;
     if (here || above) sum += counts;
-    else if (item.fact) missing = "fact-missing";
+    else if (item.fact || isTelling(item.word!.text)) missing = "fact-missing";
     else if (item.word!.isName && !across) missing ??= "name-missing";
   }
   const shared = weight ? sum / weight : 0;
-  const facts = claim.items.filter(({ fact }) => fact).length;
   const place = (reason: Reason): Place => ({ shared, reason });
   if (sum === 0) return place("too-little-shared");
   if (missing === "fact-missing") return place(missing);
   if (shared < (across && facts > 0 ? LEAST_SHARED_ACROSS : LEAST_SHARED)) return place("too-little-shared");
   if (missing) return place(missing);
+  const isContact = claim.items.some(({ fact }) => fact?.kind === "contact");
+  if (!across && facts < 3 && !isContact && words > 0 && found / words < LEAST_WORDS) return place("too-little-shared");
+  if (!across && facts === 0 && isScattered(claim, items, isSame)) return place("too-little-shared");
   const isHalf = !across && [...clauses.values()].some(({ of, shared }) => of > 1 && shared / of < LEAST_OF_CLAUSE);
   return place(isHalf ? "too-little-shared" : "supported");
+}
+
+/** Whether a claim without a fact, of one clause, has half of its words in one sentence and half in another. */
+function isScattered(claim: Text, items: readonly Item[], isSame: IsSame): boolean {
+  const shared = claim.items.filter((item) => items.some((other) => isSame(item, other)));
+  if (new Set(shared.map(({ clause }) => clause)).size > 1) return false;
+  return new Set(items.map(({ unit }) => unit)).size > 1 && !items.some(({ unit }) => shared.filter((item) => items.some((other) => other.unit === unit && isSame(item, other))).length > shared.length / 2);
 }
 
 /** Where a passage is a list of things and what holds for each, a claim about one isn't supported by another's line. */
 function isUnderAnotherLabel(claim: Text, passage: Text, isSame: IsSame): boolean {
   if (passage.labels.filter((label) => label.length > 0).length < 2) return false;
-  const named = passage.labels.flatMap((label, unit) => {
-    const words = passage.items.filter((item) => item.unit === unit && item.word && label.includes(item.word.text));
-    return words.length > 0 && claim.items.some((item) => words.some((word) => isSame(item, word))) ? [unit] : [];
-  });
-  if (named.length === 0) return false;
-  const best = nearestUnit(claim, passage, isSame);
-  return !named.includes(best) && passage.labels[best]!.length > 0;
+  const isLabel = (item: Item) => !!item.word && passage.labels[item.unit]!.includes(item.word.text);
+  const named = new Set(passage.items.filter((item) => isLabel(item) && claim.items.some((one) => isSame(one, item))).map(({ unit }) => unit));
+  if (named.size === 0) return false;
+  // What the claim says of it, in the lines that say it.
+  const said = claim.items.filter((one) => !passage.items.some((item) => isLabel(item) && isSame(one, item)));
+  const scores = scoresOf(said, passage, isSame);
+  const best = Math.max(...scores);
+  const nearest = scores.flatMap((score, unit) => (score === best && best > 0 ? [unit] : []));
+  return nearest.length > 0 && nearest.every((unit) => !named.has(unit) && passage.labels[unit]!.length > 0);
+}
+
+/** How much of the rarer items each unit shares. */
+function scoresOf(items: readonly Item[], passage: Text, isSame: IsSame): number[] {
+  const scores = passage.labels.map(() => 0);
+  for (const item of items) {
+    const units = new Set(passage.items.filter((other) => isSame(item, other)).map(({ unit }) => unit));
+    for (const unit of units) scores[unit]! += 1 / units.size;
+  }
+  return scores;
+}
+
+/** The least letters of a word that tells one passage from another. */
+const TELLING = 5;
+
+/** Whether what a claim begins with, which is what it's about, is another passage's and not the one's that would support it. */
+function isOfAnother(claim: Text, passages: readonly Known[], supporting: number): boolean {
+  const subject = claim.items.find(({ word }) => word)?.word?.text;
+  if (!subject || subject.length < TELLING) return false;
+  const has = ({ text, head }: Known) => [...text.items, ...head.items].some(({ word }) => word && isSameWord(word.text, subject, true, false));
+  return !has(passages[supporting]!) && passages.some(has);
 }
 
 /** The unit that shares most of the claim's rarer words. */
 function nearestUnit(claim: Text, passage: Text, isSame: IsSame): number {
-  const scores = passage.labels.map(() => 0);
-  for (const item of claim.items) {
-    const units = new Set(passage.items.filter((other) => isSame(item, other)).map(({ unit }) => unit));
-    for (const unit of units) scores[unit]! += 1 / units.size;
-  }
+  const scores = scoresOf(claim.items, passage, isSame);
   return scores.indexOf(Math.max(...scores));
 }
+
+/** Whether the claim affirms with words that the passage has in denials only. */
+function isDenied(claim: Text, passage: Text, isSame: IsSame): boolean {
+  return claim.items.some((item) => {
+    if (!item.word || claim.clauses.some(({ denies }) => denies)) return false;
+    const there = passage.items.filter((other) => isSame(item, other));
+    return there.length > 0 && there.every(({ clause }) => passage.clauses[clause]!.denies);
+  });
+}
+
+const PAY = /^(?:pag[aou]|pagan|pagam|pay|paid|ordain)/;
+const OPEN = /^(?:abert[oa]|abiert[oa]|obert[a]?|open|irekita)s?$/;
+const CLOSED = /^(?:encerrad|fechad|cerrad|tancat|tancad|pechad|closed|itxita)/;
 
 /** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */
 function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
@@ -161,7 +212,16 @@ function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
   const matched = there.filter((item) => claim.items.some((other) => isSame(other, item)));
   const claimed = claim.items.filter((item) => matched.some((other) => isSame(item, other)));
   if (denied(claim, claimed) !== denied(passage, matched)) return true;
+  if (isWider(claim.scopes, passage.scopes[unit]!) || isByAnotherWay(claim.scopes, passage.scopes)) return true;
   const words = (items: readonly Item[]) => items.flatMap(({ word }) => word ?? []);
+  const isFree = there.some(({ fact }) => fact?.keys[0] === "m0");
+  if (isFree && !claim.items.some(({ fact }) => fact?.kind === "money") && words(claim.items).some(({ text }) => PAY.test(text))) return true;
+  // What is open is so at the times that are told; without one, a line that says it's closed of any of its words counts.
+  if (claim.items.every(({ fact }) => fact?.kind !== "time") && words(claim.items).some(({ text }) => OPEN.test(text))) {
+    const units = passage.labels.map((_, at) => passage.items.filter((item) => item.unit === at));
+    const closed = units.filter((items) => words(items).some(({ text }) => CLOSED.test(text)));
+    if (closed.some((items) => items.some((item) => claim.items.some((one) => isSame(one, item))))) return true;
+  }
   return isOpposite(words(claim.items), words(there));
 }
 
@@ -176,10 +236,12 @@ export function check(sentence: string, passages: readonly Passage[], language: 
   const claim = textOf(sentence.replace(/[*_`#>]+/g, ""), language);
   if (claim.items.length === 0) return { sentence, supported: false, passage: null, reason: "nothing-said" };
   let best: Place & { passage: number | null } = { shared: 0, reason: "too-little-shared", passage: null };
-  const places = passages.map((passage) => judge(claim, knownOf(passage, language), language));
+  const all = passages.map((passage) => knownOf(passage, language));
+  const places = all.map((passage) => judge(claim, passage, language));
   places.forEach((place, index) => {
     if (isNearer(place, best)) best = { ...place, passage: index };
   });
+  if (best.reason === "supported" && isOfAnother(claim, all, best.passage!)) best = { ...best, reason: "fact-elsewhere" };
   // Where another passage says more of what the claim speaks of, and says another number, that one counts.
   const rival = places.find(({ shared, reason }) => (reason === "fact-missing" || reason === "fact-elsewhere") && shared > best.shared);
   if (best.reason === "supported" && rival) best = { ...rival, reason: "fact-elsewhere", passage: places.indexOf(rival) };

@@ -2,8 +2,9 @@
 
 import type { Language } from "../language/languages.js";
 import { factsOf, type Fact } from "./facts.js";
+import { scopeOf, type Scope } from "./scope.js";
 import { sentencesOf } from "./sentences.js";
-import { denies, wordsOf, type Word } from "./words.js";
+import { denies, withPlainDenials, wordsOf, type Word } from "./words.js";
 
 /** A word or a fact of a text. */
 export interface Item {
@@ -30,6 +31,8 @@ export interface Text {
   readonly clauses: readonly Clause[];
   /** The words before a unit's colon ("Amarelo: embalagens"), folded, which say what all of the unit is about. */
   readonly labels: readonly (readonly string[])[];
+  /** What each unit reaches. */
+  readonly scopes: readonly Scope[];
 }
 
 /** Where a clause ends; a fact may have such signs within. */
@@ -40,16 +43,19 @@ export function textOf(written: string, language: Language): Text {
   const items: Item[] = [];
   const clauses: Clause[] = [];
   const labels: string[][] = [];
+  const scopes: Scope[] = [];
   let offset = 0;
-  sentencesOf(written, language).forEach((sentence, unit) => {
+  sentencesOf(written, language).forEach((whole, unit) => {
+    const sentence = withPlainDenials(whole);
+    scopes.push(scopeOf(sentence));
     const facts = factsOf(sentence, language);
     const isFact = (place: number) => facts.some(({ start, end }) => place >= start && place < end);
     const words = wordsOf(sentence, language).filter(({ start }) => !isFact(start));
     const bounds = [0];
     for (const { index, 0: mark } of sentence.matchAll(BOUNDS)) if (!isFact(index) && !isFact(index + mark.length - 1)) bounds.push(index + 1);
     const first = clauses.length;
-    // "They don't pay" is a price, and no denial of one.
-    const plain = facts.reduceRight((text, { kind, start, end }) => (kind === "money" ? text.slice(0, start) + " ".repeat(end - start) + text.slice(end) : text), sentence);
+    // "They don't pay" is a price, and no denial of one; nor is "not more than".
+    const plain = facts.reduceRight((text, { kind, bound, start, end }) => (kind === "money" || bound ? text.slice(0, start) + " ".repeat(end - start) + text.slice(end) : text), sentence);
     bounds.forEach((start, at) => clauses.push({ unit, denies: denies(plain.slice(start, bounds[at + 1]), language) }));
     const clauseOf = (place: number) => first + bounds.findLastIndex((start) => start <= place);
     const label = LABEL.exec(sentence)?.[1];
@@ -63,5 +69,5 @@ export function textOf(written: string, language: Language): Text {
     }
     offset += sentence.length + 1;
   });
-  return { items, clauses, labels };
+  return { items, clauses, labels, scopes };
 }

@@ -3,6 +3,7 @@
 import { fold } from "../language/fold.js";
 import type { Language } from "../language/languages.js";
 import { isStopWord } from "../language/stop-words.js";
+import { meaningOf } from "./synonyms.js";
 
 /** A word that says what a text is about. */
 export interface Word {
@@ -14,9 +15,13 @@ export interface Word {
   readonly isName: boolean;
 }
 
-const NEGATIONS = /(?<!\p{L})(?:nao|no|non|ni|nem|nunca|jamais|jamas|mai|never|not|cannot|sem|sin|sense|sen|without|tampouco|tampoco|tampouc|neither|nor|ez|inoiz|ningun|ninguna|nenhum|nenhuma|cap|ningu|nadie|ninguem|ninguen|except[oa]?|excepte|salvo|izan ezik|apart from|unless)(?!\p{L})|n't(?!\p{L})|\p{L}+gabe(?:ko)?(?!\p{L})|(?<!\p{L})gabe(?:ko)?(?!\p{L})/gu;
-/** What a denial is a condition behind. */
-const CONDITION = /(?<!\p{L})(?:se|si|quem|quien|qui|que|if|who|cando|quando|cuando|quan|when)\s+(?:\p{L}+\s+)?$/u;
+const NEGATIONS = /(?<!\p{L})(?:nao|no|non|nunca|jamais|jamas|mai|never|not|cannot|tampouco|tampoco|tampouc|nada|nothing|nobody|neither|ez(?:in)?(?! ba)|inoiz|ningun|ninguna|nenhum|nenhuma|cap|ningu|nadie|ninguem|ninguen)(?!\p{L})|n't(?!\p{L})/gu;
+/** What denies its own words only: without it nothing is possible, which isn't that it is possible without. */
+const WITHOUT = /(?<!\p{L})(?:sem|sin|sense|sen|without|except[oa]?|excepte|salvo|izan ezik|apart from|unless)(?!\p{L})|\p{L}+gabe(?:ko)?(?!\p{L})|(?<!\p{L})gabe(?:ko)?(?!\p{L})/gu;
+/** What a denial is a condition behind: "if you can't come", "who doesn't answer". */
+const WHO = "(?:quem|quien|qui|que|who|cando|quando|cuando|quan|when)\\s+(?:\\p{L}+\\s+)?$";
+const conditionOf = (ifs: string) => new RegExp(`(?<!\\p{L})(?:(?:${ifs})\\s+(?:\\p{L}+\\s+){0,3}$|${WHO})`, "u");
+const CONDITIONS: { readonly [language in Language]?: RegExp } = { "pt-PT": conditionOf("se"), "pt-BR": conditionOf("se"), gl: conditionOf("se"), es: conditionOf("si"), ca: conditionOf("si"), en: conditionOf("if") };
 /** "no" is "in the" in Portuguese and Galician, "non" is not a word of theirs where it isn't "not". */
 const IN_THE = new Set<Language>(["pt-PT", "pt-BR", "gl"]);
 
@@ -34,6 +39,20 @@ const OPPOSITES: readonly (readonly [RegExp, RegExp])[] = [
   [/^(?:comprar|compra|buy)/, /^(?:vender|venda|venta|sell)/],
 ];
 
+/** Denials that a page says without one: "não abre" is "fechado". Of the longer's length, so that places stay. */
+const CLOSED: readonly (readonly [RegExp, string])[] = [
+  [/(?<!\p{L})não (?:se |está )?ab(?:re|rem|erto|erta|ertos)(?!\p{L})/giu, "fechado"],
+  [/(?<!\p{L})no (?:se |está )?ab(?:re|ren|ierto|ierta)(?!\p{L})/giu, "cerrado"],
+  [/(?<!\p{L})no (?:és |està )?ob(?:re|ren|ert|erta)(?!\p{L})/giu, "tancat"],
+  [/(?<!\p{L})non (?:se |está )?ab(?:re|ren|erto|erta)(?!\p{L})/giu, "pechado"],
+  [/(?<!\p{L})(?:is not|isn['’]t|does not|doesn['’]t|not) open(?!\p{L})/giu, "closed"],
+  [/(?<!\p{L})ez (?:dago|da|du) ireki(?:ta|tzen)?(?!\p{L})/giu, "itxita"],
+];
+
+/** `text` with them, as long as it was. */
+export const withPlainDenials = (text: string): string =>
+  CLOSED.reduce((now, [pattern, word]) => now.replace(pattern, (found) => word.padEnd(found.length)), text);
+
 /** The content words of a text, in their order. */
 export function wordsOf(text: string, language: Language): Word[] {
   const words: Word[] = [];
@@ -49,11 +68,15 @@ export function wordsOf(text: string, language: Language): Word[] {
     const capital = /^\p{Lu}/u.test(bare);
     const isName = (capital && !isStart) || /\p{Lu}.*\p{Lu}|\p{N}/u.test(bare);
     isStart = false;
-    if (folded.length < 2 || isStopWord(folded, language)) continue;
+    if (folded.length < 2 || isStopWord(folded, language) || /^(?:nao|non?|not|ez)$/.test(folded)) continue;
     words.push({ text: folded, start: index, isName });
   }
   return words;
 }
+
+/** Endings of Basque's nouns, and of its verbs: what a word becomes by the one isn't what it becomes by the other. */
+const NOUN = /^(?:[ae]|a?r)?(?:|k|n|t?a?ra|r?(?:en|i|ik|ekin|entzat|engatik|engana)|tik|ko|ko[ae]k?|z|et(?:an|ara|atik|ako|akoak?)|et(?:ik|ako)|ekin|entzat|rako|ako|gatik|raino|oan|oak?)$/;
+const VERB = /^(?:[td]u?|[td]?uta?|[td]?uko|tz?e|t?z?en|t?ze(?:ko|ak?|ra|rako|agatik|arekin)|i|ita|iko)$/;
 
 /**
  * Whether two folded words are forms of one: one begins as the other does for most of its letters (endings of number,
@@ -62,11 +85,16 @@ export function wordsOf(text: string, language: Language): Word[] {
  */
 export function isSameWord(a: string, b: string, areRelated: boolean, isAgglutinating: boolean): boolean {
   if (a === b) return true;
+  const meaning = meaningOf(a);
+  if (meaning >= 0 && meaning === meaningOf(b)) return true;
   const [short, long] = a.length <= b.length ? [a, b] : [b, a];
   if (short.length < 4) return short.length === 3 && long.length === 4 && long.startsWith(short) && /[aes]$/.test(long);
   let common = 0;
   while (common < short.length && short[common] === long[common]) common++;
-  if (common >= 4 && common >= short.length - (isAgglutinating ? 1 : 3) && common >= 0.6 * short.length && long.length - common <= 6) return true;
+  if (isAgglutinating) {
+    const [one, other] = [short.slice(common), long.slice(common)];
+    if (common >= 4 && ((NOUN.test(one) && NOUN.test(other)) || (VERB.test(one) && VERB.test(other)))) return true;
+  } else if (common >= 4 && common >= short.length - 3 && common >= 0.6 * short.length && long.length - common <= 6) return true;
   return areRelated && short.length >= 5 && distanceWithin(short, long, short.length >= 8 ? 3 : 2);
 }
 
@@ -84,13 +112,17 @@ function distanceWithin(a: string, b: string, most: number): boolean {
   return row[b.length]! <= most;
 }
 
-/** Whether a text denies something. "If you can't come" denies nothing, nor does "who can't pay at once". */
+/**
+ * Whether a text denies something. "If you can't come" denies nothing, nor does "who can't pay at once"; "without it you
+ * can't" denies no more than "with it you can".
+ */
 export function denies(text: string, language: Language): boolean {
   const folded = fold(text);
-  return [...folded.matchAll(NEGATIONS)].some(({ index, 0: word }) => {
+  const isNot = [...folded.matchAll(NEGATIONS)].some(({ index, 0: word }) => {
     if (word === "no" && IN_THE.has(language)) return false;
-    return !CONDITION.test(folded.slice(0, index));
+    return !CONDITIONS[language]?.test(folded.slice(0, index));
   });
+  return isNot !== (folded.match(WITHOUT) !== null);
 }
 
 /** Whether `claim` says the opposite of what `known` says: one of a pair of which `known` has the other only. */

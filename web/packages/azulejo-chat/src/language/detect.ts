@@ -11,8 +11,14 @@ const SIGNS: readonly (readonly [RegExp, number, readonly Language[]])[] = [
   [/(?:ção|ções|ães)(?!\p{L})/gu, 2, ["pt-PT", "pt-BR"]],
   [/[lrnpdmtv]h[aeoiuáéóíú]/gu, 0.7, ["pt-PT", "pt-BR"]],
   [/(?<!\p{L})(?:não|é|são|à|às|também|você|há|até)(?!\p{L})/gu, 1.5, ["pt-PT", "pt-BR"]],
-  [/(?<!\p{L})(?:vocês?|ônibus|celular|prefeitura|trem|cadastro|gente|cadê|tô|aluguel)(?!\p{L})|(?:ônica|ônico|êmico)/gu, 1.5, ["pt-BR"]],
-  [/(?<!\p{L})(?:autocarro|telemóvel|câmara|junta|freguesia|utente|comboio)(?!\p{L})|(?<!\p{L})estou a \p{L}+r(?!\p{L})/gu, 1.5, ["pt-PT"]],
+  [/(?<!\p{L})(?:vocês?|ônibus|celular|prefeitura|trem|cadastro|gente|cadê|tô|to|tá|pra|dá|aluguel|boletos?|geladeira|caminhão|posto|banheiro|registrar)(?!\p{L})|ôn?ic[ao]|êmico/gu, 1.5, ["pt-BR"]],
+  [/(?<!\p{L})(?:autocarro|telemóvel|câmara|junta|freguesia|utente|comboio|morada|registo|coima|contentor|renda)(?!\p{L})|(?<!\p{L})estou a \p{L}+r(?!\p{L})/gu, 1.5, ["pt-PT"]],
+  [/(?<!\p{L})(?:do|da|das|nas?|aos?|os|onde)(?!\p{L})|^o /gu, 0.5, ["pt-PT", "pt-BR", "gl"]],
+  [/\p{L}[ae]m(?!\p{L})/gu, 0.5, ["pt-PT", "pt-BR"]],
+  [/\p{L}[ae]n(?!\p{L})/gu, 0.5, ["es", "ca", "gl"]],
+  [/ss/gu, 0.5, ["pt-PT", "pt-BR", "ca"]],
+  [/\p{L}{3}[aiu]t(?!\p{L})/gu, 0.5, ["ca"]],
+  [/(?<!\p{L})non(?!\p{L})|ín(?!\p{L})|x[ei]/gu, 0.6, ["gl"]],
   [/[¿¡]/gu, 1.5, ["es"]],
   [/[¿¡]/gu, 0.5, ["gl"]],
   [/ñ/gu, 0.8, ["es", "gl"]],
@@ -21,17 +27,18 @@ const SIGNS: readonly (readonly [RegExp, number, readonly Language[]])[] = [
   [/[ŀ]|l·l|ny(?!\p{L})|[àòè]/gu, 1, ["ca"]],
   [/(?:ció|cions|tat|ment)(?!\p{L})/gu, 0.8, ["ca"]],
   [/(?<!\p{L})[ldnmts]['’](?=\p{L})|['’](?:hi|ho|n|ls)(?!\p{L})/gu, 1.5, ["ca"]],
+  [/(?<!\p{L})(?:quin[ae]?s?|quant|quan|amb|els|dies|és|són)(?!\p{L})/gu, 0.6, ["ca"]],
   [/(?:ixes?|itja|tge|tjar|ig)(?!\p{L})/gu, 0.6, ["ca"]],
   [/(?:ción|cións|dade|mento|cións|ións)(?!\p{L})/gu, 0.7, ["gl"]],
-  [/(?<!\p{L})(?:unha|nunha|dunha|xa|hai|cando|canto|son|polo|pola|ata|aos|podo|grazas|teño)(?!\p{L})/gu, 1, ["gl"]],
+  [/(?<!\p{L})(?:unha|nunha|dunha|xa|hai|cando|canto|son|polo|pola|ata|aos|podo|grazas|teño|concello|vivenda|coche|cun|cunha|de balde)(?!\p{L})/gu, 1, ["gl"]],
   [/(?<!\p{L})x[aeiou]|[mñ]e(?!\p{L})|(?<=\p{L})(?:cción|ncia|llo|lla|lle)(?!\p{L})/gu, 0.3, ["gl"]],
-  [/t[xz]|tt|k/gu, 0.8, ["eu"]],
+  [/t[xz]|tt|k/gu, 1, ["eu"]],
   [/(?:aren|etan|etara|etatik|arekin|rako|tzeko|zko|ko|tik|ak|ek)(?!\p{L})/gu, 0.7, ["eu"]],
-  [/(?<!\p{L})w|th|sh|ck|ght|oo|ee|(?:ing|ed)(?!\p{L})/gu, 0.6, ["en"]],
+  [/(?<!\p{L})w|th|sh|ck|ght|oo|ee|ph|(?:ing|ed|wn|ors|all|[b-df-hj-np-tvz]y)(?!\p{L})|[it]['’](?:m|s|t|ve)(?!\p{L})/gu, 0.6, ["en"]],
 ];
 
 /** How far the best must be before the page's language for a text to be another one's. */
-const LEAD = 0.75;
+const LEAD = 0.5;
 
 /**
  * The language of `text` among `among`; `fallback` where the text is too short to tell, or fits it nearly as well.
