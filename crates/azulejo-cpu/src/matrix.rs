@@ -26,7 +26,7 @@ pub(crate) mod format {
     }
 
     /// Formats with integer scales under those of a superblock.
-    #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+    #[cfg(target_arch = "x86_64")]
     pub(crate) const fn is_k(format: u8) -> bool {
         matches!(format, Q2_K | Q3_K | Q4_K | Q5_K | Q6_K)
     }
@@ -39,6 +39,13 @@ macro_rules! by_format {
     };
     (quants $format:expr, $f:ident => $body:expr, else $other:expr) => {
         by_format!(@ $format, $f => $body; Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K; F32 F16 BF16 => $other)
+    };
+    // Formats with a scale for each unit, and those with integer scales under a superblock's.
+    (units $format:expr, $f:ident => $body:expr, else $other:expr) => {
+        by_format!(@ $format, $f => $body; Q4_0 Q4_1 Q5_0 Q5_1 Q8_0; F32 F16 BF16 Q2_K Q3_K Q4_K Q5_K Q6_K => $other)
+    };
+    (superblocks $format:expr, $f:ident => $body:expr, else $other:expr) => {
+        by_format!(@ $format, $f => $body; Q2_K Q3_K Q4_K Q5_K Q6_K; F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 => $other)
     };
     (floats $format:expr, $f:ident => $body:expr, else $other:expr) => {
         by_format!(@ $format, $f => $body; F32 F16 BF16; Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K => $other)

@@ -1,16 +1,18 @@
 //! gemm: a matrix times the tokens of a step.
 //!
 //! Tasks are runs of rows. A tile of some rows is decoded once and met by all tokens; the portable way
-//! decodes as `gemv` does, the others (`gemm_avx2.rs`, `gemm_simd128.rs`) to what their multiplications take.
+//! decodes as `gemv` does, the others (`gemm_avx2.rs`, `gemm_simd128.rs`, `gemm_units_simd128.rs`) to what their multiplications take.
 
 use azulejo_quant::BlockFormat;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use azulejo_quant::UNIT;
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::gemm::Params;
 
 #[cfg(target_arch = "x86_64")]
 use super::gemm_avx2;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-use super::gemm_simd128;
+use super::{gemm_simd128, gemm_units_simd128};
 use super::gemv::add_bias;
 use super::input::{self, Order, XBlock};
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
@@ -103,6 +105,13 @@ pub(crate) fn gemm(
             let mut tile = gemm_simd128::FloatTile::default();
             each_tile(&mut task, &mut |row, rows, products| {
                 tile.products(matrix, row, rows, x_stride, x, products)
+            });
+        }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Instructions::Simd128 if matrix.format.block_len() == UNIT => {
+            let mut tile = gemm_units_simd128::Tile::default();
+            each_tile(&mut task, &mut |row, rows, products| {
+                tile.products(matrix, row, rows, blocks, products)
             });
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

@@ -1,17 +1,16 @@
-//! Tiles of `gemm` by WebAssembly's SIMD.
+//! Tiles of `gemm` by WebAssembly's SIMD, for K formats and floats; `gemm_units_simd128.rs` has the others.
 //!
-//! As by AVX2 (`gemm_avx2.rs`): quantised weights become 16-bit integers, K formats' times the integer scale of their
-//! unit, and meet inputs of 16-bit integers. But only the decoding is compiled once a format: what meets the inputs is
-//! the same code for all formats of a kind, since a page loads it. The sums of a lane fit 32 bits with all 64
-//! products of a block (15 * 63 * 32767 * 64 < 2^31 for Q4_K), with 32 of Q5_K's, and with 16 of Q6_K's of up to
-//! 32 * 128.
+//! As by AVX2 (`gemm_avx2.rs`): quantised weights become 16-bit integers, times the integer scale of their unit, and
+//! meet inputs of 16-bit integers. But only the decoding is compiled once a format: what meets the inputs is the same
+//! code for all formats, since a page loads it. The sums of a lane fit 32 bits with all 64 products of a block
+//! (15 * 63 * 32767 * 64 < 2^31 for Q4_K), with 32 of Q5_K's, and with 16 of Q6_K's of up to 32 * 128.
 
 use std::arch::wasm32::*;
 
 use super::gemm::ROWS;
 use super::input::{self, XBlock};
 use super::simd128::{self, Constants, Units, multiply_add, sum4, vector};
-use crate::matrix::format::{Q3_K, Q5_K, Q6_K, Q8_0, halves, is_k};
+use crate::matrix::format::{Q3_K, Q5_K, Q6_K, halves};
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Blocks of 256 columns that a tile holds of each row: with 8 rows, two thirds of a first-level cache of 32 KiB.
@@ -26,10 +25,10 @@ const VECTORS: usize = 4 * UNITS;
 /// A block of `R` rows of a tile.
 #[derive(Clone, Copy)]
 struct Block {
-    /// The weights, in the order of the inputs; times the unit's integer scale for a K format.
+    /// The weights, in the order of the inputs, times the unit's integer scale.
     w: [[v128; R]; VECTORS],
-    /// The scale of each unit; for a K format the first is the superblock's.
-    scale: [[f32; R]; UNITS],
+    /// The superblock's scale.
+    scale: [f32; R],
     /// The offsets of the units of each row, by halves where the format has two.
     offset: [[[v128; 2]; 2]; R],
 }
@@ -37,7 +36,7 @@ struct Block {
 impl Block {
     const ZERO: Self = Self {
         w: [[u32x4(0, 0, 0, 0); R]; VECTORS],
-        scale: [[0.0; R]; UNITS],
+        scale: [0.0; R],
         offset: [[[f32x4(0.0, 0.0, 0.0, 0.0); 2]; 2]; R],
     };
 }
@@ -45,10 +44,8 @@ impl Block {
 /// What tells formats apart once their blocks are decoded.
 #[derive(Clone, Copy)]
 struct Kind {
-    /// Units whose products are summed up as integers, where a block has one scale.
+    /// Units whose products are summed up as integers.
     run: usize,
-    /// One scale for a block.
-    is_folded: bool,
     offsets: Offsets,
 }
 
@@ -63,7 +60,7 @@ enum Offsets {
 impl Kind {
     const fn of(format: u8) -> Self {
         let offsets = match format {
-            Q3_K | Q6_K | Q8_0 => Offsets::None,
+            Q3_K | Q6_K => Offsets::None,
             _ if halves(format) => Offsets::Halves,
             _ => Offsets::Units,
         };
@@ -72,7 +69,7 @@ impl Kind {
             Q5_K => 4,
             _ => UNITS,
         };
-        Self { run, is_folded: is_k(format), offsets }
+        Self { run, offsets }
     }
 }
 
@@ -92,7 +89,7 @@ impl Tile {
         x: &[XBlock],
         products: &mut [[f32; ROWS]],
     ) {
-        by_format!(quants matrix.format, F => {
+        by_format!(superblocks matrix.format, F => {
             self.products_of(matrix, decode::<F>, Kind::of(F), first, rows, x, products)
         }, else {});
     }
@@ -124,8 +121,7 @@ impl Tile {
                     &x[(group * T + t.min(products.len() - 1)) * per_row + begin..][..count]
                 });
                 for (at, tile) in self.blocks.iter().enumerate().take(rows.div_ceil(R)) {
-                    let sums = if kind.is_folded { folded(tile, kind, x) } else { scaled(tile, kind, x) };
-                    add_sums(sums, at * R, products);
+                    add_sums(folded(tile, kind, x), at * R, products);
                 }
             }
         }
@@ -141,25 +137,15 @@ fn add_sums(sums: [[v128; R]; T], at: usize, products: &mut [[f32; ROWS]]) {
     }
 }
 
-/// Decodes block `b` of a row into row `r` of a block. What is behind a row's last unit gets a scale of zero.
+/// Decodes block `b` of a row into row `r` of a block.
 fn decode<const F: u8>(matrix: &Matrix<'_>, row: usize, b: usize, out: &mut Block, r: usize) {
     let u = row * matrix.units_per_row + b * UNITS;
     let count = UNITS.min(matrix.units_per_row - b * UNITS);
     let units = Units::new::<F>(matrix, Constants::new(), u, count);
     let out_units = out.w.as_chunks_mut::<4>().0.iter_mut().enumerate().take(count);
-    if !is_k(F) {
-        let scales = simd128::scales::<F>(matrix, u, count);
-        out.offset[r] = scales.offset;
-        let scale: [f32; UNITS] = bytemuck::cast(scales.scale[0]);
-        out.scale.iter_mut().zip(scale).for_each(|(out, scale)| out[r] = scale);
-        for (k, out) in out_units {
-            out.iter_mut().zip(units.unit::<F>(k)).for_each(|(out, w)| out[r] = w);
-        }
-        return;
-    }
     let scales = simd128::int_scales::<F>(matrix, u);
     out.offset[r] = scales.offset;
-    out.scale[0][r] = f32x4_extract_lane::<0>(scales.d);
+    out.scale[r] = f32x4_extract_lane::<0>(scales.d);
     let bias = i16x8_splat(match F {
         Q3_K => 4,
         Q6_K => 32,
@@ -214,37 +200,7 @@ fn add_offsets(block: &Block, kind: Kind, x: &[&XBlock; T], totals: &mut [[v128;
     }
 }
 
-/// A scale for each unit.
-#[inline(never)]
-#[allow(clippy::needless_range_loop, reason = "several arrays are indexed alike")]
-fn scaled(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T] {
-    let mut totals = [[f32x4_splat(0.0); R]; T];
-    for (b, block) in tile.iter().enumerate().take(x[0].len()) {
-        let x: [&XBlock; T] = std::array::from_fn(|t| &x[t][b]);
-        let mut sums = [[f32x4_splat(0.0); R]; T];
-        for k in 0..UNITS {
-            for t in 0..T {
-                let x = x[t].q.as_flattened().as_chunks::<32>().0[k].as_chunks::<8>().0;
-                for r in 0..R {
-                    let product = |v: usize| i32x4_dot_i16x8(block.w[4 * k + v][r], vector(&x[v]));
-                    let products =
-                        i32x4_add(i32x4_add(product(0), product(1)), i32x4_add(product(2), product(3)));
-                    let scale = f32x4_splat(block.scale[k][r]);
-                    sums[t][r] = multiply_add(f32x4_convert_i32x4(products), scale, sums[t][r]);
-                }
-            }
-        }
-        for t in 0..T {
-            for r in 0..R {
-                totals[t][r] = multiply_add(sums[t][r], f32x4_splat(x[t].scale), totals[t][r]);
-            }
-        }
-        add_offsets(block, kind, &x, &mut totals);
-    }
-    totals
-}
-
-/// One scale for a block.
+/// The products of a tile with some tokens.
 fn folded(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T] {
     let mut totals = [[f32x4_splat(0.0); R]; T];
     for (b, block) in tile.iter().enumerate().take(x[0].len()) {
@@ -261,7 +217,7 @@ fn folded(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T
         }
         for t in 0..T {
             for r in 0..R {
-                let scale = f32x4_splat(block.scale[0][r] * x[t].scale);
+                let scale = f32x4_splat(block.scale[r] * x[t].scale);
                 totals[t][r] = multiply_add(sums[t][r], scale, totals[t][r]);
             }
         }

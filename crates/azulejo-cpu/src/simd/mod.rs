@@ -19,6 +19,8 @@ pub(crate) mod gemm;
 mod gemm_avx2;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod gemm_simd128;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod gemm_units_simd128;
 pub(crate) mod gemv;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod gemv_simd128;

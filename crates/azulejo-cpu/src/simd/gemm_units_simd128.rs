@@ -1,0 +1,181 @@
+//! Tiles of `gemm` by WebAssembly's SIMD, for formats that have a scale for each unit (Q8_0, Q4_0 and their like).
+//!
+//! A vector holds a pair of columns of each of 4 rows, and is multiplied by that pair of an input in all lanes: so a
+//! lane sums up a row, there are no sums across lanes, and one conversion and one scale serve 4 rows. Rows in vectors of
+//! their own, as the K formats have them (`gemm_simd128.rs`), want a conversion a row and unit, and take 1.6 times as
+//! long for Q8_0. The sums of a lane fit 32 bits with all 32 products of a unit (128 * 32767 * 32 < 2^31).
+
+use std::arch::wasm32::*;
+
+use super::gemm::ROWS;
+use super::input::{self, XBlock};
+use super::simd128::{self, Constants, Units, multiply_add};
+use crate::matrix::format::Q8_0;
+use crate::matrix::{Matrix, UNITS, by_format};
+
+/// Blocks of 256 columns that a tile holds of each row: two thirds of a first-level cache of 32 KiB.
+const PANEL: usize = 4;
+/// Vectors of 4 rows.
+const GROUPS: usize = ROWS / 4;
+/// Tokens that meet a unit at once: with their 8 sums, 2 vectors of weights and one of inputs, 11 of 15 registers.
+const T: usize = 4;
+/// Pairs of columns of a unit.
+const PAIRS: usize = 16;
+
+/// A unit of all rows of a tile.
+#[derive(Clone, Copy)]
+struct Unit {
+    w: [[v128; GROUPS]; PAIRS],
+    scale: [v128; GROUPS],
+    offset: [v128; GROUPS],
+}
+
+impl Unit {
+    const ZERO: Self = Self {
+        w: [[u32x4(0, 0, 0, 0); GROUPS]; PAIRS],
+        scale: [f32x4(0.0, 0.0, 0.0, 0.0); GROUPS],
+        offset: [f32x4(0.0, 0.0, 0.0, 0.0); GROUPS],
+    };
+}
+
+/// A decoded tile.
+#[derive(Default)]
+pub(super) struct Tile {
+    units: Vec<Unit>,
+}
+
+impl Tile {
+    /// Products of `rows` rows from `first` on with all tokens, `x` being `[token][block]`.
+    pub(super) fn products(
+        &mut self,
+        matrix: &Matrix<'_>,
+        first: usize,
+        rows: usize,
+        x: &[XBlock],
+        products: &mut [[f32; ROWS]],
+    ) {
+        by_format!(units matrix.format, F => {
+            self.products_of(matrix, decode::<F>, F != Q8_0, first, rows, x, products)
+        }, else {});
+    }
+
+    fn products_of(
+        &mut self,
+        matrix: &Matrix<'_>,
+        decode: fn(&Matrix<'_>, [usize; ROWS], usize, &mut [Unit]),
+        has_offsets: bool,
+        first: usize,
+        rows: usize,
+        x: &[XBlock],
+        products: &mut [[f32; ROWS]],
+    ) {
+        self.units.resize(PANEL * UNITS, Unit::ZERO);
+        products.fill([0.0; ROWS]);
+        let blocks = input::blocks(matrix.units_per_row);
+        // Rows behind the last are computed as the last and dropped, and so are tokens, so that each sum is built in the
+        // same way wherever its token is.
+        let row_of = std::array::from_fn(|r| first + r.min(rows - 1));
+        for begin in (0..blocks).step_by(PANEL) {
+            let count = (PANEL * UNITS).min(matrix.units_per_row - begin * UNITS);
+            let units = &mut self.units[..count];
+            for (b, units) in units.chunks_mut(UNITS).enumerate() {
+                decode(matrix, row_of, (begin + b) * UNITS, units);
+            }
+            for (group, products) in products.chunks_mut(T).enumerate() {
+                let x: [&[XBlock]; T] = std::array::from_fn(|t| {
+                    &x[(group * T + t.min(products.len() - 1)) * blocks + begin..][..count.div_ceil(UNITS)]
+                });
+                let sums: [[f32; ROWS]; T] = bytemuck::cast(panel(units, has_offsets, x));
+                for (products, sums) in products.iter_mut().zip(sums) {
+                    products.iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
+                }
+            }
+        }
+    }
+}
+
+/// Decodes units of a block, from unit `u` of each row on.
+fn decode<const F: u8>(matrix: &Matrix<'_>, rows: [usize; ROWS], u: usize, out: &mut [Unit]) {
+    let count = out.len();
+    for (group, rows) in rows.as_chunks::<4>().0.iter().enumerate() {
+        let first = rows.map(|row| row * matrix.units_per_row + u);
+        let scales = first.map(|u| simd128::scales::<F>(matrix, u, count));
+        let scale: [[f32; UNITS]; 4] = std::array::from_fn(|r| bytemuck::cast(scales[r].scale[0]));
+        let offset: [[f32; UNITS]; 4] = std::array::from_fn(|r| bytemuck::cast(scales[r].offset[0]));
+        let units = first.map(|u| Units::new::<F>(matrix, Constants::new(), u, count));
+        for (k, out) in out.iter_mut().enumerate() {
+            out.scale[group] = f32x4(scale[0][k], scale[1][k], scale[2][k], scale[3][k]);
+            out.offset[group] = f32x4(offset[0][k], offset[1][k], offset[2][k], offset[3][k]);
+            let w = units.map(|units| units.unit::<F>(k));
+            for (v, pairs) in out.w.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                let turned = turned([w[0][v], w[1][v], w[2][v], w[3][v]]);
+                pairs.iter_mut().zip(turned).for_each(|(pair, w)| pair[group] = w);
+            }
+        }
+    }
+}
+
+/// Rows of 4 lanes become columns.
+#[inline(always)]
+fn turned([a, b, c, d]: [v128; 4]) -> [v128; 4] {
+    let low = |a, b| i32x4_shuffle::<0, 4, 1, 5>(a, b);
+    let high = |a, b| i32x4_shuffle::<2, 6, 3, 7>(a, b);
+    let (ab, cd) = ([low(a, b), high(a, b)], [low(c, d), high(c, d)]);
+    let first = |h: usize| i64x2_shuffle::<0, 2>(ab[h], cd[h]);
+    let second = |h: usize| i64x2_shuffle::<1, 3>(ab[h], cd[h]);
+    [first(0), second(0), first(1), second(1)]
+}
+
+/// The products of all units with some tokens.
+#[inline(never)]
+fn panel(units: &[Unit], has_offsets: bool, x: [&[XBlock]; T]) -> [[v128; GROUPS]; T] {
+    let mut totals = [[f32x4_splat(0.0); GROUPS]; T];
+    for (b, units) in units.chunks(UNITS).enumerate() {
+        let x: [&XBlock; T] = x.map(|x| &x[b]);
+        let pairs: [&[[u32; PAIRS]; UNITS]; T] = x.map(|x| bytemuck::cast_ref(&x.q));
+        let mut sums = [[f32x4_splat(0.0); GROUPS]; T];
+        for (k, unit) in units.iter().enumerate() {
+            add_products(unit, pairs.map(|pairs| &pairs[k]), &mut sums);
+        }
+        for ((totals, sums), x) in totals.iter_mut().zip(sums).zip(x) {
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                *total = multiply_add(sum, f32x4_splat(x.scale), *total);
+            }
+            // Each unit's offset, times the sum of its inputs.
+            for (unit, sum) in units.iter().zip(x.sums).filter(|_| has_offsets) {
+                for (total, offset) in totals.iter_mut().zip(unit.offset) {
+                    *total = multiply_add(offset, f32x4_splat(sum), *total);
+                }
+            }
+        }
+    }
+    totals
+}
+
+/// Adds the products of a unit with the pairs of some tokens.
+///
+/// A function with one loop and a name for each sum, since an engine's compiler unrolls what is nested deeper, and then
+/// has too few registers.
+#[inline(never)]
+fn add_products(unit: &Unit, x: [&[u32; PAIRS]; T], sums: &mut [[v128; GROUPS]; T]) {
+    let zero = u32x4(0, 0, 0, 0);
+    let [mut a0, mut a1, mut b0, mut b1, mut c0, mut c1, mut d0, mut d1] = [zero; T * GROUPS];
+    let add = |sum: &mut v128, w: v128, x: v128| *sum = i32x4_add(*sum, i32x4_dot_i16x8(w, x));
+    for p in 0..PAIRS {
+        let [w0, w1] = unit.w[p];
+        let [a, b, c, d] = x.map(|x| u32x4_splat(x[p]));
+        add(&mut a0, w0, a);
+        add(&mut a1, w1, a);
+        add(&mut b0, w0, b);
+        add(&mut b1, w1, b);
+        add(&mut c0, w0, c);
+        add(&mut c1, w1, c);
+        add(&mut d0, w0, d);
+        add(&mut d1, w1, d);
+    }
+    for (sums, products) in sums.iter_mut().zip([[a0, a1], [b0, b1], [c0, c1], [d0, d1]]) {
+        for ((sum, product), scale) in sums.iter_mut().zip(products).zip(unit.scale) {
+            *sum = multiply_add(f32x4_convert_i32x4(product), scale, *sum);
+        }
+    }
+}
