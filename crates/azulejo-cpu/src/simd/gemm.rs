@@ -11,11 +11,11 @@ use azulejo_shaders::kernels::gemm::Params;
 
 #[cfg(target_arch = "x86_64")]
 use super::gemm_avx2;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-use super::{gemm_simd128, gemm_units_simd128};
 use super::gemv::add_bias;
 use super::input::{self, Order, XBlock};
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::{gemm_simd128, gemm_units_simd128};
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Rows of a tile.

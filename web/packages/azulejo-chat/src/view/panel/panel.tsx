@@ -85,7 +85,11 @@ export function Panel({ state, open, ...ui }: AppProps) {
       <footer class="foot">
         <Status {...ui} state={state} />
         <Composer {...ui} state={state} field={field} />
-        <p class="notice" part="notice">{speaker.say("notice")}</p>
+        <p class="notice" part="notice">
+          {/* Always: no list of words hears every danger. */}
+          {speaker.say("emergency")}
+          {settings.emergency.map((number) => [" ", <a href={`tel:${number}`}>{number}</a>])}. {speaker.say("notice")}
+        </p>
       </footer>
     </div>
   );
