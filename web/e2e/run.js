@@ -1,9 +1,8 @@
-// Runs the test files. Where WebKitGTK's own process crashed (MiniBrowser does, now and then, with
+// Runs the test files, one after the other. Where WebKitGTK's own process crashed (MiniBrowser does, now and then, with
 // many windows), or trapped (the words are JavaScriptCore's; ../packages/azulejo/uninterpreted.mjs keeps it from doing so,
 // as far as is known), the file is run once more and the output says so; any other failure is a failure.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -14,10 +13,6 @@ const LIMIT = 20 * 60_000;
 const here = dirname(fileURLToPath(import.meta.url));
 const files = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(here).filter((name) => name.endsWith(".test.js")).sort();
 
-// As many files at once as there are processors for: most of what a file does is done by one at a time. What is given by
-// name runs one after the other, and prints as it goes.
-const LANES = process.argv.length > 2 ? 1 : Math.min(2, availableParallelism());
-
 /** Whether the file's tests passed, and what they printed. */
 function run(file) {
   return new Promise((done) => {
@@ -25,30 +20,20 @@ function run(file) {
     let output = "";
     tests.stdout.setEncoding("utf8").on("data", (text) => {
       output += text;
-      if (LANES === 1) process.stdout.write(text);
+      process.stdout.write(text);
     });
-    tests.on("close", (code) => {
-      if (LANES > 1) process.stdout.write(output);
-      done({ passed: code === 0, output });
-    });
+    tests.on("close", (code) => done({ passed: code === 0, output }));
   });
 }
 
 const failed = [];
-const waiting = [...files];
-async function lane() {
-  for (let file = waiting.shift(); file; file = waiting.shift()) {
-    const start = performance.now();
-    console.log(`== ${file}`);
-    let result = await run(file);
-    if (!result.passed && CRASH.test(result.output)) {
-      console.log(`\n== WebKitGTK crashed or trapped in ${file}: once more\n`);
-      result = await run(file);
-    }
-    if (!result.passed) failed.push(file);
-    console.log(`== ${file}: ${result.passed ? "passed" : "failed"} in ${Math.round((performance.now() - start) / 1000)} s`);
+for (const file of files) {
+  let result = await run(file);
+  if (!result.passed && CRASH.test(result.output)) {
+    console.log(`\n== WebKitGTK crashed or trapped in ${file}: once more\n`);
+    result = await run(file);
   }
+  if (!result.passed) failed.push(file);
 }
-await Promise.all(Array.from({ length: LANES }, lane));
 console.log(failed.length ? `\n== failed: ${failed.join(", ")}` : `\n== ${files.length} files passed`);
 process.exitCode = failed.length ? 1 : 0;

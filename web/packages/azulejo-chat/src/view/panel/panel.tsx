@@ -19,6 +19,9 @@ export function Panel({ state, open, ...ui }: AppProps) {
   const lastFocus = useRef<Element | null>(null);
   const wasOpen = useRef(open);
   const isWriting = running(state) !== null;
+  // Before anything is removed; a window that isn't in front tells of no focus that moves.
+  const active = rootOf(panel.current)?.activeElement;
+  if (active && panel.current?.contains(active)) lastFocus.current = active;
 
   useEffect(() => {
     // A page that comes with it open keeps its focus.
