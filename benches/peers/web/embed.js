@@ -3,11 +3,11 @@
 //   node embed.js MODEL.gguf ONNX_FOLDER ...     folders of ../make_encoder_onnx.py; FOLDER:fp32 for the graph in F32
 import { readFile, readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { launch } from "../../../web/e2e/harness/browsers.js";
 import { serve } from "../../../web/e2e/harness/server.js";
+import { measured } from "./measured.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../../..");
@@ -37,16 +37,7 @@ try {
   for (const [i, folder] of folders.entries()) {
     console.log(folder);
     const page = await browser.newPage(server.url("/embed.html"));
-    await page.evaluate(async (settings) => {
-      while (!window.measure) await new Promise((go) => setTimeout(go, 50));
-      window.measure(settings);
-    }, { words, encoder: `encoder-${i}`, dtype: folder.endsWith(":fp32") ? "fp32" : "q8" });
-    for (let printed = 0; ; await wait(500)) {
-      const { lines, error, ended } = await page.evaluate(() => window.told);
-      for (; printed < lines.length; printed++) console.log(lines[printed]);
-      if (error) throw new Error(`${error}\n${(await page.console()).join("\n")}`);
-      if (ended) break;
-    }
+    await measured(page, { words, encoder: `encoder-${i}`, dtype: folder.endsWith(":fp32") ? "fp32" : "q8" });
     await page.close();
   }
 } finally {

@@ -3,11 +3,11 @@
 //   node run.js onnxruntime MODEL.onnx ...   a file of make_onnx.py beside Q4_0 of the same shape with random weights;
 //                                            both by WebGPU on a software adapter (minutes), or with --cpu one thread each
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { launch } from "../../../web/e2e/harness/browsers.js";
 import { serve } from "../../../web/e2e/harness/server.js";
+import { measured } from "./measured.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [peer, ...rest] = process.argv.slice(2);
@@ -39,7 +39,7 @@ try {
     const theirs = { model, device, tokens: theirTokens };
     const ours = { model: peer === "wllama" ? model : { shape: "ttl-160m", quant: "Q4_0" }, device, tokens: ourTokens };
     console.log(basename(file));
-    const speeds = await measured(page, [peer, ours, theirs, rounds]);
+    const speeds = await measured(page, peer, ours, theirs, rounds);
     const ratios = speeds.map(([ours, theirs]) => ours / theirs).sort((a, b) => a - b);
     console.log(`  ratios ${ratios.map((r) => r.toFixed(2)).join(" ")}; median ${ratios[rounds >> 1].toFixed(2)}`);
     await page.close();
@@ -47,18 +47,4 @@ try {
 } finally {
   await browser.close();
   await server.close();
-}
-
-/** What the page measures, printed as it comes: it takes longer than one question to a page may. */
-async function measured(page, settings) {
-  await page.evaluate(async (settings) => {
-    while (!window.measure) await new Promise((go) => setTimeout(go, 50));
-    window.measure(...settings);
-  }, settings);
-  for (let printed = 0; ; await wait(500)) {
-    const { lines, speeds, error, ended } = await page.evaluate(() => window.told);
-    for (; printed < lines.length; printed++) console.log(lines[printed]);
-    if (error) throw new Error(`${error}\n${(await page.console()).join("\n")}`);
-    if (ended) return speeds;
-  }
 }

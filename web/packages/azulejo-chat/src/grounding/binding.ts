@@ -164,7 +164,7 @@ function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Ite
     const best = Math.max(...scores);
     const rival = Math.max(...wrong.map((other) => score(other) * (isLimit(other) ? LIMIT : 1)));
     const isSure = best > 0 && (rival <= 0 || best > LEAD * rival);
-    if (isSure && wrong.length > 0) taken.set(right[scores.indexOf(best)]!, group);
+    if (isSure) taken.set(right[scores.indexOf(best)]!, group);
     return isSure;
   };
   // Twice: what is sure of one leaves less for the others.
