@@ -1,10 +1,15 @@
 //! The kernels in CUDA C++.
 //!
 //! - `writer`: naga's IR as CUDA C++, and the prelude that it needs;
-//! - [`translate()`]: a kernel's variant, linked and written.
+//! - [`translate()`]: a kernel's variant, linked and written;
+//! - `host`: what is written, compiled for the host and run there ([`HostDevice`]); on Linux.
 
+#[cfg(target_os = "linux")]
+mod host;
 mod translate;
 mod writer;
 
+#[cfg(target_os = "linux")]
+pub use host::{HostBuffer, HostDevice, HostError, HostKernel};
 pub use translate::{TranslateError, translate, translate_linked};
 pub use writer::{Bounds, Options, PRELUDE, Parameter, Written};

@@ -48,7 +48,7 @@ pub enum TranslateError {
 /// let kernel = kernels::ALL.iter().find(|k| k.name == "rms_norm").expect("it is one of them");
 /// let variant = &(kernel.variants)()[0];
 /// let written = translate(kernel, variant, Tier::Subgroups, &Options::default())?;
-/// assert!(written.source.contains("__global__ void __launch_bounds__(64) rms_norm("));
+/// assert!(written.source.contains("KERNEL(64) rms_norm("));
 /// # Ok::<(), azulejo_cuda::TranslateError>(())
 /// ```
 pub fn translate(

@@ -13,11 +13,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define __global__
+#define KERNEL(threads) static void
 #define __device__
 #define __shared__ static
 #define __forceinline__ inline
-#define __launch_bounds__(threads)
 
 struct uint3 { unsigned x, y, z; };
 static uint3 threadIdx, blockIdx, gridDim;
@@ -64,6 +63,7 @@ static __attribute__((noinline)) void wait(State state) {
 static void fibre_main() {
   for (;;) {
     body(pointers, lengths);
+    fibres[current].line = 0;
     wait(DONE);
   }
 }
@@ -104,45 +104,61 @@ static void barrier(int line) {
 static unsigned exchange(unsigned value, unsigned mask) {
   // Slots alternate: a lane that is one exchange ahead overwrites nothing that another still has to read.
   const unsigned parity = fibres[current].parity ^= 1;
+  fibres[current].line = 0;
   slots[parity][current] = value;
   wait(IN_WARP);
   return slots[parity][current ^ mask];
 }
 
-static const char* const WAITS[] = {"goes on", "waits at the barrier in line", "waits for its warp in line", "has returned"};
-
+// Two threads of which one waits for the other in vain.
 static void fail_divergent(unsigned threads) {
-  unsigned other = 0;
-  while (other < threads && fibres[other].state == fibres[0].state && fibres[other].line == fibres[0].line) other++;
-  const Fibre &a = fibres[0], &b = fibres[other < threads ? other : 0];
-  FAIL("divergent barrier: thread 0 %s %d, thread %u %s %d", WAITS[a.state], a.line, other, WAITS[b.state], b.line);
+  const Fibre& first = fibres[0];
+  unsigned other = 1;
+  while (other + 1 < threads && fibres[other].state == first.state && fibres[other].line == first.line) other++;
+  const char* const does[] = {"goes on", "waits in line", "waits for its warp", "has returned"};
+  char lines[2][16] = {};
+  for (unsigned i = 0; i < 2; i++) {
+    const Fibre& fibre = fibres[i == 0 ? 0 : other];
+    if (fibre.state == AT_BARRIER) snprintf(lines[i], sizeof lines[i], " %d", fibre.line);
+  }
+  FAIL("divergent barrier: thread 0 %s%s, thread %u %s%s", does[first.state], lines[0], other,
+       does[fibres[other].state], lines[1]);
 }
 
-// Runs the threads of a block until all have returned.
+// Runs the threads of a warp until each waits for other warps or has returned.
+static void run_warp(unsigned first, unsigned end, bool is_backward) {
+  bool is_whole = end - first == WARP;
+  do {
+    for (unsigned i = 0; i < end - first && !has_failed; i++) {
+      const unsigned t = is_backward ? end - 1 - i : first + i;
+      if (fibres[t].state == READY) resume(t);
+    }
+    for (unsigned t = first; t < end; t++) is_whole &= fibres[t].state == IN_WARP;
+    for (unsigned t = first; is_whole && t < end; t++) fibres[t].state = READY;
+  } while (is_whole && !has_failed);
+}
+
+// Runs the threads of a block until all have returned. Between two barriers one warp is done before the next one
+// begins, which shows what they would have to wait for; every other time in the opposite order.
 static void run_block(unsigned threads) {
   for (unsigned t = 0; t < threads; t++) {
     fibres[t].state = READY;
     fibres[t].line = 0;
     fibres[t].parity = 0;
   }
-  for (;;) {
-    for (unsigned t = 0; t < threads; t++) {
-      if (fibres[t].state == READY) resume(t);
+  const unsigned warps = (threads + WARP - 1) / WARP;
+  for (bool is_backward = blockIdx.x % 2 == 1;; is_backward = !is_backward) {
+    for (unsigned i = 0; i < warps; i++) {
+      const unsigned first = (is_backward ? warps - 1 - i : i) * WARP;
+      run_warp(first, first + WARP < threads ? first + WARP : threads, is_backward);
       if (has_failed) return;
     }
-    unsigned waiting[4] = {};
-    for (unsigned t = 0; t < threads; t++) waiting[fibres[t].state]++;
-    if (waiting[DONE] == threads) return;
-    bool goes_on = false;
-    for (unsigned first = 0; first < threads && waiting[IN_WARP] > 0; first += WARP) {
-      bool is_whole = first + WARP <= threads;
-      for (unsigned t = first; is_whole && t < first + WARP; t++) is_whole = fibres[t].state == IN_WARP;
-      for (unsigned t = first; is_whole && t < first + WARP; t++) fibres[t].state = READY;
-      goes_on |= is_whole;
+    bool is_done = true, is_same = true;
+    for (unsigned t = 0; t < threads; t++) {
+      is_done &= fibres[t].state == DONE;
+      is_same &= fibres[t].state == AT_BARRIER && fibres[t].line == fibres[0].line;
     }
-    if (goes_on) continue;
-    bool is_same = waiting[AT_BARRIER] == threads;
-    for (unsigned t = 1; is_same && t < threads; t++) is_same = fibres[t].line == fibres[0].line;
+    if (is_done) return;
     if (!is_same) return fail_divergent(threads);
     for (unsigned t = 0; t < threads; t++) fibres[t].state = READY;
   }
@@ -158,6 +174,14 @@ static bool make_stacks(unsigned threads) {
     fibres[t].stack = static_cast<char*>(memory) + page;
   }
   return true;
+}
+
+// When the library is unloaded.
+__attribute__((destructor)) static void free_stacks() {
+  const size_t page = sysconf(_SC_PAGESIZE);
+  for (const Fibre& fibre : fibres) {
+    if (fibre.stack != nullptr) munmap(fibre.stack - page, page + STACK);
+  }
 }
 
 struct Kernel {

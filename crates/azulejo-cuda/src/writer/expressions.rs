@@ -187,18 +187,12 @@ impl FunctionWriter<'_, '_> {
         }
     }
 
-    /// What a pointer points to, as text and type.
-    fn pointee(&self, pointer: Handle<Expression>) -> Result<(&TypeInner, Option<Handle<Type>>)> {
-        let module = self.writer.module;
+    /// The type that a pointer points to, and its handle if the module has it.
+    fn pointee(&self, pointer: Handle<Expression>) -> Result<(TypeInner, Option<Handle<Type>>)> {
         match *self.inner(pointer) {
-            TypeInner::Pointer { base, .. } => Ok((&module.types[base].inner, Some(base))),
+            TypeInner::Pointer { base, .. } => Ok((self.writer.module.types[base].inner.clone(), Some(base))),
             TypeInner::ValuePointer { size: Some(size), scalar, .. } => {
-                // The module has no such type, so it is looked for by what it is.
-                let inner = TypeInner::Vector { size, scalar };
-                let found = module.types.iter().find(|(_, ty)| ty.inner == inner);
-                found
-                    .map(|(handle, ty)| (&ty.inner, Some(handle)))
-                    .ok_or_else(|| Unsupported::new("a pointer to a vector of a type that has no name"))
+                Ok((TypeInner::Vector { size, scalar }, None))
             }
             _ => Err(Unsupported::new("a pointer to a part of what has no parts")),
         }
@@ -210,7 +204,7 @@ impl FunctionWriter<'_, '_> {
             && let (TypeInner::Vector { size, .. }, _) = self.pointee(base)?
             && self.inner(base).pointer_space() == Some(AddressSpace::Function)
         {
-            let at = self.index(&self.value(index)?, Length::Fixed(count(*size)), &self.root(base));
+            let at = self.index(&self.value(index)?, Length::Fixed(count(size)), &self.root(base));
             return Ok(format!("wgsl::get({}, {at})", self.place(base)?));
         }
         self.place(pointer)
@@ -235,7 +229,7 @@ impl FunctionWriter<'_, '_> {
                     TypeInner::Array { size: ArraySize::Dynamic, .. } => {
                         self.element(base, &format!("{index}u"))
                     }
-                    _ => self.part(&self.place(base)?, inner, ty, index),
+                    _ => self.part(&self.place(base)?, &inner, ty, index),
                 }
             }
             ref other => Err(Unsupported::new(format!("a pointer that is the expression {}", kind(other)))),
@@ -246,7 +240,7 @@ impl FunctionWriter<'_, '_> {
     fn element(&self, base: Handle<Expression>, at: &str) -> Result<String> {
         let what = self.root(base);
         let index = |length| self.index(at, length, &what);
-        match *self.pointee(base)?.0 {
+        match self.pointee(base)?.0 {
             TypeInner::Array { size: ArraySize::Dynamic, .. } => {
                 let Expression::GlobalVariable(global) = self.function.expressions[base] else {
                     return Err(Unsupported::new("an array without a size that is not a buffer of its own"));

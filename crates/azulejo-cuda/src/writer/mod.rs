@@ -35,10 +35,8 @@ pub enum Bounds {
 }
 
 /// How to write.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Options {
-    /// The name of the kernel; its entry point's own if none.
-    pub name: Option<String>,
     /// What becomes of indices out of range.
     pub bounds: Bounds,
     /// True if workgroup memory is filled with what is no number first.
@@ -48,7 +46,7 @@ pub struct Options {
 /// A written kernel. [`PRELUDE`] stands before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Its name, of C's linkage.
+    /// Its name: that of its entry point, of C's linkage.
     pub name: String,
     /// The text.
     pub source: String,
@@ -58,6 +56,8 @@ pub struct Written {
     pub threads: u32,
     /// Bytes of shared memory, all of them static.
     pub shared_bytes: u32,
+    /// What becomes of indices out of range.
+    pub bounds: Bounds,
 }
 
 /// A pointer to a buffer that a kernel takes, and behind it, as a `u32`, the number of elements if the buffer is an
@@ -149,10 +149,7 @@ impl<'a> Writer<'a> {
         let (module, all) = (self.module, self.info);
         let entry = &module.entry_points[0];
         let info = all.get_entry_point(0);
-        let name = match &self.options.name {
-            Some(name) => name.clone(),
-            None => self.names[&NameKey::EntryPoint(0)].clone(),
-        };
+        let name = self.names[&NameKey::EntryPoint(0)].clone();
         let mut text = self.structs()?;
         let shared_bytes = self.shared(&mut text)?;
         for (handle, function) in self.module.functions.iter() {
@@ -165,14 +162,9 @@ impl<'a> Writer<'a> {
         bound.sort_by_key(|(_, v)| v.binding.map(|b| (b.group, b.binding)));
         for (handle, variable) in bound {
             parameters.push(self.parameter(variable, info[handle])?);
-            signature.extend(self.buffer(handle, info, true)?);
+            signature.extend(self.buffer(handle, true)?);
         }
-        let _ = writeln!(
-            text,
-            "extern \"C\" __global__ void __launch_bounds__({}) {name}({}) {{",
-            self.threads,
-            signature.join(", ")
-        );
+        let _ = writeln!(text, "KERNEL({}) {name}({}) {{", self.threads, signature.join(", "));
         let mut function = statements::FunctionWriter::new(&mut self, &entry.function, info, None);
         function.inputs(entry)?;
         if shared_bytes > 0 && function.writer.options.poison {
@@ -181,7 +173,8 @@ impl<'a> Writer<'a> {
         function.body()?;
         text += &function.text;
         text += "}\n";
-        Ok(Written { name, source: text, parameters, threads: self.threads, shared_bytes })
+        let (threads, bounds) = (self.threads, self.options.bounds);
+        Ok(Written { name, source: text, parameters, threads, shared_bytes, bounds })
     }
 
     /// Workgroup memory is one struct, so that it can be filled as a whole. Gives its size.
@@ -228,16 +221,10 @@ impl<'a> Writer<'a> {
 
     /// The parameters of a buffer: a pointer, through which nobody else writes; and its length, where it is needed or
     /// the function is a kernel, whose parameters don't depend on the options.
-    fn buffer(
-        &self,
-        handle: Handle<GlobalVariable>,
-        info: &FunctionInfo,
-        is_kernel: bool,
-    ) -> Result<Vec<String>> {
+    fn buffer(&self, handle: Handle<GlobalVariable>, is_kernel: bool) -> Result<Vec<String>> {
         let variable = &self.module.global_variables[handle];
-        // Constant throughout the kernel: a function that only reads must take what the kernel writes elsewhere.
-        let writes = self.info.get_entry_point(0)[handle].contains(GlobalUse::WRITE)
-            || info[handle].contains(GlobalUse::WRITE);
+        // Whether the kernel writes to it, since a function that only reads may be given what another one writes.
+        let writes = self.info.get_entry_point(0)[handle].contains(GlobalUse::WRITE);
         let constant = if writes { "" } else { "const " };
         let name = &self.names[&NameKey::GlobalVariable(handle)];
         let ty = self.type_name(types::element(self.module, variable.ty))?;
@@ -269,7 +256,7 @@ impl<'a> Writer<'a> {
             parameters.push(format!("const {} {name}", self.type_name(argument.ty)?));
         }
         for buffer in self.buffers(info) {
-            parameters.extend(self.buffer(buffer, info, false)?);
+            parameters.extend(self.buffer(buffer, false)?);
         }
         let name = &self.names[&NameKey::Function(handle)];
         let head = format!("static __device__ {result} {name}({}) {{\n", parameters.join(", "));

@@ -9,6 +9,9 @@ typedef float f32;
 
 static_assert(sizeof(u32) == 4 && sizeof(i32) == 4 && sizeof(f32) == 4, "WGSL's scalars have 32 bits");
 
+#ifdef __CUDACC__
+#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#endif
 #define FN static __device__ __forceinline__
 
 // Vectors. Two and four components are aligned, so that they are loaded at once.

@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test, and its place says enough")]
 
+#[cfg(target_os = "linux")]
+mod cases;
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod semantics;
 mod writer;
 
 use azulejo_shaders::Linked;

@@ -19,7 +19,7 @@ static __device__ u32 group_x(const Group group_1) {
   return group_1.id.x + (group_1.id.y * group_1.count.x);
 }
 
-extern "C" __global__ void __launch_bounds__(64) argmax(const Params* __restrict__ params, const f32* __restrict__ logits, u32 logits_length, V2<u32>* __restrict__ best, u32 best_length) {
+KERNEL(64) argmax(const Params* __restrict__ params, const f32* __restrict__ logits, u32 logits_length, V2<u32>* __restrict__ best, u32 best_length) {
   const Group group = {V3<u32>{blockIdx.x, blockIdx.y, blockIdx.z}, V3<u32>{gridDim.x, gridDim.y, gridDim.z}};
   const u32 lane = threadIdx.x;
   f32 value = (-3.4e38f);

@@ -162,7 +162,7 @@ static __device__ f32 wg_sum(const Lane lane_2, const f32 value_2) {
   return e31;
 }
 
-extern "C" __global__ void __launch_bounds__(64) gemv(const Params* __restrict__ params, const Run* __restrict__ run, const V4<u32>* __restrict__ quants, u32 quants_length, const u32* __restrict__ aux, u32 aux_length, const V4<f32>* __restrict__ x, u32 x_length, const V4<f32>* __restrict__ norm_weight, u32 norm_weight_length, const f32* __restrict__ residual, u32 residual_length, f32* __restrict__ out, u32 out_length) {
+KERNEL(64) gemv(const Params* __restrict__ params, const Run* __restrict__ run, const V4<u32>* __restrict__ quants, u32 quants_length, const u32* __restrict__ aux, u32 aux_length, const V4<f32>* __restrict__ x, u32 x_length, const V4<f32>* __restrict__ norm_weight, u32 norm_weight_length, const f32* __restrict__ residual, u32 residual_length, f32* __restrict__ out, u32 out_length) {
   const Group group = {V3<u32>{blockIdx.x, blockIdx.y, blockIdx.z}, V3<u32>{gridDim.x, gridDim.y, gridDim.z}};
   const Lane lane = {threadIdx.x, threadIdx.x % 32u, 32u};
   V4<f32> sums = wgsl::splat4(0.0f);

@@ -63,7 +63,7 @@ static __device__ f32 wg_sum(const Lane lane_1, const f32 value) {
   return e31;
 }
 
-extern "C" __global__ void __launch_bounds__(64) rms_norm(const Params* __restrict__ params, const Run* __restrict__ run, const V4<f32>* __restrict__ x, u32 x_length, const V4<f32>* __restrict__ norm_weight, u32 norm_weight_length, V4<f32>* __restrict__ out, u32 out_length) {
+KERNEL(64) rms_norm(const Params* __restrict__ params, const Run* __restrict__ run, const V4<f32>* __restrict__ x, u32 x_length, const V4<f32>* __restrict__ norm_weight, u32 norm_weight_length, V4<f32>* __restrict__ out, u32 out_length) {
   const Group group = {V3<u32>{blockIdx.x, blockIdx.y, blockIdx.z}, V3<u32>{gridDim.x, gridDim.y, gridDim.z}};
   const Lane lane = {threadIdx.x, threadIdx.x % 32u, 32u};
   f32 squares = 0.0f;
