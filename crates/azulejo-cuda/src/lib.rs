@@ -2,14 +2,17 @@
 //!
 //! - `writer`: naga's IR as CUDA C++, and the prelude that it needs;
 //! - [`translate()`]: a kernel's variant, linked and written;
+//! - [`Nvrtc`]: NVIDIA's compiler of it, where there is one;
 //! - `host`: what is written, compiled for the host and run there ([`HostDevice`]); on Linux.
 
 #[cfg(target_os = "linux")]
 mod host;
+mod nvrtc;
 mod translate;
 mod writer;
 
 #[cfg(target_os = "linux")]
 pub use host::{HostBuffer, HostDevice, HostError, HostKernel};
+pub use nvrtc::{Compiled, Nvrtc, NvrtcError, Resources};
 pub use translate::{TranslateError, translate, translate_linked};
 pub use writer::{Bounds, Options, PRELUDE, Parameter, Written};

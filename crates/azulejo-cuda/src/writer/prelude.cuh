@@ -10,7 +10,13 @@ typedef float f32;
 static_assert(sizeof(u32) == 4 && sizeof(i32) == 4 && sizeof(f32) == 4, "WGSL's scalars have 32 bits");
 
 #ifdef __CUDACC__
+// The compiler aims at many threads in flight, and now and then stores registers to memory for it. The host then asks for
+// no more than so many.
+#ifdef THREADS_IN_FLIGHT
+#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads, THREADS_IN_FLIGHT / (threads))
+#else
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#endif
 #endif
 #define FN static __device__ __forceinline__
 

@@ -6,6 +6,8 @@
 mod cases;
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod nvrtc;
 #[cfg(target_os = "linux")]
 mod semantics;
 mod writer;
