@@ -9,14 +9,15 @@ import { aboutModel, heldBack } from "../src/engine/about.js";
 import { settingsOf } from "../src/element/settings.js";
 
 const MANIFEST = {
-  bytes: 1_403_000_000, name: "Town 2B", license: "Apache-2.0", languages: ["pt", "es", "fr"], context: 8192,
+  format: "azulejo-manifest-1", bytes: 1_403_000_000, name: "Town 2B", license: "Apache-2.0", languages: ["pt", "es", "fr"], context: 8192,
   memory: { weights: 1.4e9, kv_per_position: 200_000, activations: 1e8 },
 };
 const server = createServer(({ url, method }, response) => {
   if (url === "/model.gguf") response.writeHead(200, { "content-length": 3_029_504 }).end(method === "HEAD" ? undefined : "x");
   else if (url === "/packed.gguf") response.writeHead(200, { "content-length": 99, "content-encoding": "gzip" }).end();
   else if (url === "/manifest.json") response.end(JSON.stringify(MANIFEST));
-  else if (url === "/odd.json") response.end("<html>");
+  else if (url === "/page.json") response.end("<!doctype html>");
+  else if (url === "/other.json") response.end('{"name": "site"}');
   else response.writeHead(url === "/forbidden.gguf" ? 403 : 404).end();
 });
 let origin = "";
@@ -54,7 +55,8 @@ test("a model that isn't there, may not be had or has no manifest", async () => 
   assert.equal(await code({ model: "/gone.gguf" }), "not_found");
   assert.equal(await code({ model: "/model.gguf", manifest: "/gone.json" }), "not_found");
   assert.equal(await code({ model: "/forbidden.gguf" }), "network");
-  assert.equal(await code({ model: "/model.gguf", manifest: "/odd.json" }), "network");
+  assert.equal(await code({ model: "/model.gguf", manifest: "/page.json" }), "integrity");
+  assert.equal(await code({ model: "/model.gguf", manifest: "/other.json" }), "integrity");
   assert.equal(await code({ model: "http://127.0.0.1:1/model.gguf" }), "network");
 });
 

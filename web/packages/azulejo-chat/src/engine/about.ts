@@ -8,6 +8,7 @@ import { isKept } from "./kept.js";
 
 /** What of a manifest is told or reckoned with. */
 interface Manifest {
+  format?: string;
   bytes?: number;
   name?: string | null;
   license?: string | null;
@@ -31,8 +32,8 @@ export async function aboutModel(settings: Settings, signal: AbortSignal): Promi
     kept,
     held: kept ? null : held,
     tooSmall: tooSmall(manifest, settings.context),
-    // What is kept needs no server.
-    failure: "failure" in told && !kept ? told.failure : null,
+    // What is kept needs no network.
+    failure: "failure" in told && !(kept && told.failure.code === "network") ? told.failure : null,
   };
 }
 
@@ -42,13 +43,23 @@ async function toldOf({ model, manifest }: Settings, signal: AbortSignal): Promi
     const parameters = { url: response.url, status: response.status };
     if (response.status === 404 || response.status === 410) return { failure: { code: "not_found", parameters } };
     if (!response.ok) return { failure: { code: "network", parameters } };
-    if (manifest) return (await response.json()) as Manifest;
+    if (manifest) return manifestIn(await response.text()) ?? { failure: { code: "integrity", parameters } };
     const length = Number(response.headers.get("content-length"));
     // Of a text that was packed for the way it would be another length.
     return length > 0 && !response.headers.get("content-encoding") ? { bytes: length } : {};
   } catch (error) {
     if (signal.aborted) throw error;
     return { failure: { code: "network", parameters: { url: manifest || model } } };
+  }
+}
+
+/** The manifest in a text; null if that is something else, such as the page that a server has for every address. */
+function manifestIn(text: string): Manifest | null {
+  try {
+    const manifest = JSON.parse(text) as Manifest | null;
+    return manifest?.format === "azulejo-manifest-1" ? manifest : null;
+  } catch {
+    return null;
   }
 }
 
