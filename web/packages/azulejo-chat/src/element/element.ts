@@ -20,7 +20,7 @@ import { ATTRIBUTES, type Properties, type Settings, settingsOf } from "./settin
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
 /** Attributes that make another offer. */
-const OFFER = ["model", "manifest", "server", "server-model", "grounding", "device", "context"];
+const OFFER = ["model", "manifest", "root", "server", "server-model", "grounding", "device", "context"];
 /** Milliseconds after which an element that was taken out of its page frees its model. */
 const REST_MS = 30_000;
 

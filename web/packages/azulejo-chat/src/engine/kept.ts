@@ -3,7 +3,9 @@
 import type { Settings } from "../element/settings.js";
 
 /** The page's model as the engine takes it. */
-export const modelOf = ({ model, manifest }: Settings) => ({ url: model, ...(manifest ? { manifest } : {}) });
+export const modelOf = ({ model, manifest, root }: Settings) => ({
+  url: model, ...(manifest ? { manifest } : {}), ...(root ? { root } : {}),
+});
 
 /** Whether the model is on this device already. A site that stores nothing has none, and then no code is fetched to ask. */
 export async function isKept(settings: Settings): Promise<boolean> {
