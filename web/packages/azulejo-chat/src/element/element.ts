@@ -107,7 +107,7 @@ export class AzulejoChat extends Base {
     await this.#conversation.ask(String(question));
   }
 
-  /** Deletes the conversation, and the model from the device. */
+  /** Deletes the conversation, and from the device the model and those that the site's chats loaded before. */
   async forget(): Promise<void> {
     this.#announcer?.clear();
     await this.#conversation.forget();
