@@ -21,8 +21,8 @@ export interface Tools {
   index(): Promise<SiteIndex> | null;
   about(settings: Settings, signal: AbortSignal): Promise<About>;
   connect(where: Where, settings: Settings, how: { onProgress(progress: Progress): void; signal: AbortSignal }): Promise<Answerer>;
-  /** Deletes the model from the device. */
-  forget(): Promise<void>;
+  /** Deletes the chat's models from the device. */
+  forget(settings: Settings): Promise<void>;
 }
 
 export type Change = (after: State, before: State) => void;
@@ -250,14 +250,14 @@ export class Conversation {
     await this.#begin((signal) => this.#searchAndAnswer(last.id, index, signal));
   }
 
-  /** Deletes the conversation, and the model from the device. */
+  /** Deletes the conversation, and the chat's models from the device. */
   async forget(): Promise<void> {
     this.stop();
     this.#looking?.abort();
     await this.#asking?.catch(() => {});
     await this.#unload();
     try {
-      await this.#tools.forget();
+      await this.#tools.forget(this.#tools.settings());
       this.#dispatch({ type: "forgotten" });
     } catch (error) {
       // The conversation is gone all the same.

@@ -8,6 +8,8 @@ import { isKept } from "./kept.js";
 
 /** What of a manifest is told or reckoned with. */
 interface Manifest {
+  format?: string;
+  root?: string;
   bytes?: number;
   name?: string | null;
   license?: string | null;
@@ -20,7 +22,8 @@ export async function aboutModel(settings: Settings, signal: AbortSignal): Promi
   const [told, held, kept] = await Promise.all([
     toldOf(settings, signal),
     heldBack(),
-    isKept(settings).catch(() => false),
+    // What is pinned can be checked by a manifest alone.
+    settings.root && !settings.manifest ? false : isKept(settings).catch(() => false),
   ]);
   const manifest = "failure" in told ? {} : told;
   return {
@@ -31,24 +34,40 @@ export async function aboutModel(settings: Settings, signal: AbortSignal): Promi
     kept,
     held: kept ? null : held,
     tooSmall: tooSmall(manifest, settings.context),
-    // What is kept needs no server.
-    failure: "failure" in told && !kept ? told.failure : null,
+    // What is kept needs no network; pinned, it needs nothing of the server's.
+    failure: "failure" in told && !(kept && (settings.root || told.failure.code === "network")) ? told.failure : null,
   };
 }
 
-async function toldOf({ model, manifest }: Settings, signal: AbortSignal): Promise<Manifest | { failure: Failure }> {
+async function toldOf({ model, manifest, root }: Settings, signal: AbortSignal): Promise<Manifest | { failure: Failure }> {
+  if (root && !manifest) return { failure: { code: "integrity", parameters: { url: model } } };
   try {
     const response = manifest ? await fetch(manifest, { signal }) : await fetch(model, { method: "HEAD", signal });
     const parameters = { url: response.url, status: response.status };
     if (response.status === 404 || response.status === 410) return { failure: { code: "not_found", parameters } };
     if (!response.ok) return { failure: { code: "network", parameters } };
-    if (manifest) return (await response.json()) as Manifest;
+    if (manifest) {
+      const found = manifestIn(await response.text());
+      // That the manifest is true to its root hash is for the engine to check, before it downloads.
+      const isWanted = found !== null && (!root || found.root === root);
+      return isWanted ? found : { failure: { code: "integrity", parameters } };
+    }
     const length = Number(response.headers.get("content-length"));
     // Of a text that was packed for the way it would be another length.
     return length > 0 && !response.headers.get("content-encoding") ? { bytes: length } : {};
   } catch (error) {
     if (signal.aborted) throw error;
     return { failure: { code: "network", parameters: { url: manifest || model } } };
+  }
+}
+
+/** The manifest in a text; null if that is something else, such as the page that a server has for every address. */
+function manifestIn(text: string): Manifest | null {
+  try {
+    const manifest = JSON.parse(text) as Manifest | null;
+    return manifest?.format === "azulejo-manifest-1" ? manifest : null;
+  } catch {
+    return null;
   }
 }
 
