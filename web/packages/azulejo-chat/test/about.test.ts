@@ -19,6 +19,9 @@ const server = createServer(({ url, method }, response) => {
   else if (url === "/packed.gguf") response.writeHead(200, { "content-length": 99, "content-encoding": "gzip" }).end();
   else if (url === "/manifest.json") response.end(JSON.stringify(MANIFEST));
   else if (url === "/page.json") response.end("<!doctype html>");
+  else if (url?.startsWith("/wrong.json?")) {
+    response.end(JSON.stringify({ ...MANIFEST, ...(JSON.parse(decodeURIComponent(url.split("?")[1]!)) as object) }));
+  } else if (url === "/null.json") response.end("null");
   else if (url === "/other.json") response.end('{"name": "site"}');
   else response.writeHead(url === "/forbidden.gguf" ? 403 : 404).end();
 });
@@ -97,4 +100,26 @@ test("what speaks against asking unasked", async () => {
     browser(properties);
     assert.equal(await heldBack(), held, JSON.stringify(properties));
   }
+});
+
+test("a manifest whose entries are of other kinds is a fault of the page's settings, and not of this code", async () => {
+  browser({ deviceMemory: 4 });
+  const wrong = [
+    { languages: "pt" }, { languages: [1] }, { bytes: "3 MB" }, { bytes: -1 }, { bytes: 0 }, { bytes: 1.5 }, { name: {} }, { license: [] },
+    { root: 7 }, { context: "8k" }, { memory: 5 }, { memory: { weights: "1" } },
+  ];
+  for (const entry of wrong) {
+    const manifest = `/wrong.json?${encodeURIComponent(JSON.stringify(entry))}`;
+    const { failure, bytes } = await about({ model: "/model.gguf", manifest });
+    assert.deepEqual([failure?.code, bytes], ["integrity", null], JSON.stringify(entry));
+  }
+  assert.equal((await about({ model: "/model.gguf", manifest: "/null.json" })).failure?.code, "integrity");
+  const absent = `/wrong.json?${encodeURIComponent('{"name":null,"license":null,"languages":null,"context":null,"memory":null}')}`;
+  const plain = await about({ model: "/model.gguf", manifest: absent });
+  assert.deepEqual([plain.failure, plain.name, plain.languages], [null, "model", null]);
+});
+
+test("a percent sign in a model's address stands for itself where it stands for nothing", async () => {
+  browser({});
+  assert.equal((await about({ model: "/100%.gguf" })).name, "100%");
 });

@@ -63,16 +63,40 @@ async function toldOf({ model, manifest, root }: Settings, signal: AbortSignal):
 
 /** The manifest in a text; null if that is something else, such as the page that a server has for every address. */
 function manifestIn(text: string): Manifest | null {
+  let manifest: Record<string, unknown> | null;
   try {
-    const manifest = JSON.parse(text) as Manifest | null;
-    return manifest?.format === "azulejo-manifest-1" ? manifest : null;
+    manifest = JSON.parse(text) as typeof manifest;
   } catch {
     return null;
   }
+  return manifest?.format === "azulejo-manifest-1" && isRight(manifest) ? manifest : null;
+}
+
+const isAbsent = (value: unknown) => value === undefined || value === null;
+const isText = (value: unknown) => typeof value === "string";
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Whether what is told of a manifest is what it should be; the rest is for the engine to check. */
+function isRight({ root, bytes, name, license, languages, context, memory }: Record<string, unknown>): boolean {
+  const { weights, kv_per_position, activations } = (memory ?? {}) as Record<string, unknown>;
+  return (
+    (isAbsent(root) || isText(root)) &&
+    isCount(bytes) && bytes !== 0 &&
+    [name, license].every((text) => isAbsent(text) || isText(text)) &&
+    (isAbsent(languages) || (Array.isArray(languages) && languages.every(isText))) &&
+    (isAbsent(context) || isCount(context)) &&
+    (isAbsent(memory) || [weights, kv_per_position, activations].every(isCount))
+  );
 }
 
 function fileName(url: string): string {
-  return decodeURIComponent(new URL(url).pathname.split("/").at(-1) ?? "").replace(/(-\d+-of-\d+)?\.gguf$/, "");
+  const name = (new URL(url).pathname.split("/").at(-1) ?? "").replace(/(-\d+-of-\d+)?\.gguf$/i, "");
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    // A percent sign that stands for itself.
+    return name;
+  }
 }
 
 /** The element's languages that the model knows; null if it isn't known or knows none of them. */
