@@ -165,9 +165,9 @@ export class Conversation {
     await this.#begin((signal) => this.#searchAndAnswer(id, index, signal));
   }
 
-  /** Runs the one question that is under way. */
+  /** Runs the one question that is under way; whoever was before it has been stopped. */
   async #begin(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    this.stop();
+    this.#question?.abort();
     const before = this.#asking;
     const controller = (this.#question = new AbortController());
     this.#asking = (async () => {
@@ -188,7 +188,7 @@ export class Conversation {
     const turn = this.#turn(id);
     if (!turn) return;
     if (index) {
-      if (!turn.searching) this.#dispatch({ type: "searching", id });
+      this.#dispatch({ type: "searching", id });
       try {
         const found = await (await index).search(turn.question, { lang: turn.lang, limit: PASSAGES, signal });
         if (signal.aborted) return;
@@ -256,6 +256,7 @@ export class Conversation {
     if (engine.phase === "failed") return this.agree(engine.where);
     const last = turns.at(-1);
     if (!last) return;
+    this.stop();
     const index = last.found ? null : this.#tools.index();
     await this.#begin((signal) => this.#searchAndAnswer(last.id, index, signal));
   }
