@@ -2,38 +2,19 @@
 // devices are another test's), by the keyboard, and with everything that fails.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 
 import { ENGINES, lack, launch } from "./harness/browsers.js";
-import { serveModel } from "./harness/chat-server.js";
-import { makeManifest } from "./harness/manifest.js";
-import { complaints, until } from "./harness/page.js";
-import { serve, STRICTEST_POLICY } from "./harness/server.js";
-import { CHAT_BUDGET, CHAT_DIST, chatBytes, chatSite, DEMO } from "./harness/site.js";
+import { chatIn, IN_BIN, MANIFEST, MODEL, QUESTION, startChat } from "./harness/chat.js";
+import { until } from "./harness/page.js";
+import { serve } from "./harness/server.js";
+import { CHAT_BUDGET, CHAT_DIST, chatBytes, DEMO } from "./harness/site.js";
 
-const MODEL = "/models/demo.gguf";
-const MANIFEST = `${MODEL}.azulejo.json`;
-const ABOUT = { name: "Vila Nova", human: "/pages/empty.html", licence: "Apache-2.0" };
-const QUESTION = "Where do glass bottles go?";
-const IN_BIN = "Put glass bottles and jars in the green bin.";
-
-let server, model, folder;
-before(async () => {
-  server = await chatSite({ policy: STRICTEST_POLICY });
-  // In chunks that a download can be seen by.
-  folder = await mkdtemp(join(tmpdir(), "azulejo-e2e-chat-"));
-  await copyFile(DEMO, join(folder, "demo.gguf"));
-  await makeManifest(join(folder, "demo.gguf"), 256 * 1024);
-  server.mount(MANIFEST, join(folder, "demo.gguf.azulejo.json"));
-  model = serveModel(server, [IN_BIN, "It costs 99 euros.", "The green bins are emptied on Tuesdays."]);
-});
-after(async () => {
-  await server?.close();
-  if (folder) await rm(folder, { recursive: true });
-});
+let site, server, model, folder;
+before(async () => ({ server, model, folder } = site = await startChat()));
+after(() => site?.close());
 
 test("README's ten lines, as they are pasted into an empty page of any server", async () => {
   const readme = await readFile(join(CHAT_DIST, "../../README.md"), "utf8");
@@ -68,45 +49,8 @@ for (const name of ENGINES) {
     let browser;
     before(async () => (browser = await launch(name)));
     after(() => browser?.close());
-    beforeEach(() => {
-      server.reset();
-      Object.assign(model, { status: 200, cut: false, odd: false, hold: null, asked: [] });
-    });
-
-    /** A page with the chat; its attributes, and `index` for a search. */
-    const open = async (attributes) => {
-      const query = new URLSearchParams({ "trusted-types": "azulejo", ...ABOUT, ...attributes });
-      const url = server.url(`/pages/chat.html?${query}`);
-      const page = Object.assign(await browser.newPage(url), { url });
-      await until(() => page.evaluate(() => window.ui?.one(".panel") !== null), "the chat is drawn");
-      return page;
-    };
-    const text = (page) => page.evaluate(() => window.ui.text());
-    const says = (page, words) =>
-      until(async () => (await text(page)).includes(words), `the panel says "${words}"`).catch(async (error) => {
-        throw new Error(`${error.message}; it says: ${await text(page)}\n${(await page.console()).join("\n")}`);
-      });
-    const press = (page, name) => page.evaluate((name) => window.ui.press(name), name);
-    const ask = (page, question) => page.evaluate((question) => window.ui.ask(question), question);
-    const focus = (page, what) => until(async () => (await page.evaluate(() => window.ui.focused())) === what, `the focus is on "${what}"`);
-    const stored = (page) => page.evaluate(() => window.stored());
-    const clean = async (page, state) => assert.deepEqual(await page.evaluate(() => window.complaints()), [], `axe: ${state}`);
-    const fits = async (page, state) =>
-      assert.deepEqual(await page.evaluate(() => {
-        const wide = [...window.chat.shadowRoot.querySelectorAll(".panel, .panel *:not(.unseen, .unseen *, .wide, pre, svg *)")]
-          .filter((node) => node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).overflowX !== "visible");
-        const { scrollWidth, clientWidth } = document.documentElement;
-        return [scrollWidth > clientWidth ? `the page: ${scrollWidth}` : "", ...wide.map((node) => node.className || node.localName)].filter(Boolean);
-      }), [], `nothing scrolls sideways: ${state}`);
-    /** Nothing was forbidden, said on the console or asked of another site; closes the page. */
-    const end = async (page, expected = []) => {
-      assert.deepEqual(await page.evaluate(() => window.e2eViolations), []);
-      assert.deepEqual(server.violations, []);
-      assert.deepEqual((await page.requests()).filter((url) => !url.startsWith(`${server.origin}/`) && !url.startsWith("blob:")), []);
-      const said = complaints(await page.console()).filter((line) => !expected.some((known) => known.test(line)));
-      assert.deepEqual(said, [], "nothing is said on the console");
-      await page.close();
-    };
+    beforeEach(() => site.reset());
+    const { open, text, says, press, ask, focus, answered, stored, clean, fits, end } = chatIn(() => browser, () => server);
 
     test("a conversation on the device by the keyboard alone: consent, download, answer, forgetting", async (t) => {
       const page = await open({ model: MODEL, manifest: MANIFEST, grounding: "off", device: "cpu" });
@@ -205,6 +149,21 @@ for (const name of ENGINES) {
     test("search without a model, citations and quotations on the server's, and what is shown small, large, dark", async () => {
       const page = await open({ index: "", open: "", model: MODEL, server: "/v1" });
       await says(page, "On the server");
+      // In a low window what gets the focus isn't below the line to write in, which stays in sight.
+      for (const [width, height] of [[1000, 490], [1000, 560], [320, 256]]) {
+        await page.resize(width, height);
+        const [top, button, bottom] = await page.evaluate(async () => {
+          window.ui.one(".menu-button").focus();
+          window.ui.find("Not now").focus();
+          // WebKit scrolls a moment later.
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          const { top, bottom } = window.ui.find("Not now").getBoundingClientRect();
+          const above = Math.max(0, window.ui.one(".top").getBoundingClientRect().bottom);
+          return [above, [top, bottom], window.ui.one(".line").getBoundingClientRect().top];
+        });
+        assert.ok(button[0] >= top - 1 && button[1] <= bottom + 1, `${width} x ${height}: the button is at ${button}, between ${top} and ${bottom}`);
+      }
+      await page.resize(1000, 800);
       await ask(page, QUESTION);
       await says(page, IN_BIN);
       const links = await page.evaluate(() =>
@@ -260,6 +219,22 @@ for (const name of ENGINES) {
       await until(() => page.evaluate(() => !window.chat.opened), "the panel closes");
       assert.equal(await page.evaluate(() => document.activeElement.id), "link");
       await page.evaluate(() => window.chat.open());
+      // Low windows: the question and the beginning of its answer are seen at once, and most of the window is theirs.
+      for (const [width, height, share] of [[1000, 480, 0.6], [1000, 520, 0.5], [1000, 560, 0.5], [1000, 641, 0.35], [320, 256, 0.6]]) {
+        await page.resize(width, height);
+        const turns = await page.evaluate(() => window.ui.count(".turn"));
+        await ask(page, QUESTION);
+        await answered(page, turns + 1);
+        const seen = await page.evaluate(() => {
+          const of = (selector) => window.ui.one(selector).getBoundingClientRect();
+          const isLow = getComputedStyle(window.ui.one(".foot")).display === "contents";
+          return { top: Math.max(0, of(".top").bottom), bottom: of(isLow ? ".line" : ".foot").top, question: of(".turn:last-child .question").top,
+            answer: of(".turn:last-child .author").bottom, all: innerHeight };
+        });
+        const words = `${width} x ${height}: ${JSON.stringify(seen)}`;
+        assert.ok(seen.bottom - seen.top >= share * height, words);
+        assert.ok(seen.question >= seen.top && seen.answer <= seen.bottom, words);
+      }
       await page.resize(320, 256);
       await fits(page, "400 %");
       // WCAG's text spacing.

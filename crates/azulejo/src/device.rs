@@ -10,6 +10,7 @@ use std::sync::Arc;
 use azulejo_plan::{Backend, DeviceInfo};
 use azulejo_shaders::check;
 
+use crate::backend::AnyBackend;
 use crate::{Code, Error, ModelOptions};
 
 /// A wish for a device: `auto`, `cpu`, `wgpu` or `wgpu:N`.
@@ -133,29 +134,9 @@ pub async fn find_adapters() -> Vec<Adapter> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Device {
-    pub(crate) on: OnDevice,
+    pub(crate) backend: Arc<AnyBackend>,
     /// What became of devices that would have been preferred.
     pub(crate) warnings: Vec<String>,
-}
-
-/// The back-end that it is opened by.
-#[derive(Clone, Debug)]
-pub(crate) enum OnDevice {
-    #[cfg(feature = "cpu")]
-    Cpu(Arc<azulejo_cpu::CpuBackend>),
-    #[cfg(feature = "wgpu")]
-    Wgpu(Arc<azulejo_wgpu::WgpuBackend>),
-}
-
-macro_rules! with_device {
-    ($on:expr, $backend:ident => $body:expr) => {
-        match $on {
-            #[cfg(feature = "cpu")]
-            OnDevice::Cpu($backend) => $body,
-            #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu($backend) => $body,
-        }
-    };
 }
 
 impl Device {
@@ -191,18 +172,18 @@ impl Device {
     #[cfg(feature = "cpu")]
     fn on_cpu(options: &ModelOptions, warnings: Vec<String>) -> Result<Self, Error> {
         let cpu = azulejo_cpu::CpuOptions { threads: options.threads, ..Default::default() };
-        Ok(Self { on: OnDevice::Cpu(Arc::new(azulejo_cpu::CpuBackend::new(cpu)?)), warnings })
+        Ok(Self { backend: Arc::new(AnyBackend::Cpu(azulejo_cpu::CpuBackend::new(cpu)?)), warnings })
     }
 
     #[cfg(feature = "wgpu")]
     fn on_wgpu(backend: azulejo_wgpu::WgpuBackend) -> Self {
         let warnings = backend.skipped().iter().map(ToString::to_string).collect();
-        Self { on: OnDevice::Wgpu(Arc::new(backend)), warnings }
+        Self { backend: Arc::new(AnyBackend::Wgpu(backend)), warnings }
     }
 
     /// The device, in words.
     pub fn info(&self) -> DeviceInfo {
-        with_device!(&self.on, backend => backend.info())
+        self.backend.info()
     }
 
     /// Runs the few small kernel cases that a device is tried with before it is trusted, and returns those that
@@ -212,9 +193,9 @@ impl Device {
     /// [`Code::DeviceLost`], [`Code::OutOfMemory`], [`Code::Device`]: what the device reports besides a wrong result.
     pub async fn self_test(&self) -> Result<Vec<KernelCheck>, Error> {
         let mut results = Vec::new();
-        match &self.on {
+        match &*self.backend {
             #[cfg(feature = "cpu")]
-            OnDevice::Cpu(_) => {
+            AnyBackend::Cpu(_) => {
                 let one_thread = azulejo_cpu::CpuOptions { threads: Some(1), ..Default::default() };
                 let mut executor = azulejo_cpu::CpuExecutor::new(one_thread)?;
                 for case in check::probe_cases() {
@@ -222,7 +203,7 @@ impl Device {
                 }
             }
             #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu(backend) => {
+            AnyBackend::Wgpu(backend) => {
                 for case in check::probe_cases() {
                     let setup = case.setup();
                     let mut buffers = setup.buffers.clone();
@@ -259,9 +240,9 @@ impl Device {
         each: &mut dyn FnMut(KernelCheck) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         use check::{all_cases, run_case};
-        match &self.on {
+        match &*self.backend {
             #[cfg(feature = "cpu")]
-            OnDevice::Cpu(_) => {
+            AnyBackend::Cpu(_) => {
                 let mut executor = azulejo_cpu::CpuExecutor::new(azulejo_cpu::CpuOptions::default())?;
                 for case in all_cases() {
                     if done.insert(case.name.clone())
@@ -272,11 +253,11 @@ impl Device {
                 }
             }
             #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu(backend) => {
+            AnyBackend::Wgpu(backend) => {
                 for case in all_cases() {
                     let identity =
                         check::identity(&case, backend.tier()).map_err(azulejo_wgpu::WgpuError::from)?;
-                    if done.insert(identity) && each(run_case(&mut &**backend, &case).into()).is_break() {
+                    if done.insert(identity) && each(run_case(&mut &*backend, &case).into()).is_break() {
                         break;
                     }
                 }
@@ -291,11 +272,11 @@ impl Device {
     /// [`Code::OutOfMemory`]: there is no room for two buffers of 256 MiB; [`Code::DeviceLost`], [`Code::Device`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn copy_bandwidth(&self) -> Result<Option<f64>, Error> {
-        match &self.on {
+        match &*self.backend {
             #[cfg(feature = "cpu")]
-            OnDevice::Cpu(_) => Ok(None),
+            AnyBackend::Cpu(_) => Ok(None),
             #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu(backend) => Ok(Some(backend.copy_bandwidth()?)),
+            AnyBackend::Wgpu(backend) => Ok(Some(backend.copy_bandwidth()?)),
         }
     }
 
@@ -305,11 +286,11 @@ impl Device {
     /// # Errors
     /// [`Code::DeviceLost`], [`Code::OutOfMemory`], [`Code::Device`]: what it says.
     pub async fn settle(&self) -> Result<(), Error> {
-        match &self.on {
+        match &*self.backend {
             #[cfg(feature = "cpu")]
-            OnDevice::Cpu(_) => Ok(()),
+            AnyBackend::Cpu(_) => Ok(()),
             #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu(backend) => Ok(backend.settle().await?),
+            AnyBackend::Wgpu(backend) => Ok(backend.settle().await?),
         }
     }
 
@@ -318,11 +299,11 @@ impl Device {
     /// # Errors
     /// [`Code::DeviceLost`], [`Code::OutOfMemory`], [`Code::Device`]: what it says.
     pub async fn flush(&self) -> Result<(), Error> {
-        match &self.on {
+        match &*self.backend {
             #[cfg(feature = "cpu")]
-            OnDevice::Cpu(_) => Ok(()),
+            AnyBackend::Cpu(_) => Ok(()),
             #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu(backend) => Ok(backend.flush().await?),
+            AnyBackend::Wgpu(backend) => Ok(backend.flush().await?),
         }
     }
 
@@ -331,7 +312,7 @@ impl Device {
     pub fn nudge(&self) {
         #[cfg(feature = "wgpu")]
         #[allow(irrefutable_let_patterns, reason = "there may be no other back-end in this build")]
-        if let OnDevice::Wgpu(backend) = &self.on {
+        if let AnyBackend::Wgpu(backend) = &*self.backend {
             backend.nudge();
         }
     }
@@ -340,7 +321,7 @@ impl Device {
     pub fn destroy(&self) {
         #[cfg(feature = "wgpu")]
         #[allow(irrefutable_let_patterns, reason = "there may be no other back-end in this build")]
-        if let OnDevice::Wgpu(backend) = &self.on {
+        if let AnyBackend::Wgpu(backend) = &*self.backend {
             backend.destroy();
         }
     }

@@ -4,6 +4,8 @@ use azulejo_engine::EngineError;
 use azulejo_formats::FormatError;
 use azulejo_models::ModelError;
 
+use crate::backend::AnyError;
+
 /// What went wrong: what, where, and what to do.
 ///
 /// ```
@@ -252,40 +254,52 @@ impl From<EngineError> for Error {
 }
 
 fn backend(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    #[cfg(feature = "wgpu")]
-    if let Some(e) = error.downcast_ref::<azulejo_wgpu::WgpuError>() {
+    match error.downcast::<AnyError>() {
+        Ok(error) => (*error).into(),
+        // No back-end's: nothing here makes such a one.
+        Err(error) => Error::new(Code::Device, error),
+    }
+}
+
+impl From<AnyError> for Error {
+    fn from(error: AnyError) -> Self {
+        match error {
+            #[cfg(feature = "cpu")]
+            AnyError::Cpu(error) => error.into(),
+            #[cfg(feature = "wgpu")]
+            AnyError::Wgpu(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(feature = "wgpu")]
+impl From<azulejo_wgpu::WgpuError> for Error {
+    fn from(error: azulejo_wgpu::WgpuError) -> Self {
         use azulejo_wgpu::WgpuError as E;
-        let code = match e {
+        let code = match &error {
             E::OutOfMemory { .. } => Code::OutOfMemory,
             E::DeviceLost(_) => Code::DeviceLost,
             E::NoAdapter { .. } | E::NoSuchDevice { .. } | E::Request { .. } => Code::NoDevice,
             E::ContextFull { .. } => Code::ContextFull,
             _ => Code::Device,
         };
-        let needed = match e {
+        let needed = match &error {
             // A device doesn't always tell.
             &E::OutOfMemory { bytes, .. } if bytes > 0 => vec![("needed", bytes)],
             _ => Vec::new(),
         };
-        return Error::new(code, error).with_numbers(&needed);
-    }
-    #[cfg(feature = "cpu")]
-    if let Some(&azulejo_cpu::CpuError::OutOfMemory { bytes, .. }) = error.downcast_ref() {
-        return Error::new(Code::OutOfMemory, error).with_numbers(&[("needed", bytes)]);
-    }
-    Error::new(Code::Device, error)
-}
-
-#[cfg(feature = "wgpu")]
-impl From<azulejo_wgpu::WgpuError> for Error {
-    fn from(error: azulejo_wgpu::WgpuError) -> Self {
-        backend(Box::new(error))
+        Error::new(code, error).with_numbers(&needed)
     }
 }
 
 #[cfg(feature = "cpu")]
 impl From<azulejo_cpu::CpuError> for Error {
     fn from(error: azulejo_cpu::CpuError) -> Self {
-        backend(Box::new(error))
+        match error {
+            azulejo_cpu::CpuError::OutOfMemory { bytes, .. } => {
+                Error::new(Code::OutOfMemory, error).with_numbers(&[("needed", bytes)])
+            }
+            error => Error::new(Code::Device, error),
+        }
     }
 }

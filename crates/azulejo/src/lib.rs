@@ -30,6 +30,7 @@
     )
 )]
 
+mod backend;
 mod device;
 mod embed;
 mod error;

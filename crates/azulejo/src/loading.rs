@@ -9,8 +9,7 @@ use azulejo_models::Config;
 use azulejo_plan::{Backend, Memory, Plan};
 use azulejo_tokenizer::Tokenizer;
 
-use crate::device::OnDevice;
-use crate::model::OnEngine;
+use crate::backend::AnyBackend;
 use crate::options::planned;
 use crate::random::fill_random;
 use crate::vocabulary::tokenizer_from_file;
@@ -37,32 +36,12 @@ use crate::{Code, Device, Error, Model, ModelOptions};
 /// ```
 #[derive(Debug)]
 pub struct Loading {
-    on: OnLoading,
+    weights: azulejo_engine::Loading<AnyBackend>,
     /// For each piece that needs bytes, in the order of the file: the bytes, and the engine's number of the piece.
     pieces: Vec<(Range<u64>, usize)>,
     tokenizer: Result<Arc<Tokenizer>, (Code, String)>,
     config: Arc<Config>,
     warnings: Vec<String>,
-}
-
-#[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is one of them, and it is moved once")]
-enum OnLoading {
-    #[cfg(feature = "cpu")]
-    Cpu(azulejo_engine::Loading<azulejo_cpu::CpuBackend>),
-    #[cfg(feature = "wgpu")]
-    Wgpu(azulejo_engine::Loading<azulejo_wgpu::WgpuBackend>),
-}
-
-macro_rules! with_loading {
-    ($on:expr, $loading:ident => $body:expr) => {
-        match $on {
-            #[cfg(feature = "cpu")]
-            OnLoading::Cpu($loading) => $body,
-            #[cfg(feature = "wgpu")]
-            OnLoading::Wgpu($loading) => $body,
-        }
-    };
 }
 
 impl Loading {
@@ -77,14 +56,9 @@ impl Loading {
         let of_tokenizer = tokenizer.as_ref().map(|t| t.warnings()).unwrap_or_default();
         let of_device = device.warnings.iter().chain(of_tokenizer).cloned();
         let warnings = azulejo_models::warnings(file).into_iter().chain(of_device).collect();
-        let on = match &device.on {
-            #[cfg(feature = "cpu")]
-            OnDevice::Cpu(backend) => OnLoading::Cpu(azulejo_engine::Loading::new(backend.clone(), plan)?),
-            #[cfg(feature = "wgpu")]
-            OnDevice::Wgpu(backend) => OnLoading::Wgpu(azulejo_engine::Loading::new(backend.clone(), plan)?),
-        };
-        let pieces = with_loading!(&on, loading => pieces(file, loading)?);
-        Ok(Self { on, pieces, tokenizer, config: Arc::new(config), warnings })
+        let weights = azulejo_engine::Loading::new(device.backend.clone(), plan)?;
+        let pieces = pieces(file, &weights)?;
+        Ok(Self { weights, pieces, tokenizer, config: Arc::new(config), warnings })
     }
 
     /// The bytes of the (first) file that each piece needs, in their order. A piece is about 1 MiB at most; pieces
@@ -107,7 +81,7 @@ impl Loading {
             let wanted = range.end - range.start;
             return Err(Error::invalid(format!("piece {index} takes {wanted} bytes, not {}", bytes.len())));
         }
-        Ok(with_loading!(&mut self.on, loading => loading.fill(*piece, bytes))?)
+        Ok(self.weights.fill(*piece, bytes)?)
     }
 
     /// Fills everything from the file. `progress` is told bytes done and in all; false cancels.
@@ -119,7 +93,7 @@ impl Loading {
         file: &ModelFile,
         progress: &mut dyn FnMut(u64, u64) -> bool,
     ) -> Result<(), Error> {
-        Ok(with_loading!(&mut self.on, loading => loading.fill_from(file, progress))?)
+        Ok(self.weights.fill_from(file, progress)?)
     }
 
     /// Fills everything with random weights, and forgets the tokenizer. `progress` is told bytes done and in all; false
@@ -130,17 +104,17 @@ impl Loading {
     pub fn fill_random(&mut self, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<(), Error> {
         self.tokenizer =
             Err((Code::InvalidArgument, "this model has random weights and no tokenizer".to_owned()));
-        Ok(with_loading!(&mut self.on, loading => fill_random(loading, progress))?)
+        Ok(fill_random(&mut self.weights, progress)?)
     }
 
     /// The plan.
     pub fn plan(&self) -> &Plan {
-        with_loading!(&self.on, loading => loading.plan())
+        self.weights.plan()
     }
 
     /// Bytes that it takes on the device, with one session.
     pub fn memory(&self) -> Memory {
-        with_loading!(&self.on, loading => loading.backend().memory(loading.model()))
+        self.weights.backend().memory(self.weights.model())
     }
 
     /// The model, if every piece was filled.
@@ -148,19 +122,14 @@ impl Loading {
     /// # Errors
     /// [`Code::InvalidArgument`]: some weren't.
     pub fn finish(self) -> Result<Model, Error> {
-        let on = match self.on {
-            #[cfg(feature = "cpu")]
-            OnLoading::Cpu(loading) => OnEngine::Cpu(Arc::new(loading.finish()?)),
-            #[cfg(feature = "wgpu")]
-            OnLoading::Wgpu(loading) => OnEngine::Wgpu(Arc::new(loading.finish()?)),
-        };
-        Ok(Model { on, tokenizer: self.tokenizer, config: self.config, warnings: self.warnings.into() })
+        let engine = Arc::new(self.weights.finish()?);
+        Ok(Model { engine, tokenizer: self.tokenizer, config: self.config, warnings: self.warnings.into() })
     }
 }
 
-fn pieces<B: Backend>(
+fn pieces(
     file: &ModelFile,
-    loading: &azulejo_engine::Loading<B>,
+    loading: &azulejo_engine::Loading<AnyBackend>,
 ) -> Result<Vec<(Range<u64>, usize)>, EngineError> {
     let mut pieces = Vec::new();
     for (index, load) in loading.loads().iter().enumerate() {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use azulejo_engine::Engine;
 use azulejo_formats::ModelFile;
 use azulejo_models::Config;
-use azulejo_plan::{Backend, DeviceInfo, Memory, Plan};
+use azulejo_plan::{Backend as _, DeviceInfo, Memory, Plan};
 use azulejo_shaders::{BufferClass, Limits, lower};
 use azulejo_tokenizer::{Message, RenderOptions, Tokenizer};
 use serde::Serialize;
 
+use crate::backend::AnyBackend;
 use crate::options::planned;
 use crate::{ChatOptions, Code, Error, ModelOptions, Session};
 #[cfg(not(target_arch = "wasm32"))]
@@ -32,31 +33,11 @@ use crate::{Device, Loading};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Model {
-    pub(crate) on: OnEngine,
+    pub(crate) engine: Arc<Engine<AnyBackend>>,
     /// Or why there is none: token ids can be evaluated all the same.
     pub(crate) tokenizer: Result<Arc<Tokenizer>, (Code, String)>,
     pub(crate) config: Arc<Config>,
     pub(crate) warnings: Arc<[String]>,
-}
-
-/// The engine of one of the back-ends.
-#[derive(Clone, Debug)]
-pub(crate) enum OnEngine {
-    #[cfg(feature = "cpu")]
-    Cpu(Arc<Engine<azulejo_cpu::CpuBackend>>),
-    #[cfg(feature = "wgpu")]
-    Wgpu(Arc<Engine<azulejo_wgpu::WgpuBackend>>),
-}
-
-macro_rules! with_engine {
-    ($on:expr, $engine:ident => $body:expr) => {
-        match $on {
-            #[cfg(feature = "cpu")]
-            OnEngine::Cpu($engine) => $body,
-            #[cfg(feature = "wgpu")]
-            OnEngine::Wgpu($engine) => $body,
-        }
-    };
 }
 
 /// A kernel call of a decoded token: what a token costs, without a device.
@@ -207,17 +188,17 @@ impl Model {
 
     /// The plan that it was loaded by.
     pub fn plan(&self) -> &Plan {
-        with_engine!(&self.on, engine => engine.plan())
+        self.engine.plan()
     }
 
     /// The device.
     pub fn device(&self) -> DeviceInfo {
-        with_engine!(&self.on, engine => engine.backend().info())
+        self.engine.backend().info()
     }
 
     /// Bytes that it takes on the device, with one session.
     pub fn memory(&self) -> Memory {
-        with_engine!(&self.on, engine => engine.backend().memory(engine.model()))
+        self.engine.backend().memory(self.engine.model())
     }
 
     /// The bytes of weights that a decoded token reads: all matrices but the embedding table.

@@ -3,14 +3,15 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use azulejo_engine::{EngineError, Load, Loading};
-use azulejo_plan::Backend;
 use azulejo_quant::{BlockFormat, random_blocks};
+
+use crate::backend::AnyBackend;
 
 /// Fills the pieces of a plan's constants with random weights of a spread that keeps activations in range: a row's depend
 /// on its tensor and its place there, so that a model is the same on every device, however it is cut. False of `progress`
 /// cancels.
-pub(crate) fn fill_random<B: Backend>(
-    loading: &mut Loading<B>,
+pub(crate) fn fill_random(
+    loading: &mut Loading<AnyBackend>,
     progress: &mut dyn FnMut(u64, u64) -> bool,
 ) -> Result<(), EngineError> {
     let total = loading.bytes();

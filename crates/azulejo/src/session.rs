@@ -8,12 +8,14 @@ use azulejo_engine::{
     Generation, GenerationOptions, Overflow, RandomSource, Sampler, SamplerOptions, SplitMix64, StopReason,
     TextStream,
 };
-use azulejo_plan::Backend;
 #[cfg(not(target_arch = "wasm32"))]
 use azulejo_plan::CallTime;
 
+use crate::backend::AnyBackend;
+#[cfg(all(feature = "cpu", not(target_arch = "wasm32")))]
+use crate::backend::AnyState;
 use crate::embed::{EmbedOptions, Pooling, normalise};
-use crate::model::{Model, OnEngine};
+use crate::model::Model;
 use crate::{Answer, Error, Event, Generate};
 
 /// A conversation: a KV cache on the model's device. What a prompt has in common with the one before is not evaluated
@@ -41,38 +43,13 @@ use crate::{Answer, Error, Event, Generate};
 #[derive(Debug)]
 pub struct Session {
     model: Model,
-    on: OnBackend,
-}
-
-#[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is one of them, and it is moved once")]
-enum OnBackend {
-    #[cfg(feature = "cpu")]
-    Cpu(azulejo_engine::Session<azulejo_cpu::CpuBackend>),
-    #[cfg(feature = "wgpu")]
-    Wgpu(azulejo_engine::Session<azulejo_wgpu::WgpuBackend>),
-}
-
-macro_rules! with_session {
-    ($on:expr, $session:ident => $body:expr) => {
-        match $on {
-            #[cfg(feature = "cpu")]
-            OnBackend::Cpu($session) => $body,
-            #[cfg(feature = "wgpu")]
-            OnBackend::Wgpu($session) => $body,
-        }
-    };
+    cache: azulejo_engine::Session<AnyBackend>,
 }
 
 impl Session {
     pub(crate) fn new(model: &Model) -> Result<Self, Error> {
-        let on = match &model.on {
-            #[cfg(feature = "cpu")]
-            OnEngine::Cpu(engine) => OnBackend::Cpu(azulejo_engine::Session::new(engine.clone())?),
-            #[cfg(feature = "wgpu")]
-            OnEngine::Wgpu(engine) => OnBackend::Wgpu(azulejo_engine::Session::new(engine.clone())?),
-        };
-        Ok(Self { model: model.clone(), on })
+        let cache = azulejo_engine::Session::new(model.engine.clone())?;
+        Ok(Self { model: model.clone(), cache })
     }
 
     /// The model.
@@ -82,17 +59,17 @@ impl Session {
 
     /// Tokens in the cache.
     pub fn cached_tokens(&self) -> usize {
-        with_session!(&self.on, session => session.cached().len())
+        self.cache.cached().len()
     }
 
     /// Positions of the cache, in tokens.
     pub fn context(&self) -> u32 {
-        with_session!(&self.on, session => session.capacity())
+        self.cache.capacity()
     }
 
     /// Forgets the conversation.
     pub fn clear(&mut self) {
-        with_session!(&mut self.on, session => session.clear());
+        self.cache.clear();
     }
 
     /// Goes on from a prompt's tokens, and tells `on_event` of each token as it comes; `ControlFlow::Break` stops
@@ -126,7 +103,7 @@ impl Session {
         how: &Generate,
         on_event: &mut impl AsyncFnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Answer, Error> {
-        with_session!(&mut self.on, session => generate(session, &self.model, prompt, how, on_event).await)
+        generate(&mut self.cache, &self.model, prompt, how, on_event).await
     }
 
     /// Goes on from a prompt's tokens by so many greedily chosen ones, without a text or an end: for benches and
@@ -144,18 +121,16 @@ impl Session {
     /// # Errors
     /// Those of [`generate_async`](Self::generate_async), but that it needs no tokenizer.
     pub async fn greedy_tokens_async(&mut self, prompt: &[u32], count: usize) -> Result<Vec<u32>, Error> {
-        with_session!(&mut self.on, session => {
-            let options = GenerationOptions { max_tokens: Some(count), ..GenerationOptions::default() };
-            let sampler = Sampler::new(SamplerOptions::greedy());
-            let random = Box::new(SplitMix64(0));
-            let mut generation =
-                session.generate(prompt, options, sampler, random, &mut async |_, _| true).await?;
-            let mut tokens = Vec::with_capacity(count);
-            while let Some(chosen) = generation.next().await? {
-                tokens.push(chosen.token);
-            }
-            Ok(tokens)
-        })
+        let options = GenerationOptions { max_tokens: Some(count), ..GenerationOptions::default() };
+        let sampler = Sampler::new(SamplerOptions::greedy());
+        let random = Box::new(SplitMix64(0));
+        let mut generation =
+            self.cache.generate(prompt, options, sampler, random, &mut async |_, _| true).await?;
+        let mut tokens = Vec::with_capacity(count);
+        while let Some(chosen) = generation.next().await? {
+            tokens.push(chosen.token);
+        }
+        Ok(tokens)
     }
 
     /// Evaluates tokens behind those in the cache, with each call timed by the device's own clock; none where it has
@@ -169,9 +144,7 @@ impl Session {
     /// - `DeviceLost`, `OutOfMemory`.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn time_calls(&mut self, tokens: &[u32]) -> Result<Option<Vec<CallTime>>, Error> {
-        Ok(pollster::block_on(async {
-            with_session!(&mut self.on, session => session.time_calls(tokens).await)
-        })?)
+        Ok(pollster::block_on(async { self.cache.time_calls(tokens).await })?)
     }
 
     /// Texts' embeddings, of `texts` the tokens ([`EmbedOptions::encode`]): `each` gets the index of a text and its
@@ -206,7 +179,7 @@ impl Session {
             }
             if each(i, &pooled).is_break() { Err(azulejo_engine::EngineError::Cancelled) } else { Ok(()) }
         };
-        with_session!(&mut self.on, session => Ok(session.logits_of_texts(texts, &mut pooled).await?))
+        Ok(self.cache.logits_of_texts(texts, &mut pooled).await?)
     }
 
     /// The same as [`embed_async`](Self::embed_async), blocking.
@@ -233,7 +206,7 @@ impl Session {
     /// - `DeviceLost`, `OutOfMemory`.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn logits_of(&mut self, tokens: &[u32], place: usize) -> Result<Vec<f32>, Error> {
-        with_session!(&mut self.on, session => Ok(pollster::block_on(session.logits_of(tokens, place))?))
+        Ok(pollster::block_on(self.cache.logits_of(tokens, place))?)
     }
 
     /// The logits of every token, `[tokens, vocabulary]`, in chunks: `each` gets the index of the chunk's first token
@@ -252,9 +225,9 @@ impl Session {
         tokens: &[u32],
         mut each: impl FnMut(usize, &[f32]) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        with_session!(&mut self.on, session => Ok(pollster::block_on(session.logits(tokens, |first, logits| {
+        Ok(pollster::block_on(self.cache.logits(tokens, |first, logits| {
             if each(first, logits).is_break() { Err(azulejo_engine::EngineError::Cancelled) } else { Ok(()) }
-        }))?))
+        }))?)
     }
 
     /// Evaluates pieces of text from empty caches and sums up, for each matrix by its name, the squares of what each
@@ -274,23 +247,25 @@ impl Session {
         pieces: &mut dyn Iterator<Item = Vec<u32>>,
         mut each: impl FnMut() -> ControlFlow<()>,
     ) -> Result<BTreeMap<String, (Vec<f64>, u64)>, Error> {
-        #[allow(clippy::infallible_destructuring_match, reason = "there is a GPU back-end in most builds")]
-        let session = match &mut self.on {
-            OnBackend::Cpu(session) => session,
+        match self.cache.state_mut() {
+            AnyState::Cpu(state) => state.watch_inputs(),
             #[cfg(feature = "wgpu")]
-            OnBackend::Wgpu(_) => {
+            AnyState::Wgpu(_) => {
                 return Err(Error::invalid("inputs are watched on the CPU only: --device cpu"));
             }
-        };
-        session.state_mut().watch_inputs();
+        }
         for piece in pieces {
-            pollster::block_on(session.evaluate(&piece))?;
+            pollster::block_on(self.cache.evaluate(&piece))?;
             if each().is_break() {
                 return Err(azulejo_engine::EngineError::Cancelled.into());
             }
         }
-        let plan = session.engine().plan();
-        let watched = session.state().input_squares().cloned().unwrap_or_default();
+        let plan = self.cache.engine().plan();
+        let watched = match self.cache.state() {
+            AnyState::Cpu(state) => state.input_squares().cloned().unwrap_or_default(),
+            #[cfg(feature = "wgpu")]
+            AnyState::Wgpu(_) => BTreeMap::new(),
+        };
         let mut squares = BTreeMap::new();
         for (name, (mut sums, tokens)) in watched {
             let Some(tensor) = plan.tensors.iter().find(|tensor| tensor.name == name) else {
@@ -306,8 +281,8 @@ impl Session {
     }
 }
 
-async fn generate<B: Backend>(
-    session: &mut azulejo_engine::Session<B>,
+async fn generate(
+    session: &mut azulejo_engine::Session<AnyBackend>,
     model: &Model,
     prompt: &[u32],
     how: &Generate,
@@ -347,7 +322,7 @@ async fn generate<B: Backend>(
         && how.overflow == Overflow::End
         && evaluated.len() > session.capacity() as usize
         && prompt.len() <= session.capacity() as usize;
-    let mut generation: Option<Generation<'_, B>> = None;
+    let mut generation: Option<Generation<'_, AnyBackend>> = None;
     if !is_whole {
         let random = Box::new(random);
         generation = Some(session.generate(&evaluated, options, sampler, random, &mut progress).await?);

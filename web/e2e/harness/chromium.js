@@ -1,6 +1,9 @@
 // Chromium, driven by playwright over its debugging port. It is started here and not by playwright, so that it can be
 // killed like a crash and started again with the same profile.
 
+import { writeFile } from "node:fs/promises";
+import { extname } from "node:path";
+
 import { chromium } from "playwright-core";
 
 import { opened } from "./page.js";
@@ -83,8 +86,14 @@ export async function startChromium({ profile, gpu, flags = [] }) {
         heap,
         // How the visitor has set the system: `{colorScheme, forcedColors, reducedMotion, contrast}`.
         emulate: (media) => page.emulateMedia(media),
-        // A picture of the window, into a file.
-        picture: (path) => page.screenshot({ path }),
+        // A picture of the window, of the kind that the file's name says: .webp or .png.
+        async picture(path) {
+          const session = await context.newCDPSession(page);
+          const format = extname(path).slice(1);
+          const { data } = await session.send("Page.captureScreenshot", { format, ...(format === "webp" ? { quality: 55 } : {}) });
+          await session.detach();
+          await writeFile(path, data, "base64");
+        },
         // The workers that the page has, and how many it ever started.
         workers: () => ({ now: page.workers().length, started }),
         // What the page's site may store, in bytes; its usual quota if absent.

@@ -200,6 +200,8 @@ export async function serve(mounts = {}, { policy = STRICT_POLICY, host = "127.0
       response.destroy();
     });
   });
+  // A connection that is closed just when it's used again is an error to Node's fetch; all are closed in the end.
+  http.keepAliveTimeout = 0;
   http.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));

@@ -20,6 +20,8 @@ export const PAGES = local("../pages/");
 export const MODELS = local("../../../models/");
 export const DEMO = join(MODELS, "azulejo-demo.gguf");
 export const EXAMPLES = local("../../../examples/");
+/** Where tests put pictures. */
+export const PICTURES = local("../../../target/pictures/");
 /** What a server of the chat without a bundler has, examples/web-minimal. */
 export const CHAT = { "/": join(EXAMPLES, "web-minimal/"), "/azulejo/": DIST, "/models/": MODELS };
 /** What a server has for an example without packages, at a path; `name` is its folder. */

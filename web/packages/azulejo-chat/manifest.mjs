@@ -10,7 +10,7 @@ const METHODS = [
   ["open", "Opens the panel."],
   ["close", "Closes the panel."],
   ["ask", "Asks a question, as if the visitor had typed it.", [["question", "string"]]],
-  ["forget", "Deletes the conversation, and the model from the device."],
+  ["forget", "Deletes the conversation, and from the device the model and those that the site's chats loaded before."],
 ];
 /** The parts of `::part()`. */
 const PARTS = ["launcher", "panel", "header", "human", "log", "message", "user", "assistant", "quotation", "sources", "source",

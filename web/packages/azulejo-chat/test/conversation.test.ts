@@ -237,3 +237,43 @@ test("failures in words: by code, by a server's status, by the memory", async ()
   assert.match(text("network", {}, "server"), /network failed/);
   assert.match(text("no such code"), /Something/);
 });
+
+test("a question that another overtook says so, and not that answers aren't set up", async () => {
+  const w = world({ passages: found("Glass goes in the green bin.") });
+  await w.conversation.configure();
+  await Promise.all(["one", "two", "three"].map((question) => w.conversation.ask(question)));
+  const told = w.conversation.state.turns.map(({ overtaken, searching, found }) => [overtaken, searching, found !== null]);
+  assert.deepEqual(told, [[true, false, false], [true, false, false], [false, false, true]]);
+});
+
+test("what a page changes while a question is searched for doesn't lose the question", async () => {
+  const w = world({ passages: found("Glass goes in the green bin.") });
+  await w.conversation.configure();
+  const asked = w.conversation.ask("Where does glass go?");
+  await Promise.all([w.conversation.configure(), w.conversation.configure(), asked]);
+  await new Promise((done) => setTimeout(done, 10));
+  assert.deepEqual([last(w).found, last(w).searching, last(w).overtaken], [w.passages, false, false]);
+  // Nor where there is nothing to search any more.
+  const again = w.conversation.ask("Where does glass go?");
+  w.settings = settings({ sources: "" });
+  await Promise.all([w.conversation.configure(), again]);
+  assert.deepEqual([last(w).found, last(w).searching, last(w).overtaken], [null, false, true]);
+});
+
+test("a search that failed and is tried again leaves no failure behind", async () => {
+  const w = world({ passages: found("Glass goes in the green bin.") });
+  await w.conversation.configure();
+  await w.conversation.ask("broken");
+  assert.equal(last(w).searchFailed, true);
+  w.broken = false;
+  await w.conversation.retry();
+  assert.deepEqual([last(w).searchFailed, last(w).found], [false, w.passages]);
+});
+
+test("a model that can't be looked at is said to be so to whoever asks for it", async () => {
+  const w = world({ about: new TypeError("not a manifest") });
+  await w.conversation.configure();
+  await w.conversation.offer(true);
+  const { about, consent } = w.conversation.state;
+  assert.deepEqual([about?.failure?.code, consent], ["internal", true]);
+});

@@ -36,7 +36,10 @@ export function settings(attributes: Record<string, string> = {}): Settings {
 export interface World {
   settings: Settings;
   passages: Found[];
-  about: About;
+  /** What is known of the model; an error is thrown. */
+  about: About | Error;
+  /** The question "broken" can't be searched for. */
+  broken: boolean;
   /** What the model writes, in pieces; or what it throws. */
   pieces: string[];
   failure: unknown;
@@ -50,7 +53,7 @@ export interface World {
 
 export function world(more: Partial<World> = {}): World & { conversation: Conversation } {
   const w: World = {
-    settings: settings(), passages: [], about: ABOUT, pieces: [], failure: null, between: () => {}, log: [], asked: [], states: [],
+    settings: settings(), passages: [], about: ABOUT, broken: true, pieces: [], failure: null, between: () => {}, log: [], asked: [], states: [],
     ...more,
   };
   const answerer: Answerer = {
@@ -78,7 +81,7 @@ export function world(more: Partial<World> = {}): World & { conversation: Conver
   const index = {
     async search(question: string) {
       w.log.push(`search ${question}`);
-      if (question === "broken") throw new Error("the index is gone");
+      if (question === "broken" && w.broken) throw new Error("the index is gone");
       return w.passages;
     },
   };
@@ -88,7 +91,11 @@ export function world(more: Partial<World> = {}): World & { conversation: Conver
     language: () => "en",
     hasIndex: () => Boolean(w.settings.sources),
     index: () => (w.settings.sources ? Promise.resolve(index) : null),
-    about: async () => (w.log.push("about"), w.about),
+    about: async () => {
+      w.log.push("about");
+      if (w.about instanceof Error) throw w.about;
+      return w.about;
+    },
     async connect(where: Where, _settings, { onProgress, signal }) {
       w.log.push(`connect ${where}`);
       onProgress({ phase: "download", loaded: 1, total: 2, progress: 0.5, waiting: false });

@@ -42,6 +42,9 @@ for (const [language, translation] of Object.entries(ALL)) {
       const text = failureText(speaker, { code, parameters: {} }, "device");
       assert.ok(text.length > 10 && !text.includes("{"), `${code}: ${text}`);
     }
+    const integrity = (parameters: Record<string, string | number>) => failureText(speaker, { code: "integrity", parameters }, "device");
+    assert.equal(integrity({ file: "model.gguf", chunk: 3 }), translation.errorIntegrity);
+    assert.equal(integrity({ url: "/model.gguf.azulejo.json" }), translation.errorSettings, "a manifest that is none is the page's fault");
   });
 }
 

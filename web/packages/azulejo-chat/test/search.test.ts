@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { openIndex, SearchError, type SiteIndex } from "../src/search/index.js";
+import type { Parts } from "../src/search/parts.js";
 import { wordsOf } from "../src/search/words.js";
 import { ADDRESS, fetchOf, type Files, indexOf, type Written } from "./search-index.js";
 
@@ -184,6 +185,68 @@ test("a network that is gone is told with its cause, and may come back", async (
   });
   isGone = false;
   assert.equal((await index.search("certidão", { lang: "pt-PT" })).length, 1);
+});
+
+test("a part that several want at once is fetched once", async () => {
+  const fetched: string[] = [];
+  const index = await open(site(), fetched);
+  const searches = ["certidão", "mercado", "certidão"].map((question) => index.search(question, { lang: "pt-PT" }));
+  const found = await Promise.all(searches);
+  assert.deepEqual(found[0], found[2]);
+  assert.deepEqual(fetched.filter((name, at) => fetched.indexOf(name) !== at), [], fetched.join());
+  assert.equal(fetched.filter((name) => name.includes("pt-PT-texts")).length, 1);
+});
+
+test("the fetch of a part ends with the last one who waits for it, and not before", async () => {
+  const files = site();
+  const begun: AbortSignal[] = [];
+  let go = () => {};
+  let isHeld = false;
+  let reached = () => {};
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    if (!isHeld || !String(input).includes("texts")) return fetchOf(files)(input, init);
+    begun.push(init!.signal!);
+    reached();
+    await new Promise<void>((done, fail) => {
+      go = done;
+      init!.signal!.addEventListener("abort", () => fail(init!.signal!.reason));
+    });
+    return fetchOf(files)(input, init);
+  };
+  const index = await openIndex(ADDRESS, { fetch });
+  const parts = (index as unknown as { parts: Parts }).parts;
+  isHeld = true;
+  const atTexts = () => new Promise<void>((done) => (reached = done));
+  const enough = new Error("enough");
+  const search = (signal: AbortSignal) => index.search("certidão", { lang: "pt-PT", signal });
+
+  const [one, other] = [new AbortController(), new AbortController()];
+  let there = atTexts();
+  const first = search(one.signal);
+  await there;
+  const [texts] = [...files.keys()].filter((name) => name.includes("pt-PT-texts"));
+  const part = { file: texts!.slice(new URL(".", ADDRESS).href.length), bytes: files.get(texts!)!.byteLength };
+  const second = parts.json<{ passages: unknown[] }>(part, other.signal);
+  one.abort(enough);
+  await assert.rejects(first, enough);
+  assert.equal(begun[0]!.aborted, false, "the other one still wants it");
+  go();
+  assert.equal((await second).passages.length, PORTUGUESE.length);
+  other.abort(enough);
+  assert.equal((await search(new AbortController().signal)).length, 1, "what is here stays");
+  assert.equal(begun.length, 1);
+
+  // Of an index that was just opened nobody else waits for it.
+  const again = await openIndex(ADDRESS, { fetch });
+  const only = new AbortController();
+  there = atTexts();
+  const third = again.search("certidão", { lang: "pt-PT", signal: only.signal });
+  await there;
+  only.abort(enough);
+  await assert.rejects(third, enough);
+  assert.equal(begun[1]!.aborted, true);
+  isHeld = false;
+  assert.equal((await again.search("certidão", { lang: "pt-PT" })).length, 1, "and it is fetched anew");
 });
 
 test("a search is ended by its signal, with the signal's reason", async () => {

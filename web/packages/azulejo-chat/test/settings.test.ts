@@ -32,6 +32,15 @@ test("what is absent is the usual, and what makes no sense too, with a warning",
   assert.equal(odd.warnings.length, 5);
 });
 
+test("a root hash stays pinned, whatever it is", () => {
+  const root = "0123456789ABCDEF".repeat(4);
+  const pinned = read({ model: "m.gguf", manifest: "m.json", root });
+  assert.deepEqual([pinned.root, pinned.warnings], [root.toLowerCase(), []]);
+  const odd = read({ model: "m.gguf", manifest: "m.json", root: "sha256-AbC=" });
+  assert.deepEqual([odd.root, odd.warnings.length], ["sha256-abc=", 1]);
+  assert.equal(read({ model: "m.gguf", root }).warnings.length, 1, "without a manifest");
+});
+
 test("the package can be imported where there is no page", async () => {
   const { AzulejoChat } = await import("../src/index.js");
   assert.deepEqual(AzulejoChat.observedAttributes.slice(0, 2), ["lang", "model"]);

@@ -21,13 +21,15 @@ export interface Tools {
   index(): Promise<SiteIndex> | null;
   about(settings: Settings, signal: AbortSignal): Promise<About>;
   connect(where: Where, settings: Settings, how: { onProgress(progress: Progress): void; signal: AbortSignal }): Promise<Answerer>;
-  /** Deletes the model from the device. */
-  forget(): Promise<void>;
+  /** Deletes the chat's models from the device. */
+  forget(settings: Settings): Promise<void>;
 }
 
 export type Change = (after: State, before: State) => void;
 
 const PASSAGES = 5;
+/** What is known of a model that can't be looked at. */
+const UNKNOWN = { name: "", licence: "", bytes: null, languages: null, kept: false, held: null, tooSmall: null } as const;
 
 export class Conversation {
   readonly #tools: Tools;
@@ -57,13 +59,20 @@ export class Conversation {
     if (this.#state !== before) this.#onChange(this.#state, before);
   }
 
-  /** The page offers another model, server or index, or is there for the first time. */
+  /** The page offers another model, server or index, or is there for the first time. A search that is under way is done anew. */
   async configure(): Promise<void> {
+    const turn = running(this.#state);
+    const again = turn?.searching ? turn.id : null;
     this.stop();
+    if (again !== null) this.#dispatch({ type: "searching", id: again });
     this.#looking?.abort();
     this.#looking = null;
     await this.#unload();
     this.#dispatch({ type: "configured", offered: mayAnswer(this.#tools.settings(), this.#tools.hasIndex()) });
+    if (again === null || again !== this.#state.turns.at(-1)?.id) return;
+    const index = this.#tools.index();
+    if (index) void this.#begin((signal) => this.#searchAndAnswer(again, index, signal));
+    else this.stop();
   }
 
   /** Asks for consent, the first time, unless something speaks against asking; `wanted`: the visitor asks for it. */
@@ -84,8 +93,8 @@ export class Conversation {
     this.#looking?.abort();
     const { signal } = (this.#looking = new AbortController());
     if (!settings.model) return true;
-    const about = await this.#tools.about(settings, signal).catch(() => null);
-    if (signal.aborted || !about) return false;
+    const about = await this.#tools.about(settings, signal).catch((error): About => ({ ...UNKNOWN, failure: failureOf(error) }));
+    if (signal.aborted) return false;
     this.#dispatch({ type: "about", about });
     return true;
   }
@@ -156,9 +165,9 @@ export class Conversation {
     await this.#begin((signal) => this.#searchAndAnswer(id, index, signal));
   }
 
-  /** Runs the one question that is under way. */
+  /** Runs the one question that is under way; whoever was before it has been stopped. */
   async #begin(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    this.stop();
+    this.#question?.abort();
     const before = this.#asking;
     const controller = (this.#question = new AbortController());
     this.#asking = (async () => {
@@ -179,6 +188,7 @@ export class Conversation {
     const turn = this.#turn(id);
     if (!turn) return;
     if (index) {
+      this.#dispatch({ type: "searching", id });
       try {
         const found = await (await index).search(turn.question, { lang: turn.lang, limit: PASSAGES, signal });
         if (signal.aborted) return;
@@ -246,18 +256,19 @@ export class Conversation {
     if (engine.phase === "failed") return this.agree(engine.where);
     const last = turns.at(-1);
     if (!last) return;
+    this.stop();
     const index = last.found ? null : this.#tools.index();
     await this.#begin((signal) => this.#searchAndAnswer(last.id, index, signal));
   }
 
-  /** Deletes the conversation, and the model from the device. */
+  /** Deletes the conversation, and the chat's models from the device. */
   async forget(): Promise<void> {
     this.stop();
     this.#looking?.abort();
     await this.#asking?.catch(() => {});
     await this.#unload();
     try {
-      await this.#tools.forget();
+      await this.#tools.forget(this.#tools.settings());
       this.#dispatch({ type: "forgotten" });
     } catch (error) {
       // The conversation is gone all the same.

@@ -26,7 +26,8 @@ const TEXTS: Readonly<Record<string, Key>> = {
   context_full: "errorContextFull",
   network: "errorNetwork",
   not_found: "errorNotFound",
-  integrity: "errorIntegrity",
+  // Of the manifest, which the page names; a wrong chunk has a number (below).
+  integrity: "errorSettings",
   storage_full: "errorStorageFull",
   consent: "errorConsent",
   // Arguments are the page's, and so a fault of the element.
@@ -49,6 +50,7 @@ export function failureText(speaker: Speaker, { code, parameters }: Failure, whe
       ? speaker.say("tooSmall", { needed: speaker.size(needed), free: speaker.size(free) })
       : speaker.say("tooSmallUnknown");
   }
+  if (code === "integrity" && parameters.chunk !== undefined) return speaker.say("errorIntegrity");
   if (where === "server" && code !== "network" && code !== "context_full") return speaker.say("errorServer");
   return speaker.say(TEXTS[code] ?? "errorInternal");
 }

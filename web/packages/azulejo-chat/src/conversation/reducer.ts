@@ -6,6 +6,8 @@ import { type About, type Answer, type EngineState, type Failure, initial, type 
 
 export type Action =
   | { type: "asked"; id: number; question: string; lang: Language; emergency: boolean; searching: boolean }
+  /** Its search begins again. */
+  | { type: "searching"; id: number }
   | { type: "found"; id: number; found: readonly Found[] }
   | { type: "search-failed"; id: number }
   /** An answer begins, or begins again. */
@@ -28,9 +30,11 @@ export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case "asked": {
       const { id, question, lang, emergency, searching } = action;
-      const turn: Turn = { id, question, lang, emergency, searching, found: null, searchFailed: false, answer: null };
+      const turn: Turn = { id, question, lang, emergency, searching, found: null, searchFailed: false, overtaken: false, answer: null };
       return { ...state, forgotten: false, turns: [...state.turns, turn] };
     }
+    case "searching":
+      return withTurn(state, action.id, (turn) => ({ ...turn, searching: true, searchFailed: false, overtaken: false }));
     case "found":
       return withTurn(state, action.id, (turn) => ({ ...turn, searching: false, found: action.found }));
     case "search-failed":
@@ -45,7 +49,8 @@ export function reduce(state: State, action: Action): State {
       return withAnswer(state, action.id, { status: "done", quoted: action.quoted });
     case "stopped":
       // A search that is stopped leaves no more than the question.
-      return withTurn(withAnswer(state, action.id, { status: "stopped" }), action.id, (turn) => ({ ...turn, searching: false }));
+      return withTurn(withAnswer(state, action.id, { status: "stopped" }), action.id, (turn) =>
+        ({ ...turn, searching: false, overtaken: turn.searching }));
     case "answer-failed":
       return withAnswer(state, action.id, { status: "failed", failure: action.failure });
     case "about":

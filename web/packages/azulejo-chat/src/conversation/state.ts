@@ -78,6 +78,8 @@ export interface Turn {
   /** What the search found; null: it wasn't searched, or that failed. */
   readonly found: readonly Found[] | null;
   readonly searchFailed: boolean;
+  /** It ended before its search did: another question came. */
+  readonly overtaken: boolean;
   readonly answer: Answer | null;
 }
 

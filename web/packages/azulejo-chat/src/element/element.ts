@@ -20,7 +20,7 @@ import { ATTRIBUTES, type Properties, type Settings, settingsOf } from "./settin
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
 /** Attributes that make another offer. */
-const OFFER = ["model", "manifest", "server", "server-model", "grounding", "device", "context"];
+const OFFER = ["model", "manifest", "root", "server", "server-model", "grounding", "device", "context"];
 /** Milliseconds after which an element that was taken out of its page frees its model. */
 const REST_MS = 30_000;
 
@@ -107,7 +107,7 @@ export class AzulejoChat extends Base {
     await this.#conversation.ask(String(question));
   }
 
-  /** Deletes the conversation, and the model from the device. */
+  /** Deletes the conversation, and from the device the model and those that the site's chats loaded before. */
   async forget(): Promise<void> {
     this.#announcer?.clear();
     await this.#conversation.forget();

@@ -15,6 +15,7 @@ interface Attribute {
 export const ATTRIBUTES = {
   model: { property: "model", type: "string", text: "Address of the model's GGUF file. Without it nothing is offered but search (and the server)." },
   manifest: { property: "manifest", type: "string", text: "Address of its manifest, as `azulejo manifest` writes it: the download is checked against it." },
+  root: { property: "root", type: "string", text: "Root hash of the manifest, as `azulejo manifest` prints it: a manifest with another one is refused before anything of the model is downloaded." },
   "model-name": { property: "modelName", type: "string", text: "The model's name, if it isn't in the manifest." },
   licence: { property: "licence", type: "string", text: "The model's licence, if it isn't in the manifest." },
   sources: { property: "sources", type: "string", text: "Address of the search index of the site's pages, as `azulejo index` writes it." },
@@ -46,6 +47,8 @@ export interface Settings {
   readonly sources: string;
   readonly human: string;
   readonly server: string;
+  /** In hex; what is no hash fits no manifest. */
+  readonly root: string;
   readonly name: string;
   readonly modelName: string;
   readonly licence: string;
@@ -78,12 +81,17 @@ export function settingsOf(read: (name: keyof Attributes) => string | null, base
     return options[0]!;
   };
   const context = Number(text("context"));
+  const root = text("root").toLowerCase();
+  // It stays pinned: a slip must not let every manifest pass.
+  if (root && !/^[0-9a-f]{64}$/.test(root)) warn(`root="${root}" is no SHA-256 in hex: no manifest fits it.`);
+  else if (root && !text("manifest")) warn("root needs a manifest: without one no model is used.");
   return {
     model: address("model"),
     manifest: address("manifest"),
     sources: address("sources"),
     human: wayTo(address("human"), warn),
     server: address("server"),
+    root,
     name: text("name"),
     modelName: text("model-name"),
     licence: text("licence"),

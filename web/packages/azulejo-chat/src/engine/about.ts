@@ -8,6 +8,8 @@ import { isKept } from "./kept.js";
 
 /** What of a manifest is told or reckoned with. */
 interface Manifest {
+  format?: string;
+  root?: string;
   bytes?: number;
   name?: string | null;
   license?: string | null;
@@ -20,7 +22,8 @@ export async function aboutModel(settings: Settings, signal: AbortSignal): Promi
   const [told, held, kept] = await Promise.all([
     toldOf(settings, signal),
     heldBack(),
-    isKept(settings).catch(() => false),
+    // What is pinned can be checked by a manifest alone.
+    settings.root && !settings.manifest ? false : isKept(settings).catch(() => false),
   ]);
   const manifest = "failure" in told ? {} : told;
   return {
@@ -31,18 +34,24 @@ export async function aboutModel(settings: Settings, signal: AbortSignal): Promi
     kept,
     held: kept ? null : held,
     tooSmall: tooSmall(manifest, settings.context),
-    // What is kept needs no server.
-    failure: "failure" in told && !kept ? told.failure : null,
+    // What is kept needs no network; pinned, it needs nothing of the server's.
+    failure: "failure" in told && !(kept && (settings.root || told.failure.code === "network")) ? told.failure : null,
   };
 }
 
-async function toldOf({ model, manifest }: Settings, signal: AbortSignal): Promise<Manifest | { failure: Failure }> {
+async function toldOf({ model, manifest, root }: Settings, signal: AbortSignal): Promise<Manifest | { failure: Failure }> {
+  if (root && !manifest) return { failure: { code: "integrity", parameters: { url: model } } };
   try {
     const response = manifest ? await fetch(manifest, { signal }) : await fetch(model, { method: "HEAD", signal });
     const parameters = { url: response.url, status: response.status };
     if (response.status === 404 || response.status === 410) return { failure: { code: "not_found", parameters } };
     if (!response.ok) return { failure: { code: "network", parameters } };
-    if (manifest) return (await response.json()) as Manifest;
+    if (manifest) {
+      const found = manifestIn(await response.text());
+      // That the manifest is true to its root hash is for the engine to check, before it downloads.
+      const isWanted = found !== null && (!root || found.root === root);
+      return isWanted ? found : { failure: { code: "integrity", parameters } };
+    }
     const length = Number(response.headers.get("content-length"));
     // Of a text that was packed for the way it would be another length.
     return length > 0 && !response.headers.get("content-encoding") ? { bytes: length } : {};
@@ -52,8 +61,42 @@ async function toldOf({ model, manifest }: Settings, signal: AbortSignal): Promi
   }
 }
 
+/** The manifest in a text; null if that is something else, such as the page that a server has for every address. */
+function manifestIn(text: string): Manifest | null {
+  let manifest: Record<string, unknown> | null;
+  try {
+    manifest = JSON.parse(text) as typeof manifest;
+  } catch {
+    return null;
+  }
+  return manifest?.format === "azulejo-manifest-1" && isRight(manifest) ? manifest : null;
+}
+
+const isAbsent = (value: unknown) => value === undefined || value === null;
+const isText = (value: unknown) => typeof value === "string";
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Whether what is told of a manifest is what it should be; the rest is for the engine to check. */
+function isRight({ root, bytes, name, license, languages, context, memory }: Record<string, unknown>): boolean {
+  const { weights, kv_per_position, activations } = (memory ?? {}) as Record<string, unknown>;
+  return (
+    (isAbsent(root) || isText(root)) &&
+    isCount(bytes) && bytes !== 0 &&
+    [name, license].every((text) => isAbsent(text) || isText(text)) &&
+    (isAbsent(languages) || (Array.isArray(languages) && languages.every(isText))) &&
+    (isAbsent(context) || isCount(context)) &&
+    (isAbsent(memory) || [weights, kv_per_position, activations].every(isCount))
+  );
+}
+
 function fileName(url: string): string {
-  return decodeURIComponent(new URL(url).pathname.split("/").at(-1) ?? "").replace(/(-\d+-of-\d+)?\.gguf$/, "");
+  const name = (new URL(url).pathname.split("/").at(-1) ?? "").replace(/(-\d+-of-\d+)?\.gguf$/i, "");
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    // A percent sign that stands for itself.
+    return name;
+  }
 }
 
 /** The element's languages that the model knows; null if it isn't known or knows none of them. */

@@ -1,32 +1,72 @@
-// What is kept of models on the visitor's device.
+// What is kept of models on the visitor's device, and which of it is the chat's: others of the site may keep models too.
 
 import type { Settings } from "../element/settings.js";
 
-/** The page's model as the engine takes it. */
-export const modelOf = ({ model, manifest }: Settings) => ({ url: model, ...(manifest ? { manifest } : {}) });
+/** Where the package keeps models and what it found of the device, known here so that its code isn't fetched to find nothing. */
+const FOLDER = "azulejo";
+const CACHES = ["azulejo", "azulejo-settings"];
+/** A cache with an entry for each model that the chat loaded, by its address and by its id in the store. */
+const CLAIMS = "azulejo-chat";
+/** Entries are named by addresses; `.invalid` belongs to no one. */
+const BASE = "https://azulejo.invalid/";
 
-/** Whether the model is on this device already. A site that stores nothing has none, and then no code is fetched to ask. */
+/** The page's model as the engine takes it. */
+export const modelOf = ({ model, manifest, root }: Settings) => ({
+  url: model, ...(manifest ? { manifest } : {}), ...(root ? { root } : {}),
+});
+
+/** Whether the model is on this device already. Where nothing is kept no code is fetched to ask. */
 export async function isKept(settings: Settings): Promise<boolean> {
-  if (!(await storesSomething())) return false;
+  if (!(await keepsSomething())) return false;
   const { storage } = await import("azulejo");
   return storage.has(modelOf(settings));
 }
 
-/** Deletes the model from this device, older ones of the site too, and what was remembered of the device. */
-export async function forgetModels(): Promise<void> {
-  if (!(await storesSomething())) return;
-  const { storage } = await import("azulejo");
-  await storage.clear();
+/** Remembers a model as the chat's, by its address or its id. */
+export async function claim(name: string): Promise<void> {
+  try {
+    const cache = await caches.open(CLAIMS);
+    await cache.put(BASE + encodeURIComponent(name), new Response());
+  } catch {
+    // A private window, or a page by http: no model is kept either.
+  }
 }
 
-/** Whether the site keeps anything where models are kept. */
-async function storesSomething(): Promise<boolean> {
+/**
+ * Deletes from this device the page's model, those that the chat loaded before, at whatever address, and what was
+ * remembered of the device. Models that only others of the site keep stay.
+ */
+export async function forgetModels({ model }: Settings): Promise<void> {
+  if (await keepsSomething()) {
+    const { storage } = await import("azulejo");
+    const ours = new Set([model, ...(await claims())]);
+    const all = await storage.list();
+    const mine = all.filter(({ id, url }) => ours.has(id) || ours.has(url));
+    for (const id of new Set(mine.map(({ id }) => id))) {
+      await storage.delete(id).catch((error) => {
+        // Another tab was faster.
+        if (error.code !== "not_found") throw error;
+      });
+    }
+    // Where nothing is left, not even empty places are.
+    await (mine.length === all.length ? storage.clear() : storage.forgetDevices());
+  }
+  await globalThis.caches?.delete(CLAIMS).catch(() => {});
+}
+
+async function claims(): Promise<string[]> {
+  const entries = (await globalThis.caches?.open(CLAIMS).then((cache) => cache.keys(), () => [])) ?? [];
+  return entries.map(({ url }) => decodeURIComponent(url.slice(BASE.length)));
+}
+
+/** Whether anything is where models are kept; a site's own files and caches are elsewhere. */
+async function keepsSomething(): Promise<boolean> {
   try {
-    const folder = await navigator.storage?.getDirectory?.();
-    if (folder) for await (const _ of folder.keys()) return true;
+    const root = await navigator.storage?.getDirectory?.();
+    if (await root?.getDirectoryHandle(FOLDER)) return true;
   } catch {
-    // A private window; and a page by http has none.
+    // There is no such folder; or, in a private window or by http, no place for one.
   }
   const names = (await globalThis.caches?.keys().catch(() => [])) ?? [];
-  return names.length > 0;
+  return names.some((name) => CACHES.includes(name));
 }

@@ -123,6 +123,7 @@ export const ca: Translation = {
   errorContextFull: "La conversa és massa llarga. Esborreu-la per començar-ne una altra.",
   errorNetwork: "Ha fallat la xarxa. Comproveu la connexió.",
   errorNotFound: "El model no és on hauria de ser. És un error d'aquest lloc web.",
+  errorSettings: "El model no està ben configurat en aquesta pàgina. És un error d'aquest lloc web.",
   errorIntegrity: "El que s'ha baixat no és el que hauria de ser, i no s'ha usat.",
   errorStorageFull: "A aquest navegador no li queda espai per al model.",
   errorConsent: "No s'usa sense el vostre acord.",

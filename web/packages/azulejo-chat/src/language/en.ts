@@ -130,6 +130,7 @@ export const en = {
   errorContextFull: "The conversation has become too long. Delete it to begin a new one.",
   errorNetwork: "The network failed. Check your connection.",
   errorNotFound: "The model isn't where it should be. That is a fault of this site.",
+  errorSettings: "The model isn't set up right on this page. That is a fault of this site.",
   errorIntegrity: "The download isn't what it should be, and wasn't used.",
   errorStorageFull: "This browser has no room left for the model.",
   errorConsent: "It isn't used without your agreement.",

@@ -123,6 +123,7 @@ export const es: Translation = {
   errorContextFull: "La conversación es demasiado larga. Bórrela para empezar otra.",
   errorNetwork: "Ha fallado la red. Compruebe su conexión.",
   errorNotFound: "El modelo no está donde debería. Es un error de este sitio.",
+  errorSettings: "El modelo no está bien configurado en esta página. Es un error de este sitio.",
   errorIntegrity: "Lo descargado no es lo que debería ser, y no se ha usado.",
   errorStorageFull: "A este navegador no le queda espacio para el modelo.",
   errorConsent: "No se usa sin su acuerdo.",

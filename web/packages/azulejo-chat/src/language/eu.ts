@@ -123,6 +123,7 @@ export const eu: Translation = {
   errorContextFull: "Elkarrizketa luzeegia da. Ezabatu beste bat hasteko.",
   errorNetwork: "Sareak huts egin du. Egiaztatu zure konexioa.",
   errorNotFound: "Eredua ez dago egon beharko lukeen lekuan. Webgune honen akatsa da.",
+  errorSettings: "Eredua ez dago behar bezala konfiguratuta orri honetan. Webgune honen akatsa da.",
   errorIntegrity: "Deskargatutakoa ez da izan beharko lukeena, eta ez da erabili.",
   errorStorageFull: "Nabigatzaile honek ez du lekurik eredurako.",
   errorConsent: "Ez da erabiltzen zure adostasunik gabe.",

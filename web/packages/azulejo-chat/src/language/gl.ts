@@ -123,6 +123,7 @@ export const gl: Translation = {
   errorContextFull: "A conversa é longa de máis. Bórrea para comezar outra.",
   errorNetwork: "Fallou a rede. Comprobe a súa conexión.",
   errorNotFound: "O modelo non está onde debería. É un erro deste sitio.",
+  errorSettings: "O modelo non está ben configurado nesta páxina. É un erro deste sitio.",
   errorIntegrity: "O descargado non é o que debería ser, e non se usou.",
   errorStorageFull: "A este navegador non lle queda espazo para o modelo.",
   errorConsent: "Non se usa sen o seu acordo.",

@@ -123,6 +123,7 @@ export const ptBR: Translation = {
   errorContextFull: "A conversa ficou longa demais. Apague-a para começar outra.",
   errorNetwork: "A rede falhou. Verifique sua conexão.",
   errorNotFound: "O modelo não está onde deveria estar. É um erro deste site.",
+  errorSettings: "O modelo não está configurado corretamente nesta página. É um erro deste site.",
   errorIntegrity: "O que foi baixado não é o que deveria ser, e não foi usado.",
   errorStorageFull: "Este navegador não tem mais espaço para o modelo.",
   errorConsent: "Não é usado sem a sua concordância.",

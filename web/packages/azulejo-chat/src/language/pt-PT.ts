@@ -123,6 +123,7 @@ export const ptPT: Translation = {
   errorContextFull: "A conversa ficou demasiado longa. Apague-a para começar outra.",
   errorNetwork: "A rede falhou. Verifique a sua ligação.",
   errorNotFound: "O modelo não está onde devia estar. É um erro deste sítio.",
+  errorSettings: "O modelo não está bem configurado nesta página. É um erro deste sítio.",
   errorIntegrity: "O que foi transferido não é o que devia ser, e não foi usado.",
   errorStorageFull: "Este navegador já não tem espaço para o modelo.",
   errorConsent: "Não é usado sem o seu acordo.",

@@ -23,9 +23,17 @@ export class SearchError extends Error {
   }
 }
 
-/** Fetches an index's files; what was fetched whole is kept. */
+/** A part on its way, or here. */
+interface Fetched {
+  readonly value: Promise<unknown>;
+  readonly controller: AbortController;
+  /** How many wait for it. */
+  waiting: number;
+}
+
+/** Fetches an index's files, each once, however many want it at a time; what was fetched whole is kept. */
 export class Parts {
-  readonly #kept = new Map<string, unknown>();
+  readonly #parts = new Map<string, Fetched>();
 
   constructor(
     readonly address: URL,
@@ -48,8 +56,50 @@ export class Parts {
     return this.#part(part, (bytes) => bytes, signal);
   }
 
+  /** A part, or the signal's reason; the fetch ends when nobody waits for it any more. */
   async #part<T>(part: Part, read: (bytes: ArrayBuffer, url: URL) => T, signal?: AbortSignal): Promise<T> {
-    if (this.#kept.has(part.file)) return this.#kept.get(part.file) as T;
+    signal?.throwIfAborted();
+    const fetched = this.#parts.get(part.file) ?? this.#begin(part, read);
+    fetched.waiting += 1;
+    let stop = () => {};
+    const stopped = new Promise<never>((_, reject) => {
+      stop = () => {
+        fetched.waiting -= 1;
+        if (fetched.waiting === 0) {
+          this.#drop(part, fetched);
+          fetched.controller.abort();
+        }
+        reject(signal?.reason);
+      };
+    });
+    signal?.addEventListener("abort", stop);
+    // While the fetch began.
+    if (signal?.aborted) stop();
+    try {
+      return (await Promise.race([fetched.value, stopped])) as T;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  #begin<T>(part: Part, read: (bytes: ArrayBuffer, url: URL) => T): Fetched {
+    const controller = new AbortController();
+    const fetched: Fetched = { value: this.#fetched(part, read, controller.signal), controller, waiting: 0 };
+    this.#parts.set(part.file, fetched);
+    fetched.value.then(
+      // What is here stays, whoever leaves.
+      () => (fetched.waiting = Infinity),
+      () => this.#drop(part, fetched),
+    );
+    return fetched;
+  }
+
+  /** The next one who wants it fetches it anew. */
+  #drop(part: Part, fetched: Fetched): void {
+    if (this.#parts.get(part.file) === fetched) this.#parts.delete(part.file);
+  }
+
+  async #fetched<T>(part: Part, read: (bytes: ArrayBuffer, url: URL) => T, signal: AbortSignal): Promise<T> {
     const url = new URL(part.file, this.address);
     if (url.origin !== this.address.origin) {
       throw new SearchError("damaged", this.address.href, `it names a part on another host (${url.host}); ${DAMAGED}`);
@@ -58,9 +108,7 @@ export class Parts {
     if (bytes.byteLength !== part.bytes) {
       throw new SearchError("damaged", url.href, `it has ${bytes.byteLength} bytes instead of ${part.bytes}; ${DAMAGED}`);
     }
-    const value = read(bytes, url);
-    this.#kept.set(part.file, value);
-    return value;
+    return read(bytes, url);
   }
 
   async #bytes(url: URL, whatToDo: string, signal?: AbortSignal): Promise<ArrayBuffer> {

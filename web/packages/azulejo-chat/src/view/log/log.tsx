@@ -1,6 +1,6 @@
 // The conversation, which follows its end unless the reader has gone back.
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import type { State } from "../../conversation/state.js";
 import { Consent } from "../consent/consent.js";
@@ -22,16 +22,17 @@ export function Log({ state, open, ...ui }: Ui & { state: State; open: boolean }
   const [isBehind, setBehind] = useState(false);
   const count = useRef(0);
 
-  /** What scrolls: the conversation, or in a small window all of the panel. */
+  /** What scrolls: the conversation, or in a low window all of the panel. */
   const scroller = () => {
     const { current } = box;
     const isOwn = current && getComputedStyle(current).overflowY !== "visible";
     return isOwn ? current : (current?.closest<HTMLElement>(".panel") ?? null);
   };
-  /** Pixels from the scroller's top to the last turn's. */
+  /** Pixels from the top of what is seen in the scroller to the last turn's. */
   const lastTop = (within: HTMLElement) => {
     const last = log.current?.lastElementChild;
-    return last ? last.getBoundingClientRect().top - within.getBoundingClientRect().top : 0;
+    const covered = parseFloat(getComputedStyle(within).scrollPaddingBlockStart) || 0;
+    return last ? last.getBoundingClientRect().top - within.getBoundingClientRect().top - covered : 0;
   };
   const toEnd = () => {
     const within = scroller();
@@ -54,6 +55,11 @@ export function Log({ state, open, ...ui }: Ui & { state: State; open: boolean }
     follows.current = isAtEnd || lastTop(within) < NEAR;
     if (follows.current) setBehind(false);
   };
+  useEffect(() => {
+    const panel = box.current?.closest(".panel");
+    panel?.addEventListener("scroll", onScroll);
+    return () => panel?.removeEventListener("scroll", onScroll);
+  });
 
   const { name } = settings;
   const isSearched = ui.hasIndex;

@@ -65,25 +65,28 @@ export function Panel({ state, open, ...ui }: AppProps) {
   };
 
   return (
+    // No stop of the Tab key's, as what scrolls is in Firefox: in a low window the panel does.
     <div ref={panel} id="panel" class={inline ? "panel inline" : "panel"} part="panel" role={inline ? "region" : "dialog"}
-      aria-labelledby="title" hidden={!open}
+      aria-labelledby="title" hidden={!open} tabIndex={-1}
       onKeyDown={onKeyDown} onFocusIn={onFocusIn} onFocusOut={onFocusOut}>
-      <header class="head" part="header">
-        <h2 id="title">{name ? speaker.say("titleOf", { name }) : speaker.say("title")}</h2>
-        <Menu {...ui} state={state} open={menu} setOpen={setMenu} />
-        {!inline && (
-          <button type="button" class="plain square" onClick={acts.close}>
-            <Icon name="close" />
-            <span class="unseen">{speaker.say("close")}</span>
-          </button>
+      <div class="top">
+        <header class="head" part="header">
+          <h2 id="title">{name ? speaker.say("titleOf", { name }) : speaker.say("title")}</h2>
+          <Menu {...ui} state={state} open={menu} setOpen={setMenu} />
+          {!inline && (
+            <button type="button" class="plain square" onClick={acts.close}>
+              <Icon name="close" />
+              <span class="unseen">{speaker.say("close")}</span>
+            </button>
+          )}
+        </header>
+        {human && (
+          <a class="human" part="human" href={human}>
+            <Icon name="person" />
+            {speaker.say("human")}
+          </a>
         )}
-      </header>
-      {human && (
-        <a class="human" part="human" href={human}>
-          <Icon name="person" />
-          {speaker.say("human")}
-        </a>
-      )}
+      </div>
       <Log {...ui} state={state} open={open} />
       <footer class="foot">
         <Status {...ui} state={state} />

@@ -15,10 +15,11 @@ interface TurnProps extends Ui {
 
 export function Turn({ turn, isLast, engine, ...ui }: TurnProps) {
   const { speaker } = ui;
-  const { id, question, lang, emergency, searching, found, searchFailed, answer } = turn;
+  const { id, question, lang, emergency, searching, found, searchFailed, overtaken, answer } = turn;
   const passage = answer?.quoted === null || answer?.quoted === undefined ? null : found?.[answer.quoted]?.passage;
-  const canRetry = isLast && (searchFailed || answer?.status === "failed" || answer?.status === "stopped");
-  const isBare = !searching && !answer && found === null && !searchFailed;
+  const isStopped = overtaken || answer?.status === "stopped";
+  const canRetry = isLast && (searchFailed || answer?.status === "failed" || isStopped);
+  const isBare = !searching && !answer && found === null && !searchFailed && !overtaken;
   return (
     <div class="turn">
       <div class="question" part="message user">
@@ -29,7 +30,7 @@ export function Turn({ turn, isLast, engine, ...ui }: TurnProps) {
       {answer && (answer.text || answer.status === "reading" || answer.status === "writing") && (
         <Answer {...ui} answer={answer} found={found ?? []} lang={lang} isLast={isLast} />
       )}
-      {answer?.status === "stopped" && <p class="aside">{speaker.say("stopped")}</p>}
+      {isStopped && <p class="aside">{speaker.say("stopped")}</p>}
       {answer?.failure && (
         <p class="failure" part="error"><Icon name="warning" />{failureText(speaker, answer.failure, answer.where)}</p>
       )}
