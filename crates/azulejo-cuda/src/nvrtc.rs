@@ -13,6 +13,11 @@ use crate::writer::{PRELUDE, Written};
 const SUCCESS: c_int = 0;
 /// Threads of a multiprocessor that leave each 128 registers, of 65,536: an eighth to a quarter of what it can have in flight.
 const FEW_THREADS: u32 = 512;
+/// Names that the library has.
+#[cfg(windows)]
+const USUAL: [&str; 2] = ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"];
+#[cfg(not(windows))]
+const USUAL: [&str; 3] = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
 /// Lines of what the compiler says that are shown.
 const SHOWN: usize = 20;
 
@@ -80,6 +85,14 @@ impl Nvrtc {
         // under its name is the caller's choice, as with every program that is started by name.
         let library = unsafe { libloading::Library::new(path.as_ref()) }?;
         Ok(Self(library))
+    }
+
+    /// Loads the one that `AZULEJO_NVRTC` names, or the newest that the system finds.
+    pub fn find() -> Option<Self> {
+        let named = std::env::var_os("AZULEJO_NVRTC");
+        let usual = USUAL.map(std::ffi::OsString::from);
+        let names = named.map_or_else(|| usual.to_vec(), |name| vec![name]);
+        names.into_iter().find_map(|name| Self::open(Path::new(&name)).ok())
     }
 
     /// Its version, major and minor.
