@@ -10,6 +10,6 @@ mod translate;
 mod writer;
 
 #[cfg(target_os = "linux")]
-pub use host::{HostBuffer, HostDevice, HostError, HostKernel};
+pub use host::{HostBackend, HostBuffer, HostDevice, HostError, HostKernel, HostModel, HostState};
 pub use translate::{TranslateError, translate, translate_linked};
 pub use writer::{Bounds, Options, PRELUDE, Parameter, Written};
