@@ -91,7 +91,11 @@ fn validate_of_a_cuda_device_that_is_not_there_says_what_is_missing() {
     // With NVIDIA's driver it's the number that is wrong, without it the driver.
     let done = azulejo(&["validate", "--device", "cuda:99"]);
     assert_eq!((done.code, done.out.as_str()), (2, ""), "{}", done.err);
-    assert!(done.err.contains("NVIDIA's driver isn't there") || done.err.contains("number 99"), "{}", done.err);
+    assert!(
+        done.err.contains("NVIDIA's driver isn't there") || done.err.contains("number 99"),
+        "{}",
+        done.err
+    );
     let done = azulejo(&["generate", "-p", "x", "-n", "1", "--device", "cuda:99", "--json"]);
     assert!(done.code == 1 && done.err.contains("no_device"), "{}", done.err);
 }

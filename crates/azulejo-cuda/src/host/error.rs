@@ -1,5 +1,7 @@
 //! What can go wrong on the host.
 
+use azulejo_shaders::LowerError;
+
 use crate::translate::TranslateError;
 
 /// Why a kernel isn't compiled for the host, or didn't run to its end there.
@@ -86,4 +88,35 @@ pub enum HostError {
     /// The kernel did something that it must not; the text says which, in which block and thread.
     #[error("kernel {0}")]
     Fault(String),
+    /// The plan can't be lowered.
+    #[error(transparent)]
+    Lower(#[from] LowerError),
+    /// A write outside of a constant.
+    #[error(
+        "constant {constant}: {length} bytes at offset {offset} don't lie within the plane's {bytes}, in whole words"
+    )]
+    Write {
+        /// The constant.
+        constant: usize,
+        /// Where the bytes were to go.
+        offset: u64,
+        /// How many there were.
+        length: u64,
+        /// The size of the plane, 0 where the constant has no such plane.
+        bytes: u64,
+    },
+    /// A step outside of the plan's bounds.
+    #[error(transparent)]
+    Step(#[from] azulejo_shaders::StepError),
+    /// A token that the model doesn't have.
+    #[error("token {token} is outside of a vocabulary of {vocabulary}")]
+    Token {
+        /// The token.
+        token: u32,
+        /// Its size.
+        vocabulary: u32,
+    },
+    /// Something was read, or meant, that no step left.
+    #[error("no step left {0} to be read")]
+    NothingToRead(&'static str),
 }

@@ -4,8 +4,10 @@
 //! fibres, warps have 32 lanes, barriers that not all threads reach and indices out of range are errors that say where.
 //! It is not meant to be fast.
 //!
-//! - `compile`: texts to libraries; `library`: their entry, the only place with `unsafe`; `buffer`: memory.
+//! - `compile`: texts to libraries; `library`: their entry, the only place with `unsafe`; `buffer`: memory;
+//! - `backend`: whole plans, by [`HostBackend`].
 
+mod backend;
 mod buffer;
 mod compile;
 mod error;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use azulejo_shaders::check::Executor;
 use azulejo_shaders::{Access, Call, Kernel, Run, Tier, Variant};
 
+pub use backend::{HostBackend, HostModel, HostState};
 pub use buffer::HostBuffer;
 pub use error::HostError;
 
