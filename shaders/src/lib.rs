@@ -13,6 +13,7 @@ mod link;
 mod lower;
 mod pieces;
 mod program;
+mod step;
 mod tier;
 mod twin;
 
@@ -20,4 +21,5 @@ pub use kernel::{Kernel, Reads, Run, Variant, Writes};
 pub use link::{Access, Binding, LinkError, Linked, Target, link, module_names};
 pub use lower::{LowerError, lower};
 pub use program::{Bind, Buffer, BufferClass, Call, Extent, Limits, Program};
+pub use step::{Phase, Step, StepError};
 pub use tier::Tier;

@@ -111,6 +111,14 @@ pub struct Program {
     pub tokens: usize,
     /// For each token the first of its text and the one behind its last, `[chunk][2]`; none where no call reads it.
     pub texts: Option<usize>,
+    /// The most tokens of a step.
+    pub chunk: u32,
+    /// The positions of the cache.
+    pub capacity: u32,
+    /// The most rows of logits of a step.
+    pub output_rows: u32,
+    /// Logits of a row: the vocabulary, or the width of what is read in its place.
+    pub logits_width: u32,
     /// The buffer of logits, `[output_rows][stride]`.
     pub logits: usize,
     /// f32 from one row of logits to the next.

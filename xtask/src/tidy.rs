@@ -15,6 +15,7 @@ const RANKS: &[(&str, &str, u32)] = &[
     ("azulejo-models", "crates/azulejo-models", 3),
     ("azulejo-shaders", "shaders", 3),
     ("azulejo-cpu", "crates/azulejo-cpu", 4),
+    ("azulejo-cuda", "crates/azulejo-cuda", 4),
     ("azulejo-wgpu", "crates/azulejo-wgpu", 4),
     ("azulejo-engine", "crates/azulejo-engine", 5),
     ("azulejo", "crates/azulejo", 6),

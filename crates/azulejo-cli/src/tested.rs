@@ -60,15 +60,7 @@ fn line(info: &DeviceInfo) -> String {
 
 /// The file of what passed. None if nothing says where such files go: then each start tests anew.
 fn file() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = if cfg!(windows) {
-        folder("LOCALAPPDATA")?
-    } else if let Some(cache) = folder("XDG_CACHE_HOME") {
-        cache
-    } else {
-        folder("HOME")?.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" })
-    };
-    Some(cache.join("azulejo").join("self-tests.txt"))
+    Some(azulejo::cache_folder()?.join("self-tests.txt"))
 }
 
 fn is_kept(info: &DeviceInfo) -> bool {

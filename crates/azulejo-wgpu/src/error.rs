@@ -1,6 +1,6 @@
 //! What can go wrong on a GPU.
 
-use azulejo_shaders::{LinkError, LowerError};
+use azulejo_shaders::{LinkError, LowerError, StepError};
 
 /// What can go wrong on a GPU.
 #[derive(Debug, thiserror::Error)]
@@ -85,38 +85,9 @@ pub enum WgpuError {
     /// The device refused something that was asked of it before.
     #[error("the GPU refused a command: {0}; this is a bug")]
     Validation(String),
-    /// A step of no tokens, or of more than the plan's chunk.
-    #[error("a step takes 1 to {chunk} tokens, not {tokens}")]
-    TooManyTokens {
-        /// Tokens of the step.
-        tokens: usize,
-        /// The plan's chunk.
-        chunk: u32,
-    },
-    /// Texts that don't make up the step.
-    #[error("the texts of a step of {tokens} tokens have none, or another number together")]
-    Texts {
-        /// The tokens of the step.
-        tokens: usize,
-    },
-    /// More rows of logits than there is room for.
-    #[error("a step gives at most {rows} rows of logits, not {tokens}")]
-    TooManyRows {
-        /// Rows that were asked for.
-        tokens: usize,
-        /// The plan's output rows.
-        rows: u32,
-    },
-    /// Positions behind the cache's end.
-    #[error("{tokens} tokens at position {position} don't fit in a context of {capacity} positions")]
-    ContextFull {
-        /// The first position.
-        position: u32,
-        /// How many tokens.
-        tokens: usize,
-        /// The capacity of the cache.
-        capacity: u32,
-    },
+    /// A step outside of the plan's bounds.
+    #[error(transparent)]
+    Step(#[from] StepError),
     /// A constant's bytes that lie outside of it.
     #[error("{bytes} bytes at {offset} of constant {constant} are outside of it or not whole words")]
     WriteRange {
@@ -148,6 +119,6 @@ impl WgpuError {
 
     /// True if the tokens don't fit in the cache.
     pub fn is_context_full(&self) -> bool {
-        matches!(self, WgpuError::ContextFull { .. })
+        matches!(self, WgpuError::Step(StepError::ContextFull { .. }))
     }
 }

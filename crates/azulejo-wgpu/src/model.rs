@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use azulejo_plan::{Constant, Memory, Plan};
 use azulejo_quant::Plane;
-use azulejo_shaders::{BufferClass, Call, Program, lower};
+use azulejo_shaders::{BufferClass, Phase, Program, lower};
 
 use crate::pipelines::Pipeline;
 use crate::report::count;
@@ -13,31 +13,6 @@ use crate::{WgpuBackend, WgpuError};
 
 /// Bytes from one call's params to the next: what every device aligns uniform bindings to.
 pub(crate) const PARAMS_PITCH: u64 = 256;
-
-/// The lists of calls of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Prefill,
-    Decode,
-    HeadOne,
-    HeadAll,
-    Choose,
-}
-
-impl Phase {
-    pub(crate) const ALL: [Phase; 5] =
-        [Phase::Prefill, Phase::Decode, Phase::HeadOne, Phase::HeadAll, Phase::Choose];
-
-    pub(crate) fn calls(self, program: &Program) -> &[Call] {
-        match self {
-            Phase::Prefill => &program.prefill,
-            Phase::Decode => &program.decode,
-            Phase::HeadOne => &program.head_one,
-            Phase::HeadAll => &program.head_all,
-            Phase::Choose => &program.choose,
-        }
-    }
-}
 
 /// A prepared plan with its constants.
 #[derive(Debug)]
@@ -49,10 +24,6 @@ pub struct WgpuModel {
     pub(crate) buffers: Vec<Option<wgpu::Buffer>>,
     /// The params of all calls, those of all phases one behind the other.
     pub(crate) params: wgpu::Buffer,
-    pub(crate) chunk: u32,
-    pub(crate) output_rows: u32,
-    pub(crate) capacity: u32,
-    pub(crate) vocabulary: u32,
 }
 
 impl WgpuModel {
@@ -88,16 +59,7 @@ impl WgpuBackend {
         let pipelines = [a?, b?, c?, d?, e?];
         let buffers = self.make_buffers(&program, "the model's weights", |c| c == BufferClass::Constant)?;
         let params = self.params(&program);
-        Ok(WgpuModel {
-            pipelines,
-            buffers,
-            params,
-            chunk: plan.chunk,
-            output_rows: plan.output_rows,
-            capacity: plan.kv.capacity,
-            vocabulary: plan.logits.width,
-            program,
-        })
+        Ok(WgpuModel { pipelines, buffers, params, program })
     }
 
     /// The buffers of some classes, each at its place in the program.

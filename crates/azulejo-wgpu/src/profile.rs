@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use azulejo_plan::{CallTime, StepInput, Tokens};
-use azulejo_shaders::BufferClass;
+use azulejo_shaders::{BufferClass, Step};
 
 use crate::read::Mapping;
 use crate::report::count;
-use crate::step::{plan_step, words};
+use crate::step::words;
 use crate::{WgpuBackend, WgpuError, WgpuModel, WgpuState};
 
 /// The most calls of one profile: what a set of queries holds, two a call (WebGPU's limit of 4096).
@@ -28,7 +28,7 @@ impl WgpuBackend {
         state: &mut WgpuState,
         input: StepInput<'_>,
     ) -> Result<Option<Vec<CallTime>>, WgpuError> {
-        let (run, phases) = plan_step(model, &input)?;
+        let Step { run, phases, .. } = model.program.step(&input)?;
         let calls = phases.iter().flat_map(|&phase| {
             let (pipelines, groups) = (&model.pipelines[phase as usize], &state.groups[phase as usize]);
             phase.calls(&model.program).iter().zip(pipelines).zip(groups)

@@ -141,7 +141,7 @@ impl WgpuBackend {
         let Some(mapping) = read.mapping.take() else {
             return Err(WgpuError::NothingToRead("logits"));
         };
-        let width = model.vocabulary as usize * 4;
+        let width = model.program.logits_width as usize * 4;
         let (_, logits) = mapping.take(self, |bytes| {
             let rows = bytes.chunks_exact(stride as usize);
             rows.flat_map(|row| row[..width].as_chunks().0).map(|word| f32::from_le_bytes(*word)).collect()

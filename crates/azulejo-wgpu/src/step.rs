@@ -6,9 +6,8 @@ use std::future::Future;
 use azulejo_plan::CallTime;
 use azulejo_plan::{Backend, Constant, DeviceInfo, Memory, Outputs, Plan, StepInput, Tokens};
 use azulejo_quant::Plane;
-use azulejo_shaders::kernel::Run;
+use azulejo_shaders::{Phase, Run, Step};
 
-use crate::model::Phase;
 use crate::read::Mapping;
 use crate::report::count;
 use crate::state::LogitsRead;
@@ -54,9 +53,8 @@ impl Backend for WgpuBackend {
 
     fn step(&self, model: &WgpuModel, state: &mut WgpuState, input: StepInput<'_>) -> Result<(), WgpuError> {
         self.reporter.check()?;
-        let (run, phases) = plan_step(model, &input)?;
-        if let Some(texts) = &state.texts {
-            let spans = input.spans(run.tokens).ok_or(WgpuError::Texts { tokens: run.tokens as usize })?;
+        let Step { run, phases, spans } = model.program.step(&input)?;
+        if let (Some(texts), Some(spans)) = (&state.texts, spans) {
             self.queue.write_buffer(texts, 0, &words(spans.as_flattened()));
         }
         if let Tokens::These(tokens) = input.tokens {
@@ -118,42 +116,6 @@ impl Backend for WgpuBackend {
 /// Little-endian bytes, which is what a device reads.
 pub(crate) fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|w| w.to_le_bytes()).collect()
-}
-
-/// The params and the phases of a step.
-pub(crate) fn plan_step(model: &WgpuModel, input: &StepInput<'_>) -> Result<(Run, Vec<Phase>), WgpuError> {
-    let count = match input.tokens {
-        Tokens::These(tokens) => tokens.len(),
-        Tokens::Chosen => 1,
-    };
-    if count == 0 || count > model.chunk as usize {
-        return Err(WgpuError::TooManyTokens { tokens: count, chunk: model.chunk });
-    }
-    let tokens = count as u32;
-    let position = input.position;
-    if position.checked_add(tokens).is_none_or(|end| end > model.capacity) {
-        return Err(WgpuError::ContextFull { position, tokens: count, capacity: model.capacity });
-    }
-    let mut phases = vec![if tokens > 1 { Phase::Prefill } else { Phase::Decode }];
-    match input.outputs {
-        Outputs::Nothing => {}
-        Outputs::Token => phases.extend([Phase::HeadOne, Phase::Choose]),
-        Outputs::AllLogits if tokens > 1 => {
-            if tokens > model.output_rows {
-                return Err(WgpuError::TooManyRows { tokens: count, rows: model.output_rows });
-            }
-            phases.push(Phase::HeadAll);
-        }
-        Outputs::Logits | Outputs::LogitsOf(_) | Outputs::AllLogits => phases.push(Phase::HeadOne),
-    }
-    let row = match input.outputs {
-        Outputs::LogitsOf(row) if row < tokens => row,
-        Outputs::LogitsOf(row) => {
-            return Err(WgpuError::TooManyRows { tokens: row as usize + 1, rows: tokens });
-        }
-        _ => tokens - 1,
-    };
-    Ok((Run { position, tokens, row, unused: 0 }, phases))
 }
 
 impl WgpuBackend {

@@ -12,6 +12,8 @@ use azulejo_quant::Plane;
 pub(crate) enum AnyBackend {
     #[cfg(feature = "cpu")]
     Cpu(azulejo_cpu::CpuBackend),
+    #[cfg(feature = "cuda")]
+    Cuda(azulejo_cuda::CudaBackend),
     #[cfg(feature = "wgpu")]
     Wgpu(azulejo_wgpu::WgpuBackend),
 }
@@ -21,6 +23,8 @@ pub(crate) enum AnyBackend {
 pub(crate) enum AnyModel {
     #[cfg(feature = "cpu")]
     Cpu(<azulejo_cpu::CpuBackend as Backend>::Model),
+    #[cfg(feature = "cuda")]
+    Cuda(<azulejo_cuda::CudaBackend as Backend>::Model),
     #[cfg(feature = "wgpu")]
     Wgpu(<azulejo_wgpu::WgpuBackend as Backend>::Model),
 }
@@ -30,6 +34,8 @@ pub(crate) enum AnyModel {
 pub(crate) enum AnyState {
     #[cfg(feature = "cpu")]
     Cpu(<azulejo_cpu::CpuBackend as Backend>::State),
+    #[cfg(feature = "cuda")]
+    Cuda(<azulejo_cuda::CudaBackend as Backend>::State),
     #[cfg(feature = "wgpu")]
     Wgpu(<azulejo_wgpu::WgpuBackend as Backend>::State),
 }
@@ -40,6 +46,9 @@ pub(crate) enum AnyError {
     #[cfg(feature = "cpu")]
     #[error(transparent)]
     Cpu(#[from] azulejo_cpu::CpuError),
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Cuda(#[from] azulejo_cuda::CudaError),
     #[cfg(feature = "wgpu")]
     #[error(transparent)]
     Wgpu(#[from] azulejo_wgpu::WgpuError),
@@ -51,6 +60,8 @@ macro_rules! inside {
         match ($($value),+) {
             #[cfg(feature = "cpu")]
             ($($any::Cpu($inner)),+) => $body,
+            #[cfg(feature = "cuda")]
+            ($($any::Cuda($inner)),+) => $body,
             #[cfg(feature = "wgpu")]
             ($($any::Wgpu($inner)),+) => $body,
             #[allow(unreachable_patterns, reason = "with one back-end, all was said")]
@@ -68,6 +79,8 @@ impl Backend for AnyBackend {
         match self {
             #[cfg(feature = "cpu")]
             Self::Cpu(backend) => backend.info(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(backend) => backend.info(),
             #[cfg(feature = "wgpu")]
             Self::Wgpu(backend) => backend.info(),
         }
@@ -77,6 +90,8 @@ impl Backend for AnyBackend {
         Ok(match self {
             #[cfg(feature = "cpu")]
             Self::Cpu(backend) => AnyModel::Cpu(backend.prepare(plan)?),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(backend) => AnyModel::Cuda(backend.prepare(plan)?),
             #[cfg(feature = "wgpu")]
             Self::Wgpu(backend) => AnyModel::Wgpu(backend.prepare(plan)?),
         })
@@ -106,6 +121,8 @@ impl Backend for AnyBackend {
         Ok(match (self, model) {
             #[cfg(feature = "cpu")]
             (Self::Cpu(backend), AnyModel::Cpu(model)) => AnyState::Cpu(backend.new_state(model)?),
+            #[cfg(feature = "cuda")]
+            (Self::Cuda(backend), AnyModel::Cuda(model)) => AnyState::Cuda(backend.new_state(model)?),
             #[cfg(feature = "wgpu")]
             (Self::Wgpu(backend), AnyModel::Wgpu(model)) => AnyState::Wgpu(backend.new_state(model)?),
             #[allow(unreachable_patterns, reason = "with one back-end, all was said")]

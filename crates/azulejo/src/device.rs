@@ -13,13 +13,15 @@ use azulejo_shaders::check;
 use crate::backend::AnyBackend;
 use crate::{Code, Error, ModelOptions};
 
-/// A wish for a device: `auto`, `cpu`, `wgpu` or `wgpu:N`.
+/// A wish for a device: `auto`, `cpu`, `wgpu`, `wgpu:N`, `cuda` or `cuda:N`.
 ///
 /// ```
 /// use azulejo::DeviceChoice;
 ///
 /// # fn main() -> Result<(), azulejo::Error> {
 /// assert_eq!("wgpu:1".parse::<DeviceChoice>()?, DeviceChoice::Wgpu(Some(1)));
+/// assert_eq!("cuda".parse::<DeviceChoice>()?, DeviceChoice::Cuda(0));
+/// assert!("cpu:1".parse::<DeviceChoice>().is_err());
 /// assert!("gpu".parse::<DeviceChoice>().is_err());
 /// # Ok(())
 /// # }
@@ -33,22 +35,26 @@ pub enum DeviceChoice {
     Cpu,
     /// A GPU: the best there is, or the one of that number in [`find_adapters`].
     Wgpu(Option<usize>),
+    /// A GPU of NVIDIA's by CUDA, of that number as the driver counts from 0.
+    Cuda(usize),
 }
 
 impl FromStr for DeviceChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "wgpu" => Ok(Self::Wgpu(None)),
-            _ => match text.strip_prefix("wgpu:").and_then(|n| n.parse().ok()) {
-                Some(n) => Ok(Self::Wgpu(Some(n))),
-                None => {
-                    Err(Error::invalid(format!("no such device: '{text}'; choose auto, cpu, wgpu or wgpu:N")))
-                }
-            },
+        let (name, number) = text.split_once(':').map_or((text, None), |(name, number)| (name, Some(number)));
+        let number = number.map(|number| number.parse().ok());
+        match (name, number) {
+            ("auto", None) => Ok(Self::Auto),
+            ("cpu", None) => Ok(Self::Cpu),
+            ("wgpu", None) => Ok(Self::Wgpu(None)),
+            ("wgpu", Some(Some(n))) => Ok(Self::Wgpu(Some(n))),
+            ("cuda", None) => Ok(Self::Cuda(0)),
+            ("cuda", Some(Some(n))) => Ok(Self::Cuda(n)),
+            _ => Err(Error::invalid(format!(
+                "no such device: '{text}'; choose auto, cpu, wgpu, wgpu:N, cuda or cuda:N"
+            ))),
         }
     }
 }
@@ -164,6 +170,12 @@ impl Device {
             DeviceChoice::Auto => Self::on_cpu(options, Vec::new()),
             #[cfg(feature = "cpu")]
             DeviceChoice::Cpu => Self::on_cpu(options, Vec::new()),
+            #[cfg(feature = "cuda")]
+            DeviceChoice::Cuda(index) => {
+                let cache = crate::cache_folder().map(|folder| folder.join("cuda"));
+                let backend = azulejo_cuda::CudaBackend::open(&azulejo_cuda::CudaOptions { index, cache })?;
+                Ok(Self { backend: Arc::new(AnyBackend::Cuda(backend)), warnings: Vec::new() })
+            }
             #[allow(unreachable_patterns, reason = "reached where a back-end is left out of the build")]
             choice => Err(Error::new(Code::NoDevice, format!("this build has no back-end for {choice:?}"))),
         }
@@ -200,6 +212,12 @@ impl Device {
                 let mut executor = azulejo_cpu::CpuExecutor::new(one_thread)?;
                 for case in check::probe_cases() {
                     results.push(check::run_case(&mut executor, &case));
+                }
+            }
+            #[cfg(feature = "cuda")]
+            AnyBackend::Cuda(backend) => {
+                for case in check::probe_cases() {
+                    results.push(check::run_case(&mut &*backend, &case));
                 }
             }
             #[cfg(feature = "wgpu")]
@@ -252,6 +270,16 @@ impl Device {
                     }
                 }
             }
+            #[cfg(feature = "cuda")]
+            AnyBackend::Cuda(backend) => {
+                for case in all_cases() {
+                    if done.insert(case.name.clone())
+                        && each(run_case(&mut &*backend, &case).into()).is_break()
+                    {
+                        break;
+                    }
+                }
+            }
             #[cfg(feature = "wgpu")]
             AnyBackend::Wgpu(backend) => {
                 for case in all_cases() {
@@ -275,6 +303,8 @@ impl Device {
         match &*self.backend {
             #[cfg(feature = "cpu")]
             AnyBackend::Cpu(_) => Ok(None),
+            #[cfg(feature = "cuda")]
+            AnyBackend::Cuda(backend) => Ok(Some(backend.copy_bandwidth()?)),
             #[cfg(feature = "wgpu")]
             AnyBackend::Wgpu(backend) => Ok(Some(backend.copy_bandwidth()?)),
         }
@@ -289,6 +319,9 @@ impl Device {
         match &*self.backend {
             #[cfg(feature = "cpu")]
             AnyBackend::Cpu(_) => Ok(()),
+            // Errors come with the call that made them, or the next.
+            #[cfg(feature = "cuda")]
+            AnyBackend::Cuda(_) => Ok(()),
             #[cfg(feature = "wgpu")]
             AnyBackend::Wgpu(backend) => Ok(backend.settle().await?),
         }
@@ -302,6 +335,9 @@ impl Device {
         match &*self.backend {
             #[cfg(feature = "cpu")]
             AnyBackend::Cpu(_) => Ok(()),
+            // Errors come with the call that made them, or the next.
+            #[cfg(feature = "cuda")]
+            AnyBackend::Cuda(_) => Ok(()),
             #[cfg(feature = "wgpu")]
             AnyBackend::Wgpu(backend) => Ok(backend.flush().await?),
         }

@@ -266,6 +266,8 @@ impl From<AnyError> for Error {
         match error {
             #[cfg(feature = "cpu")]
             AnyError::Cpu(error) => error.into(),
+            #[cfg(feature = "cuda")]
+            AnyError::Cuda(error) => error.into(),
             #[cfg(feature = "wgpu")]
             AnyError::Wgpu(error) => error.into(),
         }
@@ -280,7 +282,7 @@ impl From<azulejo_wgpu::WgpuError> for Error {
             E::OutOfMemory { .. } => Code::OutOfMemory,
             E::DeviceLost(_) => Code::DeviceLost,
             E::NoAdapter { .. } | E::NoSuchDevice { .. } | E::Request { .. } => Code::NoDevice,
-            E::ContextFull { .. } => Code::ContextFull,
+            E::Step(azulejo_shaders::StepError::ContextFull { .. }) => Code::ContextFull,
             _ => Code::Device,
         };
         let needed = match &error {
@@ -289,6 +291,21 @@ impl From<azulejo_wgpu::WgpuError> for Error {
             _ => Vec::new(),
         };
         Error::new(code, error).with_numbers(&needed)
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl From<azulejo_cuda::CudaError> for Error {
+    fn from(error: azulejo_cuda::CudaError) -> Self {
+        use azulejo_cuda::CudaError as E;
+        let (code, needed) = match &error {
+            &E::OutOfMemory { bytes, .. } => (Code::OutOfMemory, Some(("needed", bytes))),
+            E::DeviceLost(_) => (Code::DeviceLost, None),
+            E::NoDriver | E::NoCompiler | E::NoSuchDevice { .. } | E::Open { .. } => (Code::NoDevice, None),
+            E::Step(azulejo_shaders::StepError::ContextFull { .. }) => (Code::ContextFull, None),
+            _ => (Code::Device, None),
+        };
+        Error::new(code, error).with_numbers(needed.as_slice())
     }
 }
 

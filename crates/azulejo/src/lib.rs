@@ -19,7 +19,8 @@
 //! - [`Generate`]: how to go on: sampling, stop strings, limits;
 //! - [`Error`]: what went wrong, with predicates and a stable code.
 //!
-//! Features: `cpu`, `wgpu` (the back-ends), `embedded` (the demonstration model); all are on by default.
+//! Features: `cpu`, `wgpu` (the back-ends), `embedded` (the demonstration model), which are on by default, and `cuda`
+//! (NVIDIA's GPUs by CUDA).
 
 #![warn(clippy::missing_errors_doc)]
 #![cfg_attr(
@@ -31,6 +32,8 @@
 )]
 
 mod backend;
+#[cfg(not(target_arch = "wasm32"))]
+mod cache;
 mod device;
 mod embed;
 mod error;
@@ -45,6 +48,8 @@ mod session;
 pub mod shape;
 mod vocabulary;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use cache::cache_folder;
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::adapters;
 pub use device::{Adapter, Device, DeviceChoice, KernelCheck, find_adapters};

@@ -249,8 +249,8 @@ impl Session {
     ) -> Result<BTreeMap<String, (Vec<f64>, u64)>, Error> {
         match self.cache.state_mut() {
             AnyState::Cpu(state) => state.watch_inputs(),
-            #[cfg(feature = "wgpu")]
-            AnyState::Wgpu(_) => {
+            #[cfg(any(feature = "cuda", feature = "wgpu"))]
+            _ => {
                 return Err(Error::invalid("inputs are watched on the CPU only: --device cpu"));
             }
         }
@@ -263,8 +263,8 @@ impl Session {
         let plan = self.cache.engine().plan();
         let watched = match self.cache.state() {
             AnyState::Cpu(state) => state.input_squares().cloned().unwrap_or_default(),
-            #[cfg(feature = "wgpu")]
-            AnyState::Wgpu(_) => BTreeMap::new(),
+            #[cfg(any(feature = "cuda", feature = "wgpu"))]
+            _ => BTreeMap::new(),
         };
         let mut squares = BTreeMap::new();
         for (name, (mut sums, tokens)) in watched {

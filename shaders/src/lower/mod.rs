@@ -94,6 +94,10 @@ pub fn lower(plan: &Plan, limits: Limits) -> Result<Program, LowerError> {
     let choose = lowering.argmax();
     let logits = lowering.activation(plan.logits.activation);
     Ok(Program {
+        chunk: plan.chunk,
+        capacity: kv.capacity,
+        output_rows: plan.output_rows,
+        logits_width: plan.logits.width,
         tokens: lowering.tokens,
         texts: lowering.texts,
         logits,

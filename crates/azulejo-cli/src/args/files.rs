@@ -29,7 +29,7 @@ pub(crate) struct CompareArgs {
     /// Read control tokens' spelling (<|im_end|>) in the text as these tokens
     #[arg(long)]
     pub(crate) parse_special: bool,
-    /// auto, cpu, wgpu or wgpu:N, for both models
+    /// auto, cpu, wgpu, wgpu:N, cuda or cuda:N, for both models
     #[arg(long, value_name = "DEVICE", default_value = "auto", visible_alias = "device-a")]
     pub(crate) device: DeviceChoice,
     /// Another device for B

@@ -119,7 +119,7 @@ pub(crate) struct LoadArgs {
     /// A .gguf file or a Hugging Face folder; without it, the small demonstration model in the program
     #[arg(short, long, value_name = "PATH")]
     pub(crate) model: Option<PathBuf>,
-    /// auto, cpu, wgpu or wgpu:N (see `azulejo devices`)
+    /// auto, cpu, wgpu, wgpu:N, cuda or cuda:N (see `azulejo devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: DeviceChoice,
     /// A LoRA adapter (.gguf) merged into the weights while they are loaded, stronger or weaker by SCALE; may be given again
@@ -397,7 +397,7 @@ pub(crate) struct PerplexityArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ValidateArgs {
-    /// auto, cpu, wgpu or wgpu:N (see `azulejo devices`)
+    /// auto, cpu, wgpu, wgpu:N, cuda or cuda:N (see `azulejo devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: DeviceChoice,
     /// A folder for report.json and report.md

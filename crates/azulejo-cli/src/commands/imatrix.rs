@@ -21,7 +21,7 @@ use crate::{interrupt, text};
 
 pub(crate) fn run(args: &ImatrixArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
-    if matches!(args.load.device, DeviceChoice::Wgpu(_)) {
+    if matches!(args.load.device, DeviceChoice::Wgpu(_) | DeviceChoice::Cuda(_)) {
         return Err(Usage("activations are measured on the CPU: leave --device out".to_owned()).into());
     }
     let bytes = text::input(None, args.file.as_deref())?;

@@ -85,3 +85,17 @@ fn a_gpu_is_tested_once_before_it_is_trusted() {
     std::fs::write(cache.join("azulejo/self-tests.txt"), kept.replace("vulkan", "other")).unwrap();
     assert_eq!(tests(&run().err), 1);
 }
+
+#[test]
+fn validate_of_a_cuda_device_that_is_not_there_says_what_is_missing() {
+    // With NVIDIA's driver it's the number that is wrong, without it the driver.
+    let done = azulejo(&["validate", "--device", "cuda:99"]);
+    assert_eq!((done.code, done.out.as_str()), (2, ""), "{}", done.err);
+    assert!(
+        done.err.contains("NVIDIA's driver isn't there") || done.err.contains("number 99"),
+        "{}",
+        done.err
+    );
+    let done = azulejo(&["generate", "-p", "x", "-n", "1", "--device", "cuda:99", "--json"]);
+    assert!(done.code == 1 && done.err.contains("no_device"), "{}", done.err);
+}

@@ -2,6 +2,7 @@
 
 use azulejo_plan::{Backend, KvType, Outputs, Plan, StepInput, Tokens};
 use azulejo_quant::BlockFormat;
+use azulejo_shaders::StepError;
 use azulejo_shaders::Tier;
 use azulejo_wgpu::{Options, WgpuBackend, WgpuError, WgpuModel, WgpuState};
 
@@ -213,8 +214,8 @@ fn steps_out_of_bounds_are_errors() {
         let input = StepInput { tokens: Tokens::These(tokens), position, texts: &[], outputs };
         backend.step(&model, &mut state, input).unwrap_err()
     };
-    assert!(matches!(ask(&[], 0, Outputs::Nothing), WgpuError::TooManyTokens { .. }));
-    assert!(matches!(ask(&[1; 41], 0, Outputs::Nothing), WgpuError::TooManyTokens { .. }));
+    assert!(matches!(ask(&[], 0, Outputs::Nothing), WgpuError::Step(StepError::TooManyTokens { .. })));
+    assert!(matches!(ask(&[1; 41], 0, Outputs::Nothing), WgpuError::Step(StepError::TooManyTokens { .. })));
     assert!(ask(&[1; 3], 598, Outputs::Nothing).is_context_full());
     assert!(ask(&[1; 3], u32::MAX, Outputs::Nothing).is_context_full());
     let none = pollster::block_on(backend.read_token(&model, &mut state)).unwrap_err();

@@ -71,7 +71,11 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
         options.checks.max_tier = max_tier;
         options
     };
-    let device = pollster::block_on(Device::open(&options(None)))?;
+    let device = pollster::block_on(Device::open(&options(None))).map_err(|error| match error.code() {
+        // What is asked for can't be said anything about: no check has failed.
+        azulejo::Code::NoDevice => anyhow::Error::from(Usage(error.to_string())),
+        _ => error.into(),
+    })?;
     for warning in device.warnings() {
         output.warning(warning);
     }

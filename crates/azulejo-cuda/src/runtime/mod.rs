@@ -1,0 +1,286 @@
+//! The back-end: plans on a GPU of NVIDIA's.
+//!
+//! A model has its constants on the device, a state its cache, its activations and its launches, whose arguments never
+//! change. What changes from step to step is four words, which are set in the stream's order; so the steps that decode are
+//! recorded once as a graph and replayed, one behind the other, while the host reads what those before chose.
+//!
+//! - `driver`: the foreign calls; `kernels`: from WGSL to functions on the device; `step`: a state and its steps.
+
+mod driver;
+mod error;
+mod kernels;
+mod step;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use azulejo_plan::{Backend, CallTime, Constant, DeviceInfo, Memory, Plan, StepInput};
+use azulejo_quant::Plane;
+use azulejo_shaders::check::Executor;
+use azulejo_shaders::{Access, BufferClass, Call, Limits, Phase, Program, Run, Tier, lower};
+
+use self::driver::{Driver, Launch};
+pub use self::error::CudaError;
+use self::kernels::{CudaKernel, Kernels};
+pub use self::step::CudaState;
+
+/// What every device has that the compiler still knows.
+const TIER: Tier = Tier::SubgroupsF16;
+/// Bytes of one binding: its length in words is a `u32`.
+const BINDING_BYTES: u64 = 4 * (u32::MAX as u64);
+/// Bytes from one call's params to the next.
+const PARAMS_PITCH: usize = 256;
+/// Bytes of the two buffers that are copied to measure, and how often.
+const COPIED: u64 = 256 << 20;
+const COPIES: u32 = 16;
+
+/// How to open a device.
+#[derive(Clone, Debug, Default)]
+pub struct CudaOptions {
+    /// Its number, counted from 0.
+    pub index: usize,
+    /// A folder where compiled kernels are kept; none are kept without one.
+    pub cache: Option<PathBuf>,
+}
+
+/// A GPU of NVIDIA's.
+#[derive(Debug)]
+pub struct CudaBackend {
+    driver: Driver,
+    kernels: Kernels,
+    info: DeviceInfo,
+}
+
+/// A prepared plan with its constants.
+#[derive(Debug)]
+pub struct CudaModel {
+    program: Program,
+    /// For each phase, the kernels of its calls.
+    kernels: [Vec<Arc<CudaKernel>>; 5],
+    /// The buffers of class constant, at their places in the program.
+    buffers: Vec<Option<driver::Memory>>,
+    /// The params of all calls, those of all phases one behind the other.
+    params: driver::Memory,
+}
+
+impl CudaBackend {
+    /// Opens a device.
+    ///
+    /// # Errors
+    /// [`CudaError::NoDriver`], [`CudaError::NoCompiler`], [`CudaError::NoSuchDevice`]: what is missing; others: what the
+    /// driver says.
+    pub fn open(options: &CudaOptions) -> Result<Self, CudaError> {
+        let driver = Driver::open(options.index)?;
+        let (major, minor) = driver.compute_capability()?;
+        let arch = format!("sm_{major}{minor}");
+        let kernels = Kernels::new(arch.clone(), options.cache.clone())?;
+        let known = driver.version()?;
+        let compiler = kernels.version();
+        let info = DeviceInfo {
+            backend: "cuda",
+            name: driver.name()?,
+            driver: format!(
+                "CUDA {}.{}, NVRTC {}.{}, {arch}",
+                known / 1000,
+                known % 1000 / 10,
+                compiler.0,
+                compiler.1
+            ),
+            tier: TIER.name().to_owned(),
+            reason: "every device of CUDA has it".to_owned(),
+        };
+        Ok(Self { driver, kernels, info })
+    }
+
+    /// Runs a call over buffers of words, and leaves there what it wrote.
+    ///
+    /// # Errors
+    /// As the steps of a model.
+    pub fn run_call(&self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), CudaError> {
+        let upload = |words: &[u32]| {
+            // Whole vectors of four, as all buffers of a program are.
+            let bytes = (words.len() * 4).next_multiple_of(16).max(16);
+            let memory = self.driver.zeros(bytes as u64, "a kernel's case")?;
+            self.driver.write(&memory, 0, bytemuck::cast_slice(words))?;
+            Ok::<_, CudaError>(Arc::new(memory))
+        };
+        let kernel = self.kernels.of(&self.driver, call)?;
+        let on_device: Vec<driver::Memory> =
+            buffers.iter().map(|words| upload(words)).collect::<Result<_, _>>()?;
+        let params = upload(&call.params)?;
+        let run_words = upload(&[run.position, run.tokens, run.row, run.unused])?;
+        let buffer = |place: usize| on_device.get(place).cloned();
+        let launch = self.bind(call, &kernel, (&params, 0), &run_words, buffer)?;
+        self.driver.launch(&launch, call.workgroups(run))?;
+        let is_written = |place: usize| {
+            let binding = call.binds.iter().find(|bind| bind.buffer == place).map(|bind| bind.binding);
+            kernel.parameters.iter().any(|p| Some(p.binding) == binding && p.access == Access::ReadWrite)
+        };
+        for (place, words) in buffers.iter_mut().enumerate().filter(|(place, _)| is_written(*place)) {
+            *words = self.driver.read(&on_device[place], words.len())?;
+        }
+        self.driver.wait()
+    }
+
+    /// A launch of a call. `params` is a memory and the first byte there.
+    fn bind(
+        &self,
+        call: &Call,
+        kernel: &CudaKernel,
+        params: (&driver::Memory, u64),
+        run: &driver::Memory,
+        buffer: impl Fn(usize) -> Option<driver::Memory>,
+    ) -> Result<Launch, CudaError> {
+        let mut memory = Vec::new();
+        for parameter in &kernel.parameters {
+            let binding = parameter.binding;
+            let place = call.binds.iter().find(|bind| bind.binding == binding).map(|bind| bind.buffer);
+            let found = match binding {
+                0 => Some(params.0.clone()),
+                1 => Some(run.clone()),
+                _ => place.and_then(&buffer),
+            };
+            let found = found.ok_or_else(|| CudaError::MissingBinding {
+                kernel: call.kernel.name,
+                label: call.label.clone(),
+                binding,
+            })?;
+            let offset = if binding == 0 { params.1 } else { 0 };
+            let elements = parameter.is_array.then(|| found.len() as u64 / u64::from(parameter.bytes.max(1)));
+            // A buffer is no larger than a binding may be.
+            memory.push((found, offset, elements.map(|n| u32::try_from(n).unwrap_or(u32::MAX))));
+        }
+        Ok(Launch::new(&self.driver, Arc::clone(&kernel.function), memory))
+    }
+
+    /// The buffers of some classes, each at its place in the program.
+    fn make_buffers(
+        &self,
+        program: &Program,
+        what: &str,
+        of: impl Fn(BufferClass) -> bool,
+    ) -> Result<Vec<Option<driver::Memory>>, CudaError> {
+        let all = program.buffers.iter().map(|buffer| {
+            let made = of(buffer.class).then(|| self.driver.zeros(buffer.bytes, what)).transpose()?;
+            Ok(made.map(Arc::new))
+        });
+        all.collect()
+    }
+
+    /// The bytes a second that the device reads and writes when it copies a buffer, the two counted together: the best
+    /// of three times.
+    ///
+    /// # Errors
+    /// No memory for two buffers of 256 MiB, or what the driver says.
+    pub fn copy_bandwidth(&self) -> Result<f64, CudaError> {
+        let from = self.driver.zeros(COPIED, "a buffer that is copied")?;
+        let mut to = self.driver.zeros(COPIED, "a buffer that is copied to")?;
+        let mut best = f64::INFINITY;
+        // The first time is for warming up.
+        for _ in 0..4 {
+            let begin = self.driver.mark()?;
+            for _ in 0..COPIES {
+                self.driver.copy(&from, &mut to)?;
+            }
+            best = best.min(driver::seconds(&begin, &self.driver.mark()?)?);
+        }
+        Ok(2.0 * f64::from(COPIES) * COPIED as f64 / best)
+    }
+}
+
+impl Backend for CudaBackend {
+    type Model = CudaModel;
+    type State = CudaState;
+    type Error = CudaError;
+
+    fn info(&self) -> DeviceInfo {
+        self.info.clone()
+    }
+
+    fn prepare(&self, plan: &Plan) -> Result<CudaModel, CudaError> {
+        let program = lower(plan, Limits { binding_bytes: BINDING_BYTES, is_narrow: false })?;
+        self.kernels.load(&self.driver, program.calls())?;
+        let kernels = Phase::ALL.map(|phase| {
+            phase.calls(&program).iter().map(|call| self.kernels.of(&self.driver, call)).collect()
+        });
+        let [a, b, c, d, e]: [Result<Vec<_>, CudaError>; 5] = kernels;
+        let kernels = [a?, b?, c?, d?, e?];
+        let buffers =
+            self.make_buffers(&program, "the model's weights", |class| class == BufferClass::Constant)?;
+        let mut bytes = Vec::new();
+        for call in Phase::ALL.into_iter().flat_map(|phase| phase.calls(&program)) {
+            let from = bytes.len();
+            bytes.extend(call.params.iter().flat_map(|word| word.to_le_bytes()));
+            bytes.resize(from + PARAMS_PITCH, 0);
+        }
+        let params = self.driver.zeros(bytes.len().max(PARAMS_PITCH) as u64, "the calls' params")?;
+        self.driver.write(&params, 0, &bytes)?;
+        Ok(CudaModel { kernels, buffers, params: Arc::new(params), program })
+    }
+
+    fn constants<'m>(&self, model: &'m CudaModel) -> &'m [Constant] {
+        &model.program.constants
+    }
+
+    fn memory(&self, model: &CudaModel) -> Memory {
+        Memory {
+            weights: model.program.bytes(BufferClass::Constant),
+            kv: model.program.bytes(BufferClass::Kv),
+            activations: model.program.bytes(BufferClass::Activation),
+        }
+    }
+
+    fn write(
+        &self,
+        model: &mut CudaModel,
+        constant: usize,
+        plane: Plane,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), CudaError> {
+        let length = bytes.len() as u64;
+        let outside = || CudaError::WriteRange { constant, offset, bytes: length };
+        let &(quants, aux) = model.program.constant_buffers.get(constant).ok_or_else(outside)?;
+        let place = match plane {
+            Plane::Quants => quants,
+            Plane::Aux => aux.ok_or_else(outside)?,
+        };
+        let memory = model.buffers[place].as_ref().ok_or_else(outside)?;
+        let fits = offset.checked_add(length).is_some_and(|end| end <= memory.len() as u64);
+        if !fits || !offset.is_multiple_of(4) || !length.is_multiple_of(4) {
+            return Err(outside());
+        }
+        self.driver.write(memory, offset as usize, bytes)
+    }
+
+    fn new_state(&self, model: &CudaModel) -> Result<CudaState, CudaError> {
+        self.make_state(model)
+    }
+
+    fn step(&self, model: &CudaModel, state: &mut CudaState, input: StepInput<'_>) -> Result<(), CudaError> {
+        self.run_step(model, state, input)
+    }
+
+    async fn read_token(&self, _model: &CudaModel, state: &mut CudaState) -> Result<u32, CudaError> {
+        state.next_token()
+    }
+
+    async fn read_logits(&self, model: &CudaModel, state: &mut CudaState) -> Result<Vec<f32>, CudaError> {
+        self.last_logits(model, state)
+    }
+
+    async fn time_calls(
+        &self,
+        model: &CudaModel,
+        state: &mut CudaState,
+        input: StepInput<'_>,
+    ) -> Result<Option<Vec<CallTime>>, CudaError> {
+        self.time_step(model, state, input).map(Some)
+    }
+}
+
+impl Executor for &CudaBackend {
+    fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
+        self.run_call(call, run, buffers).map_err(|e| e.to_string())
+    }
+}

@@ -1,0 +1,245 @@
+//! What NVIDIA's own compiler makes of the kernels, for GPUs that aren't here: each compiles, none spills, and registers
+//! and widths of loads are kept in a table, of which nothing gets worse unnoticed.
+//!
+//! `AZULEJO_CUDA_ALL=1` compiles every variant, for three architectures; `AZULEJO_BLESS=1` writes the table anew.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use azulejo_cuda::{Compiled, Nvrtc, NvrtcError, Options, Written, translate, translate_linked};
+use azulejo_shaders::{Kernel, Tier, Variant, kernels};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
+use crate::text;
+
+/// What data-centre GPUs have.
+const TIER: Tier = Tier::SubgroupsF16;
+/// Ampere's, Hopper's, Blackwell's data-centre GPUs.
+const ARCHITECTURES: [&str; 3] = ["sm_80", "sm_90", "sm_100"];
+/// Of the table.
+const ARCHITECTURE: &str = "sm_90";
+/// Widths of loads from global memory, in bits.
+const WIDTHS: [u32; 5] = [128, 64, 32, 16, 8];
+
+/// The folder with the wheels' files, fetched if they aren't there yet.
+fn tools() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(fetch)
+}
+
+fn fetch() -> PathBuf {
+    let wanted = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cuda/wheels.txt");
+    let list = std::fs::read_to_string(wanted).unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cuda-tools");
+    // Written last, so that it stands for the whole.
+    let done = folder.join("wheels.txt");
+    if std::fs::read_to_string(&done).is_ok_and(|found| found == list) {
+        return folder;
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let python = |arguments: &[&str]| {
+        let output = Command::new("python3").args(arguments).current_dir(&folder).output();
+        let output = output.expect("NVIDIA's compiler comes as a Python package, and python3 doesn't start");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "NVIDIA's compiler comes as a Python package, which can't be fetched (is there a network?): {said}"
+        );
+    };
+    python(&[
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "-r",
+        wanted,
+    ]);
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let wheel = entry.unwrap().path();
+        if wheel.extension().is_some_and(|e| e == "whl") {
+            python(&["-m", "zipfile", "-e", wheel.to_str().unwrap(), "."]);
+            std::fs::remove_file(wheel).unwrap();
+        }
+    }
+    std::fs::write(done, list).unwrap();
+    folder
+}
+
+fn compiler(tools: &Path) -> Nvrtc {
+    Nvrtc::open(tools.join("nvidia/cu13/lib/libnvrtc.so.13")).unwrap()
+}
+
+/// Each kernel with each of its pieces and constants at least once; or all of them. The narrow ones are for GPUs made of
+/// software alone (`Limits::is_narrow`).
+fn chosen(all: bool) -> Vec<(&'static Kernel, Variant)> {
+    let mut chosen = Vec::new();
+    for &kernel in kernels::ALL.iter().filter(|kernel| !kernel.name.ends_with("_narrow")) {
+        let mut seen = HashSet::new();
+        for variant in (kernel.variants)() {
+            let pieces = variant.pieces.iter().map(|piece| (*piece).to_owned());
+            let consts = variant.consts.iter().map(|(name, value)| format!("{name}={value}"));
+            let is_new = pieces.chain(consts).fold(seen.is_empty(), |new, word| seen.insert(word) || new);
+            if is_new || all {
+                seen.insert(String::new());
+                chosen.push((kernel, variant));
+            }
+        }
+    }
+    chosen
+}
+
+fn named(kernel: &Kernel, variant: &Variant) -> String {
+    format!("{}[{}]", kernel.name, variant.name())
+}
+
+/// How many loads from global memory of each width machine code has.
+fn loads(tools: &Path, name: &str, compiled: &Compiled) -> [usize; 5] {
+    let file = tempfile::NamedTempFile::with_suffix(".cubin").unwrap();
+    std::fs::write(file.path(), &compiled.cubin).unwrap();
+    let program = tools.join("nvidia/cu13/bin/nvdisasm");
+    // A wheel's unpacked files aren't programs.
+    let mut mode = std::fs::metadata(&program).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let output = Command::new(program).arg("-c").arg(file.path()).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut counts = [0; 5];
+    for word in text.split_whitespace().filter(|word| word.starts_with("LDG.")) {
+        let width =
+            |bits: &u32| word.split('.').any(|part| part.trim_start_matches(['U', 'S']) == bits.to_string());
+        // A load that names no width is of 32 bits.
+        let place = WIDTHS.iter().position(width).unwrap_or(2);
+        counts[place] += 1;
+    }
+    counts
+}
+
+/// A line of the table.
+#[derive(Debug, PartialEq)]
+struct Line {
+    registers: u32,
+    shared: u32,
+    loads: [usize; 5],
+}
+
+impl Line {
+    fn of(text: &str) -> Option<(String, Self)> {
+        let mut words = text.split_whitespace();
+        let name = words.next()?.to_owned();
+        let numbers: Vec<usize> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
+        let [registers, shared, loads @ ..] = numbers.as_slice() else { return None };
+        let loads = loads.try_into().ok()?;
+        Some((name, Self { registers: *registers as u32, shared: *shared as u32, loads }))
+    }
+
+    fn text(&self, name: &str) -> String {
+        let loads: Vec<String> = self.loads.iter().map(usize::to_string).collect();
+        format!("{name} {} {} {}\n", self.registers, self.shared, loads.join(" "))
+    }
+
+    /// Why it is worse than it was: more registers or shared memory, or more loads that are narrower than all of 128 bits.
+    fn worse_than(&self, before: &Self) -> bool {
+        let narrow = |line: &Self| line.loads[1..].iter().sum::<usize>();
+        self.registers > before.registers || self.shared > before.shared || narrow(self) > narrow(before)
+    }
+}
+
+#[test]
+fn kernels_compile_for_data_centre_gpus_without_spilling() {
+    let tools = tools();
+    let nvrtc = compiler(tools);
+    assert_eq!(nvrtc.version().unwrap().0, 13);
+    let all = std::env::var_os("AZULEJO_CUDA_ALL").is_some();
+    let kernels: Vec<(String, Written)> = chosen(all)
+        .iter()
+        .map(|(kernel, variant)| {
+            (named(kernel, variant), translate(kernel, variant, TIER, &Options::default()).unwrap())
+        })
+        .collect();
+    let mut failures = Vec::new();
+    for arch in ARCHITECTURES.iter().filter(|arch| all || **arch == ARCHITECTURE) {
+        let compiled: Vec<(&String, Result<Compiled, NvrtcError>)> =
+            kernels.par_iter().map(|(name, written)| (name, nvrtc.compile(written, arch))).collect();
+        for (name, result) in &compiled {
+            match result {
+                Err(error) => failures.push(format!("{name}: {error}")),
+                Ok(Compiled { resources, .. }) if resources.stack_bytes + resources.spilled_bytes > 0 => {
+                    failures.push(format!("{name} for {arch}: {resources:?}"));
+                }
+                Ok(_) => {}
+            }
+        }
+        println!("{} kernels compiled for {arch}", compiled.len());
+        if *arch == ARCHITECTURE && !all {
+            let lines: BTreeMap<String, Line> = compiled
+                .par_iter()
+                .filter_map(|(name, result)| {
+                    let compiled = result.as_ref().ok()?;
+                    let loads = loads(tools, name, compiled);
+                    let registers = compiled.resources.registers;
+                    Some((
+                        (*name).clone(),
+                        Line { registers, shared: compiled.resources.shared_bytes, loads },
+                    ))
+                })
+                .collect();
+            compare(&lines, &mut failures);
+        }
+    }
+    let shown = &failures[..failures.len().min(40)];
+    assert!(failures.is_empty(), "{} failed\n{}", failures.len(), shown.join("\n"));
+}
+
+/// With the table that is kept.
+fn compare(lines: &BTreeMap<String, Line>, failures: &mut Vec<String>) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/resources.txt");
+    if std::env::var_os("AZULEJO_BLESS").is_some() {
+        let head = "# A kernel for sm_90: registers of a thread, bytes of shared memory of a block, loads of 128, 64, 32, 16 \
+                    and 8 bits. AZULEJO_BLESS=1 cargo test -p azulejo-cuda writes it anew.\n";
+        let lines: String = lines.iter().map(|(name, line)| line.text(name)).collect();
+        std::fs::write(path, format!("{head}{lines}")).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap();
+    let kept: BTreeMap<String, Line> =
+        kept.lines().filter(|line| !line.starts_with('#')).filter_map(Line::of).collect();
+    for (name, line) in lines {
+        match kept.get(name) {
+            None => failures.push(format!("{name} isn't in tests/resources.txt")),
+            Some(before) if line.worse_than(before) => {
+                failures.push(format!("{name}: {line:?}, before {before:?}"))
+            }
+            Some(_) => {}
+        }
+    }
+    failures.extend(
+        kept.keys()
+            .filter(|name| !lines.contains_key(*name))
+            .map(|name| format!("{name} is in tests/resources.txt, and no kernel any more")),
+    );
+}
+
+#[test]
+fn a_text_that_is_no_right_code_is_refused_with_what_the_compiler_says() {
+    let nvrtc = compiler(tools());
+    let linked = text(
+        "@group(0) @binding(8) var<storage, read_write> out: array<u32>;
+@compute @workgroup_size(64) fn test(@builtin(local_invocation_index) lane: u32) { out[lane] = lane; }
+",
+    );
+    let right = translate_linked("test", &linked, TIER, &Options::default()).unwrap();
+    assert!(nvrtc.compile(&right, ARCHITECTURE).unwrap().cubin.starts_with(b"\x7fELF"));
+    let wrong = Written { source: right.source.replace("out[", "nowhere["), ..right.clone() };
+    let error = nvrtc.compile(&wrong, ARCHITECTURE).unwrap_err().to_string();
+    assert!(error.contains("nowhere") && error.contains("test"), "{error}");
+    let error = nvrtc.compile(&right, "sm_1").unwrap_err().to_string();
+    assert!(error.contains("sm_1"), "{error}");
+    assert!(Nvrtc::open("libnone-such.so").unwrap_err().to_string().contains("can't be loaded"));
+}
