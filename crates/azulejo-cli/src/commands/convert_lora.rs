@@ -18,6 +18,7 @@ use crate::text::bytes_of;
 
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
+const EMBEDDINGS: &str = "adapters of embedding tables can't be merged";
 
 pub(crate) fn run(args: &ConvertLoraArgs, output: &Output) -> Result<()> {
     let folder = args.folder.as_path();
@@ -29,6 +30,13 @@ pub(crate) fn run(args: &ConvertLoraArgs, output: &Output) -> Result<()> {
     let source = MmapSource::open(&path).with_context(|| path.display().to_string())?;
     let file =
         ModelFile::from_hugging_face(HfFiles::default(), None, vec![(WEIGHTS.to_owned(), Arc::new(source))])?;
+    let is_left_out = |name: &&String| base.family.leaves_out(of_model(name));
+    let left_out = file.tensors.keys().filter(is_left_out).count();
+    if left_out > 0 {
+        output.notice(&format!(
+            "{left_out} tensors are left out: they adapt the part of the model that reads images"
+        ));
+    }
     let items = items(&file, &base).with_context(named)?;
     let mut metadata = Metadata::default();
     metadata.insert("general.type", "adapter");
@@ -104,7 +112,7 @@ fn alpha(config: &Value) -> Result<f32> {
 
 fn items(file: &ModelFile, base: &Base) -> Result<Vec<Item>> {
     let mut items = Vec::new();
-    for info in file.tensors.values() {
+    for info in file.tensors.values().filter(|info| !base.family.leaves_out(of_model(&info.name))) {
         let (name, suffix) = place(info, base)?;
         let heads = match name.rsplit('.').nth(1) {
             Some("attn_q") => Some(base.heads),
@@ -131,7 +139,7 @@ fn items(file: &ModelFile, base: &Base) -> Result<Vec<Item>> {
         };
         items.push(Item { tensor, from, importance: None });
     }
-    ensure!(!items.is_empty(), "{WEIGHTS} holds no tensors");
+    ensure!(!items.is_empty(), "{WEIGHTS} holds no tensors of a model's matrices");
     for item in &items {
         let name = &item.tensor.name;
         let other = match name.strip_suffix("lora_a") {
@@ -143,16 +151,22 @@ fn items(file: &ModelFile, base: &Base) -> Result<Vec<Item>> {
     Ok(items)
 }
 
+/// A tensor's name without what PEFT puts in front of the model's own.
+fn of_model(name: &str) -> &str {
+    name.strip_prefix("base_model.model.").unwrap_or(name)
+}
+
 /// The matrix that a tensor belongs to, by its GGUF name, and which half of the adapter it is.
 fn place(info: &TensorInfo, base: &Base) -> Result<(String, &'static str)> {
     let unknown = || anyhow!("tensor `{}` is no part of a LoRA adapter of a matrix", info.name);
-    let name = info.name.strip_prefix("base_model.model.").unwrap_or(&info.name);
+    let name = of_model(&info.name);
+    ensure!(!name.contains(".lora_embedding_"), EMBEDDINGS);
     let halves = [(".lora_A.weight", "lora_a"), (".lora_B.weight", "lora_b")];
     let (stem, suffix) = halves
         .into_iter()
         .find_map(|(ending, suffix)| Some((name.strip_suffix(ending)?, suffix)))
         .ok_or_else(unknown)?;
     let name = base.family.tensor(&format!("{stem}.weight"))?.ok_or_else(unknown)?;
-    ensure!(name != "token_embd.weight", "adapters of embedding tables can't be merged");
+    ensure!(name != "token_embd.weight", EMBEDDINGS);
     Ok((name, suffix))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{azulejo, expected, golden, scratch};
 
 /// A golden model with other names of tensors (none leaves one out), and other keys in its config.json.
-fn copied(to: PathBuf, of: &str, rename: impl Fn(&str) -> Option<String>, keys: &Value) -> String {
+pub(crate) fn copied(to: PathBuf, of: &str, rename: impl Fn(&str) -> Option<String>, keys: &Value) -> String {
     std::fs::create_dir(&to).unwrap();
     for file in std::fs::read_dir(golden(of)).unwrap() {
         let file = file.unwrap();
