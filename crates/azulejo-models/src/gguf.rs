@@ -59,16 +59,11 @@ pub(crate) fn decoder(
     let windows = windows(&m, layers, family)?;
     let own_theta = m.find_number("rope.freq_base_swa")?.or(family.windowed_theta);
     let rope = Rope { theta, scaling };
-    let windowed_rope = Rope { theta: own_theta.unwrap_or(theta), scaling: RopeScaling::None };
-    // Where only some layers have a window, only the others are stretched, as in llama.cpp's OLMo 2.
-    let has_window = windows.iter().any(Option::is_some);
-    let is_own = has_window && (own_theta.is_some() || windows.contains(&None));
     for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
         if let Some(limit) = m.find_number(key)?.filter(|limit| *limit != 0.0) {
             return Err(ModelError::unsupported(m.key(key), &limit.to_string(), NO_SOFT_CAPS));
         }
     }
-    let by_width = family.scores_by_width_at == Some(layers);
     Ok(Config {
         name: metadata.get_str("general.name").ok().map(str::to_owned),
         vocabulary,
@@ -82,14 +77,29 @@ pub(crate) fn decoder(
         eps: metadata.get_f32(&eps)?,
         rotated: m.find_u32("rope.dimension_count")?.unwrap_or(head_size),
         rope_layout: family.gguf_rope,
-        windowed_rope: Some(windowed_rope).filter(|windowed| is_own && *windowed != rope),
+        windowed_rope: windowed_rope(&rope, own_theta, &windows),
         rope,
         windows,
-        query_pre_attn_scalar: by_width.then(|| f64::from(hidden.checked_div(heads).unwrap_or(0))),
+        query_pre_attn_scalar: scores_by_width(family, layers, hidden, heads),
         clip_qkv: m.find_number("attention.clamp_kqv")?.map(|limit| limit as f32),
         is_causal: true,
         architecture: m.architecture,
     })
+}
+
+/// Rope in layers with a window, where it's another: the base there, if they have their own. Where only some layers have a
+/// window, only the others are stretched, as in llama.cpp's OLMo 2.
+pub(crate) fn windowed_rope(rope: &Rope, own_theta: Option<f64>, windows: &[Option<u32>]) -> Option<Rope> {
+    let has_window = windows.iter().any(Option::is_some);
+    let is_own = has_window && (own_theta.is_some() || windows.contains(&None));
+    let windowed = Rope { theta: own_theta.unwrap_or(rope.theta), scaling: RopeScaling::None };
+    Some(windowed).filter(|windowed| is_own && windowed != rope)
+}
+
+/// What scores are divided by the root of, where that isn't the head's size: no key says it.
+pub(crate) fn scores_by_width(family: &Family, layers: u32, hidden: u32, heads: u32) -> Option<f64> {
+    let is_it = family.scores_by_width_at == Some(layers);
+    is_it.then(|| f64::from(hidden.checked_div(heads).unwrap_or(0)))
 }
 
 /// The window, and which layers have it: an array says for each, a number n that the last of every n hasn't.

@@ -2,7 +2,7 @@
 //!
 //! An architecture is a file here and a line in [`ARCHITECTURES`]. It reads its hyper-parameters from GGUF metadata or
 //! from a Hugging Face `config.json` ([`Config`]) and writes the plan in elementary ops; it has no kernel in it and
-//! knows no weight type.
+//! knows no weight type. What it knows of files serves to write them, too ([`Architecture::describe`], [`Family`]).
 
 mod config;
 mod decoder;
@@ -17,28 +17,39 @@ mod names;
 mod olmo;
 mod qwen;
 mod rope;
+mod to_gguf;
 mod unread;
 mod weights;
 
+use azulejo_formats::hf::HfFiles;
 use azulejo_formats::{ModelFile, ModelKind, TensorInfo};
 use azulejo_plan::{KvType, Plan, passes};
 
 pub use config::{Config, Rope, RopeScaling};
+pub use decoder::Family;
 pub use encoder::skipped_positions;
 pub use encoder_names::EncoderNames;
 pub use error::ModelError;
+pub use to_gguf::rope_factors;
 
 /// A family of models that share a graph.
 #[derive(Debug)]
 pub struct Architecture {
-    /// The values of GGUF's `general.architecture`.
-    pub gguf: &'static [&'static str],
+    /// The value of GGUF's `general.architecture`.
+    pub gguf: &'static str,
     /// The values of `model_type` in Hugging Face's `config.json`.
     pub hugging_face: &'static [&'static str],
-    /// Reads the hyper-parameters.
-    pub config: fn(&ModelFile) -> Result<Config, ModelError>,
-    /// Writes the plan, in elementary ops.
-    pub plan: fn(&ModelFile, &Config, &PlanOptions) -> Result<Plan, ModelError>,
+    /// Who reads its hyper-parameters and writes its plan.
+    pub graph: Graph,
+}
+
+/// What models compute.
+#[derive(Clone, Copy, Debug)]
+pub enum Graph {
+    /// A token's hidden state of those before it, and so the next token.
+    Decoder(&'static Family),
+    /// A token's hidden state of all of a text.
+    Encoder,
 }
 
 /// All architectures.
@@ -98,11 +109,29 @@ impl Default for PlanOptions {
 /// The architecture of a file.
 pub fn architecture(file: &ModelFile) -> Result<&'static Architecture, ModelError> {
     let name = weights::architecture_name(file)?;
-    let of = |a: &&'static Architecture| if is_gguf(file) { a.gguf } else { a.hugging_face };
-    ARCHITECTURES.iter().copied().find(|a| of(a).contains(&name.as_str())).ok_or_else(|| {
-        let mut known: Vec<&str> = ARCHITECTURES.iter().flat_map(|a| of(a).iter().copied()).collect();
+    match &file.kind {
+        ModelKind::Gguf(_) => find(&name, |a| std::slice::from_ref(&a.gguf)),
+        ModelKind::HuggingFace(_) => find(&name, |a| a.hugging_face),
+    }
+}
+
+/// The architecture of a folder, of which there may be no more than its `config.json`.
+///
+/// # Errors
+/// [`ModelError::Config`]: `model_type` is missing. [`ModelError::Architecture`].
+pub fn architecture_of_folder(folder: &HfFiles) -> Result<&'static Architecture, ModelError> {
+    find(&weights::model_type(folder)?, |a| a.hugging_face)
+}
+
+fn find(
+    name: &str,
+    names: fn(&'static Architecture) -> &'static [&'static str],
+) -> Result<&'static Architecture, ModelError> {
+    let of_name = |a: &'static Architecture| names(a).contains(&name).then_some(a);
+    ARCHITECTURES.iter().copied().find_map(of_name).ok_or_else(|| {
+        let mut known: Vec<&str> = ARCHITECTURES.iter().flat_map(|a| names(a).iter().copied()).collect();
         known.sort_unstable();
-        ModelError::Architecture { name, known: known.join(", ") }
+        ModelError::Architecture { name: name.to_owned(), known: known.join(", ") }
     })
 }
 
@@ -118,7 +147,10 @@ pub fn config_tensors(file: &ModelFile) -> impl Iterator<Item = &TensorInfo> {
 
 /// The hyper-parameters of a file.
 pub fn config(file: &ModelFile) -> Result<Config, ModelError> {
-    (architecture(file)?.config)(file)
+    match architecture(file)?.graph {
+        Graph::Decoder(family) => decoder::config(file, family),
+        Graph::Encoder => encoder::config(file),
+    }
 }
 
 /// What whoever opens the file should know: keys of its configuration that have no effect here.
@@ -134,6 +166,9 @@ pub fn plan(file: &ModelFile, config: &Config, options: &PlanOptions) -> Result<
             return Err(ModelError::KvType { kind: kind.name(), block, head_size });
         }
     }
-    let plan = (architecture(file)?.plan)(file, config, options)?;
+    let plan = match architecture(file)?.graph {
+        Graph::Decoder(family) => decoder::plan(file, config, options, family),
+        Graph::Encoder => encoder::plan(file, config, options),
+    }?;
     Ok(if options.fuse { passes::fuse(&plan) } else { plan })
 }

@@ -3,8 +3,8 @@
 
 use azulejo_plan::RopeLayout;
 
-use crate::Architecture;
-use crate::decoder::{self, Family, NormKind, Place, QkNorm, Windowed};
+use crate::decoder::{Family, NormKind, Place, QkNorm, Windowed};
+use crate::{Architecture, Graph};
 
 static OLMO1_FAMILY: Family = Family {
     norm: NormKind::Plain { eps: 1e-5 },
@@ -24,16 +24,8 @@ static OLMO2_FAMILY: Family = Family {
     ..Family::LLAMA
 };
 
-pub(crate) static OLMO1: Architecture = Architecture {
-    gguf: &["olmo"],
-    hugging_face: &["olmo"],
-    config: |file| decoder::config(file, &OLMO1_FAMILY),
-    plan: |file, config, options| decoder::plan(file, config, options, &OLMO1_FAMILY),
-};
+pub(crate) static OLMO1: Architecture =
+    Architecture { gguf: "olmo", hugging_face: &["olmo"], graph: Graph::Decoder(&OLMO1_FAMILY) };
 
-pub(crate) static OLMO2: Architecture = Architecture {
-    gguf: &["olmo2"],
-    hugging_face: &["olmo2", "olmo3"],
-    config: |file| decoder::config(file, &OLMO2_FAMILY),
-    plan: |file, config, options| decoder::plan(file, config, options, &OLMO2_FAMILY),
-};
+pub(crate) static OLMO2: Architecture =
+    Architecture { gguf: "olmo2", hugging_face: &["olmo2", "olmo3"], graph: Graph::Decoder(&OLMO2_FAMILY) };

@@ -2,8 +2,8 @@
 
 use azulejo_plan::RopeLayout;
 
-use crate::Architecture;
-use crate::decoder::{self, Family, NormKind, Place, QkNorm, Windowed};
+use crate::decoder::{Family, NormKind, Place, QkNorm, Windowed};
+use crate::{Architecture, Graph};
 
 static QWEN2_FAMILY: Family = Family {
     norm: NormKind::Rms { eps: 1e-6 },
@@ -16,16 +16,8 @@ static QWEN2_FAMILY: Family = Family {
 
 static QWEN3_FAMILY: Family = Family { qk_norm: QkNorm::Heads, ..QWEN2_FAMILY };
 
-pub(crate) static QWEN2: Architecture = Architecture {
-    gguf: &["qwen2"],
-    hugging_face: &["qwen2"],
-    config: |file| decoder::config(file, &QWEN2_FAMILY),
-    plan: |file, config, options| decoder::plan(file, config, options, &QWEN2_FAMILY),
-};
+pub(crate) static QWEN2: Architecture =
+    Architecture { gguf: "qwen2", hugging_face: &["qwen2"], graph: Graph::Decoder(&QWEN2_FAMILY) };
 
-pub(crate) static QWEN3: Architecture = Architecture {
-    gguf: &["qwen3"],
-    hugging_face: &["qwen3"],
-    config: |file| decoder::config(file, &QWEN3_FAMILY),
-    plan: |file, config, options| decoder::plan(file, config, options, &QWEN3_FAMILY),
-};
+pub(crate) static QWEN3: Architecture =
+    Architecture { gguf: "qwen3", hugging_face: &["qwen3"], graph: Graph::Decoder(&QWEN3_FAMILY) };

@@ -1,56 +1,49 @@
 //! Weights of a file, under GGUF's names or Hugging Face's.
 
+use azulejo_formats::hf::HfFiles;
 use azulejo_formats::{ModelFile, ModelKind};
 use azulejo_plan::{Change, PlanBuilder, Tensor, TensorId};
 
 use crate::ModelError;
+use crate::decoder::Place;
+use crate::names::DecoderNames;
 
 /// The architecture that the file names.
 pub(crate) fn architecture_name(file: &ModelFile) -> Result<String, ModelError> {
     match &file.kind {
         ModelKind::Gguf(metadata) => Ok(metadata.get_str("general.architecture")?.to_owned()),
-        ModelKind::HuggingFace(folder) => folder
-            .config
-            .get("model_type")
-            .and_then(|v| v.as_str())
-            .map(str::to_owned)
-            .ok_or_else(|| ModelError::config("model_type", "is missing from config.json")),
+        ModelKind::HuggingFace(folder) => model_type(folder),
     }
 }
 
-/// What a decoder's names in a Hugging Face folder begin with: a model's; that of one saved from a base model, without a
-/// head; and that of the part that writes, in a model that reads images too, as transformers 4 wrote it and as 5 does.
-const PREFIXES: [&str; 4] = ["model.", "", "language_model.model.", "model.language_model."];
+/// The architecture that a folder names.
+pub(crate) fn model_type(folder: &HfFiles) -> Result<String, ModelError> {
+    let name = folder.config.get("model_type").and_then(|v| v.as_str()).map(str::to_owned);
+    name.ok_or_else(|| ModelError::config("model_type", "is missing from config.json"))
+}
 
 /// Looks weights up by their GGUF names.
 pub(crate) struct Weights<'f> {
     file: &'f ModelFile,
-    /// GGUF name -> name in a Hugging Face file.
-    hugging_face: fn(&str) -> Option<String>,
-    /// What Hugging Face names of the file begin with.
-    prefix: &'static str,
+    /// What they are called in a decoder's Hugging Face folder; none elsewhere.
+    names: Option<DecoderNames>,
 }
 
 impl<'f> Weights<'f> {
-    pub(crate) fn new(file: &'f ModelFile, hugging_face: fn(&str) -> Option<String>) -> Self {
-        let is_it =
-            |prefix: &&&str| file.tensors.keys().any(|name| name.starts_with(&format!("{prefix}layers.")));
-        let prefix = PREFIXES.iter().find(is_it).copied().unwrap_or("model.");
-        Self { file, hugging_face, prefix }
+    /// Of a file in which they are called as they are asked for.
+    pub(crate) fn new(file: &'f ModelFile) -> Self {
+        Self { file, names: None }
+    }
+
+    /// Of a decoder whose norms stand in that place.
+    pub(crate) fn of_decoder(file: &'f ModelFile, place: Place) -> Self {
+        let names = (!crate::is_gguf(file)).then(|| DecoderNames::of(place, file.tensors.keys()));
+        Self { file, names }
     }
 
     fn name(&self, gguf: &str) -> String {
-        if crate::is_gguf(self.file) {
-            return gguf.to_owned();
-        }
-        let name = (self.hugging_face)(gguf).unwrap_or_else(|| gguf.to_owned());
-        // The head stands beside the rest.
-        let beside = self.prefix.strip_suffix("model.").unwrap_or_default();
-        match name.strip_prefix("model.") {
-            Some(rest) => format!("{}{rest}", self.prefix),
-            None if name.starts_with("lm_head.") => format!("{beside}{name}"),
-            None => name,
-        }
+        let name = self.names.and_then(|names| names.hugging_face(gguf));
+        name.unwrap_or_else(|| gguf.to_owned())
     }
 
     /// True if the file has the tensor.

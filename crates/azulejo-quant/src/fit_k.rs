@@ -15,13 +15,13 @@ pub(crate) struct Search {
     pub(crate) tries: usize,
 }
 
-/// The scale and the minimum (as what is subtracted) of `x[j] = scale * q[j] - min` of least error, by the weights of
-/// the errors `w`.
-fn affine(x: &[f32; 32], w: &[f32; 32], search: &Search) -> (f32, f32) {
+/// The scale, the minimum (as what is subtracted) and the quants of `x[j] = scale * q[j] - min` of least error, by the
+/// weights of the errors `w`.
+fn affine(x: &[f32; 32], w: &[f32; 32], search: &Search) -> (f32, f32, [f32; 32]) {
     let (low, high) = crate::blocks::extent(x);
     let low = low.min(0.0);
     if low == high {
-        return (0.0, -low);
+        return (0.0, -low, [0.0; 32]);
     }
     let (mut w_sum, mut wx_sum) = (0.0, 0.0);
     for (x, w) in x.iter().zip(w) {
@@ -37,7 +37,8 @@ fn affine(x: &[f32; 32], w: &[f32; 32], search: &Search) -> (f32, f32) {
     };
     let inverse = top / (high - low);
     let (mut scale, mut min) = (1.0 / inverse, low);
-    let mut least = error(scale, min, &x.map(|x| round(inverse * (x - low)).clamp(0.0, top)));
+    let mut best = x.map(|x| round(inverse * (x - low)).clamp(0.0, top));
+    let mut least = error(scale, min, &best);
     for step in 0..=search.tries {
         // From the best minimum so far.
         let inverse = (search.first + 0.1 * step as f32 + top) / (high - min);
@@ -59,17 +60,17 @@ fn affine(x: &[f32; 32], w: &[f32; 32], search: &Search) -> (f32, f32) {
         }
         let this = error(this_scale, this_min, &quants);
         if this < least {
-            (scale, min, least) = (this_scale, this_min, this);
+            (scale, min, least, best) = (this_scale, this_min, this, quants);
         }
     }
-    (scale, -min)
+    (scale, -min, best)
 }
 
 /// A superblock of Q4_K or Q5_K. Errors of large weights count more: by the root mean square of the group and the
 /// weight's own magnitude.
 pub(crate) fn superblock_affine(x: &[f32; 256], search: &Search) -> Superblock<8> {
     let groups = x.as_chunks::<32>().0;
-    let mut fits = [(0f32, 0f32); 8];
+    let mut fits = [(0f32, 0f32, [0f32; 32]); 8];
     for (fit, x) in fits.iter_mut().zip(groups) {
         let squares = x.iter().fold(0.0, |sum, x| sum + x * x);
         let spread = (squares / 32.0).sqrt();
@@ -85,19 +86,20 @@ pub(crate) fn superblock_affine(x: &[f32; 256], search: &Search) -> Superblock<8
         let min = round(by_min * fits[g].1).clamp(0.0, 63.0);
         (block.scales[g], block.mins[g]) = (scale as i8, min as u8);
         let (step, offset) = (d * scale, dmin * min);
-        if step != 0.0 {
-            let quant = |x: f32| round((x + offset) / step).clamp(0.0, search.top) as u8;
-            quants.iter_mut().zip(x).for_each(|(q, x)| *q = quant(*x));
-        }
+        let quant = |x: f32| round((x + offset) / step).clamp(0.0, search.top);
+        // Of a scale that is rounded to 0 the quants count no more: they stay those of the search.
+        let of_group = if step == 0.0 { fits[g].2 } else { x.map(quant) };
+        *quants = of_group.map(|q| q as u8);
     }
     block
 }
 
-/// The scale of `x[j] = scale * q[j]`, q in -32..=31, of least error, where the error of a weight counts by its square.
-fn symmetric(x: &[f32; 16]) -> f32 {
+/// The scale of `x[j] = scale * q[j]`, q in -32..=31, of least error, where the error of a weight counts by its square, and
+/// the quants, from 0 on.
+fn symmetric(x: &[f32; 16]) -> (f32, [f32; 16]) {
     let peak = crate::blocks::peak(x);
     if peak.abs() < TINY {
-        return 0.0;
+        return (0.0, [0.0; 16]);
     }
     let sums = |inverse: f32| {
         x.iter().fold((0.0, 0.0), |(xq, qq), x| {
@@ -105,17 +107,20 @@ fn symmetric(x: &[f32; 16]) -> f32 {
             (xq + w * x * q, qq + w * q * q)
         })
     };
-    let (xq, qq) = sums(-32.0 / peak);
+    let mut inverse = -32.0 / peak;
+    let (xq, qq) = sums(inverse);
     let mut scale = if qq > 0.0 { xq / qq } else { 0.0 };
     let mut best = scale * xq;
     for step in (-9..=9).filter(|step| *step != 0) {
-        let (xq, qq) = sums(-(32.0 + 0.1 * step as f32) / peak);
+        let this = -(32.0 + 0.1 * step as f32) / peak;
+        let (xq, qq) = sums(this);
         if qq > 0.0 && xq * xq > best * qq {
             scale = xq / qq;
             best = scale * xq;
+            inverse = this;
         }
     }
-    scale
+    (scale, x.map(|x| round(inverse * x).clamp(-32.0, 31.0) + 32.0))
 }
 
 /// Magnitudes below this are zero.
@@ -124,9 +129,9 @@ const TINY: f32 = 1e-15;
 /// A superblock of Q6_K.
 pub(crate) fn superblock_symmetric(x: &[f32; 256]) -> Superblock<16> {
     let groups = x.as_chunks::<16>().0;
-    let mut fits = [0f32; 16];
+    let mut fits = [(0f32, [0f32; 16]); 16];
     fits.iter_mut().zip(groups).for_each(|(fit, x)| *fit = symmetric(x));
-    let largest = crate::blocks::peak(&fits);
+    let largest = crate::blocks::peak(&fits.map(|fit| fit.0));
     let mut block = Superblock { d: 0.0, dmin: 0.0, scales: [0; 16], mins: [0; 16], quants: [0; 256] };
     if largest.abs() < TINY {
         return block;
@@ -134,12 +139,11 @@ pub(crate) fn superblock_symmetric(x: &[f32; 256]) -> Superblock<16> {
     let inverse = -128.0 / largest;
     block.d = as_f16(1.0 / inverse);
     for (g, (x, quants)) in groups.iter().zip(block.quants.as_chunks_mut::<16>().0).enumerate() {
-        block.scales[g] = round(inverse * fits[g]).min(127.0) as i8;
+        block.scales[g] = round(inverse * fits[g].0).min(127.0) as i8;
         let step = block.d * f32::from(block.scales[g]);
-        for (q, x) in quants.iter_mut().zip(x) {
-            let q_signed = if step == 0.0 { 0.0 } else { round(x / step).clamp(-32.0, 31.0) };
-            *q = (q_signed + 32.0) as u8;
-        }
+        let quant = |x: f32| round(x / step).clamp(-32.0, 31.0) + 32.0;
+        let of_group = if step == 0.0 { fits[g].1 } else { x.map(quant) };
+        *quants = of_group.map(|q| q as u8);
     }
     block
 }

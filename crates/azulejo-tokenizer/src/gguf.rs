@@ -14,7 +14,9 @@ use crate::pretokenize;
 use crate::special::{Marks, Piece, Splitter};
 use crate::spm::{SPACE_MARK, ScoreBpe};
 use crate::table::{MAX_TOKENS, TokenTable, byte_level_bytes, byte_token, sentencepiece_bytes};
-use crate::tokenizer::{Core, DecodeRule, END_OF_TEXT_NAMES, Inner, NamedTokens, Tokenizer, push_ids};
+use crate::tokenizer::{
+    Core, DecodeRule, END_OF_TEXT_NAMES, HTML_TAG, Inner, NamedTokens, Tokenizer, push_ids,
+};
 use crate::unigram::Pieces;
 use crate::wordpiece::WordPieces;
 
@@ -424,8 +426,11 @@ fn token_types(v: &GgufVocabulary, named: &NamedTokens, ends: &[u32]) -> Vec<i32
             guessed.remove(made.as_str());
         }
     }
+    let eos = named.eos.map(|id| v.tokens[id as usize].as_str());
+    let has_other_end = eos.is_some_and(|eos| eos != HTML_TAG);
     for (text, kind) in v.tokens.iter().zip(&mut types) {
-        if matches!(*kind, 1 | USER_DEFINED) && guessed.contains(text.as_str()) {
+        let is_tag = *kind == USER_DEFINED && text == HTML_TAG && has_other_end;
+        if matches!(*kind, 1 | USER_DEFINED) && guessed.contains(text.as_str()) && !is_tag {
             *kind = CONTROL;
         }
     }

@@ -15,7 +15,9 @@ use crate::config::TokenizerConfig;
 use crate::error::{Error, Result, pipeline};
 use crate::special::Marks;
 use crate::table::{MAX_TOKENS, TokenTable, byte_level_bytes, sentencepiece_bytes};
-use crate::tokenizer::{Core, DecodeRule, END_OF_TEXT_NAMES, Inner, NamedTokens, Tokenizer, push_ids};
+use crate::tokenizer::{
+    Core, DecodeRule, END_OF_TEXT_NAMES, HTML_TAG, Inner, NamedTokens, Tokenizer, push_ids,
+};
 
 const FILE: &str = "tokenizer.json";
 
@@ -158,7 +160,11 @@ impl Tokenizer {
         });
         end_of_text.extend(named.eos);
         let added = tokenizer.get_added_vocabulary().get_vocab();
-        end_of_text.extend(END_OF_TEXT_NAMES.iter().filter_map(|&name| added.get(name).copied()));
+        let has_end = !end_of_text.is_empty();
+        for name in END_OF_TEXT_NAMES {
+            let is_tag = |id: &u32| *name == HTML_TAG && has_end && !table.is_special(*id);
+            end_of_text.extend(added.get(*name).copied().filter(|id| !is_tag(id)));
+        }
 
         let mut literal = tokenizer.get_added_vocabulary().clone();
         literal.set_encode_special_tokens(true);

@@ -235,7 +235,7 @@ impl Tokenizer {
 
     /// The text of ids, from the start of a text on: the space that SentencePiece puts in front of it is dropped.
     /// With `skip_special`, control tokens are left out. Ids that the vocabulary doesn't have add nothing; bytes that
-    /// are no UTF-8 come out as U+FFFD.
+    /// are no UTF-8 come out as U+FFFD, one for each maximal bad sequence (SentencePiece writes one for each byte).
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
         if matches!(self.inner.decode_rule, DecodeRule::Whole) {
             return self.inner.decode_whole(ids, skip_special);
@@ -380,9 +380,13 @@ fn each_text(value: &mut Value, act: &mut dyn FnMut(&mut String)) {
     }
 }
 
+/// The one of [`END_OF_TEXT_NAMES`] that is an HTML tag, too. A vocabulary that has it as a piece of the user's, besides the
+/// token that ends texts, has it for pages: Gemma's has a few dozen tags.
+pub(crate) const HTML_TAG: &str = "</s>";
+
 /// Spellings of control tokens that end what a model says, whatever its files say.
 pub(crate) const END_OF_TEXT_NAMES: &[&str] = &[
-    "</s>",
+    HTML_TAG,
     "<eos>",
     "<|endoftext|>",
     "<|end_of_text|>",

@@ -309,6 +309,9 @@ pub(crate) struct TokenizeArgs {
     /// One line a token: its id and its text
     #[arg(long)]
     pub(crate) show: bool,
+    /// The other way: the text of these ids, with commas or spaces between them
+    #[arg(long, value_name = "IDS", conflicts_with_all = ["prompt", "file", "no_bos", "no_parse_special", "show"])]
+    pub(crate) tokens: Option<String>,
 }
 
 #[derive(Args, Debug)]

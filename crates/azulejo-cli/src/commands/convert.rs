@@ -8,19 +8,21 @@ use azulejo::{BlockFormat, Config, Model, ModelOptions, Tokenizer};
 use azulejo_formats::gguf::{Metadata, Writer, WriterTensor};
 use azulejo_formats::hf::HfFiles;
 use azulejo_formats::{ModelFile, ModelKind, TensorInfo};
+use azulejo_models::{Family, Graph, rope_factors};
 use serde_json::json;
 
 use super::quantize::threads;
 use crate::args::ConvertArgs;
 use crate::exit::Usage;
 use crate::making::encoder;
-use crate::making::hugging_face::{Family, rope_factors};
 use crate::making::vocabulary;
 use crate::making::write::{self, From, Item};
 use crate::numbers;
 use crate::output::Output;
 
 const ROPE_FACTORS: &str = "rope_freqs.weight";
+/// What names of tables of rotations end in, which old folders have and readers compute anew.
+const ROTATIONS: &str = "rotary_emb.inv_freq";
 
 pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     let folder = args.folder.as_path();
@@ -34,11 +36,12 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
         .into());
     };
     let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(Path::new(".")) };
-    let family = match encoder::is_encoder(files) {
-        true => None,
-        false => Some(Family::of(files).with_context(named)?),
+    let architecture =
+        azulejo_models::architecture(&file).map_err(azulejo::Error::from).with_context(named)?;
+    let family = match architecture.graph {
+        Graph::Decoder(family) => Some(family),
+        Graph::Encoder => None,
     };
-    let architecture = family.map_or(encoder::ARCHITECTURE, |family| family.gguf);
     // Whatever shapes don't fit shows here, before anything is written.
     let (config, plan) = Model::plan_of(&file, &options(&file))?;
     if find(&file, EMBEDDINGS).is_some()
@@ -52,7 +55,7 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     for warning in azulejo_models::warnings(&file) {
         output.warning(&warning);
     }
-    let is_left_out = |name: &&String| family.is_some_and(|family| family.leaves_out(name));
+    let is_left_out = |name: &&String| family.is_some_and(|family| family.is_of_other_part(name));
     let left_out = file.tensors.keys().filter(is_left_out).count();
     if left_out > 0 {
         output.notice(&format!(
@@ -73,18 +76,15 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     }
     let mut metadata = Metadata::default();
     metadata.insert("general.type", "model");
-    metadata.insert("general.architecture", architecture);
+    metadata.insert("general.architecture", architecture.gguf);
     metadata.insert("general.name", args.name.clone().unwrap_or_else(|| folder_name(folder)));
     metadata.insert("general.quantization_version", 2u32);
     if let Some(id) = Quant::Plain(format).file_type() {
         metadata.insert("general.file_type", id);
     }
-    match family {
-        Some(family) => family.describe(&config, &mut metadata).with_context(named)?,
-        None => encoder::describe(&config, &file, &mut metadata),
-    }
+    architecture.describe(&file, &config, &mut metadata).map_err(azulejo::Error::from).with_context(named)?;
     if files.sentence.is_some() {
-        encoder::describe_embeddings(architecture, &file, config.context_length, &mut metadata, output)
+        encoder::describe_embeddings(architecture.gguf, &file, config.context_length, &mut metadata, output)
             .with_context(named)?;
     }
     let own = azulejo::tokenizer_from_file(&file);
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
     if output.is_json() {
         output.json(&json!({
             "output": path,
-            "architecture": architecture,
+            "architecture": architecture.gguf,
             "type": format.name(),
             "bytes": bytes,
             "tensors": items.len(),
@@ -120,7 +120,8 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
         let tokens = vocabulary::count(&metadata);
         let bytes = numbers::bytes(bytes);
         output.line(&format!(
-            "{path}: {bytes}, {architecture}, {format}, {} tensors, {tokens} tokens",
+            "{path}: {bytes}, {}, {format}, {} tensors, {tokens} tokens",
+            architecture.gguf,
             items.len()
         ))?;
     }
@@ -168,10 +169,13 @@ fn items(
     let mut items = Vec::new();
     let has_embeddings = find(file, EMBEDDINGS).is_some();
     for info in file.tensors.values() {
-        if family.leaves_out(&info.name) {
+        if family.is_of_other_part(&info.name) || info.name.ends_with(ROTATIONS) {
             continue;
         }
-        let Some(mut name) = family.tensor(&info.name)? else { continue };
+        let mut name = family.gguf_name(&info.name).ok_or_else(|| {
+            let kind = &files.config["model_type"];
+            anyhow!("tensor `{}` is none that a model of type {kind} has", info.name)
+        })?;
         if name == "output.weight" && !has_embeddings {
             // Tied, and kept under the other name: that of a GGUF's one matrix is the embeddings'.
             name = "token_embd.weight".to_owned();
@@ -183,7 +187,7 @@ fn items(
             Some("attn_k") => Some(config.kv_heads),
             _ => None,
         };
-        let from = match heads.filter(|_| family.pairs) {
+        let from = match heads.filter(|_| family.pairs_rows()) {
             Some(heads) => paired(info, heads)?,
             None if family.plus(&name) != 0.0 => From::Plus(info.clone(), family.plus(&name)),
             None => From::Tensor(info.clone()),

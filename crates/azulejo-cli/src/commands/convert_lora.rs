@@ -8,16 +8,17 @@ use azulejo::BlockFormat;
 use azulejo_formats::gguf::{Metadata, WriterTensor};
 use azulejo_formats::hf::HfFiles;
 use azulejo_formats::{MmapSource, ModelFile, ModelKind, TensorInfo};
+use azulejo_models::{Architecture, Family, Graph};
 use serde_json::{Value, json};
 
 use crate::args::ConvertLoraArgs;
-use crate::making::hugging_face::Family;
 use crate::making::write::{self, From, Item};
 use crate::output::Output;
 use crate::text::bytes_of;
 
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
+const EMBEDDINGS: &str = "adapters of embedding tables can't be merged";
 
 pub(crate) fn run(args: &ConvertLoraArgs, output: &Output) -> Result<()> {
     let folder = args.folder.as_path();
@@ -29,10 +30,17 @@ pub(crate) fn run(args: &ConvertLoraArgs, output: &Output) -> Result<()> {
     let source = MmapSource::open(&path).with_context(|| path.display().to_string())?;
     let file =
         ModelFile::from_hugging_face(HfFiles::default(), None, vec![(WEIGHTS.to_owned(), Arc::new(source))])?;
+    let is_left_out = |name: &&String| base.family.is_of_other_part(of_model(name));
+    let left_out = file.tensors.keys().filter(is_left_out).count();
+    if left_out > 0 {
+        output.notice(&format!(
+            "{left_out} tensors are left out: they adapt the part of the model that reads images"
+        ));
+    }
     let items = items(&file, &base).with_context(named)?;
     let mut metadata = Metadata::default();
     metadata.insert("general.type", "adapter");
-    metadata.insert("general.architecture", base.family.gguf);
+    metadata.insert("general.architecture", base.architecture);
     metadata.insert("adapter.type", "lora");
     metadata.insert("adapter.lora.alpha", alpha(&config).with_context(named)?);
     metadata.insert("general.quantization_version", 2u32);
@@ -40,15 +48,17 @@ pub(crate) fn run(args: &ConvertLoraArgs, output: &Output) -> Result<()> {
     write::write(&file, &metadata, &items, &args.output, "converting", output)?;
     let (path, matrices) = (args.output.display().to_string(), items.len() / 2);
     if output.is_json() {
-        output.json(&json!({ "output": path, "architecture": base.family.gguf, "matrices": matrices }))?;
+        output.json(&json!({ "output": path, "architecture": base.architecture, "matrices": matrices }))?;
     } else {
-        output.line(&format!("{path}: an adapter of {matrices} matrices, {}", base.family.gguf))?;
+        output.line(&format!("{path}: an adapter of {matrices} matrices, {}", base.architecture))?;
     }
     Ok(())
 }
 
 /// What an adapter's tensors depend on.
 struct Base {
+    /// `general.architecture` of its GGUF files.
+    architecture: &'static str,
     family: &'static Family,
     heads: u32,
     kv_heads: u32,
@@ -64,23 +74,35 @@ impl Base {
         if path.is_dir() {
             let config = serde_json::from_slice(&bytes_of(&path.join("config.json"))?).with_context(named)?;
             let files = HfFiles { config, ..HfFiles::default() };
-            let family = Family::of(&files).with_context(named)?;
-            if !family.pairs {
+            let found = azulejo_models::architecture_of_folder(&files).map_err(azulejo::Error::from);
+            let (architecture, family) = decoder(found.with_context(named)?).with_context(named)?;
+            if !family.pairs_rows() {
                 // Rows stay where they are, so that heads don't matter, which some folders don't say.
-                return Ok(Self { family, heads: 1, kv_heads: 1 });
+                return Ok(Self { architecture, family, heads: 1, kv_heads: 1 });
             }
             let get = |key: &str| files.config[key].as_u64().and_then(|n| u32::try_from(n).ok());
             let heads = number(get("num_attention_heads"), "num_attention_heads")?;
             let kv_heads = get("num_key_value_heads").filter(|n| *n > 0).unwrap_or(heads);
-            return Ok(Self { family, heads, kv_heads });
+            return Ok(Self { architecture, family, heads, kv_heads });
         }
         let file = azulejo::open_file(path)?;
         let ModelKind::Gguf(metadata) = &file.kind else { return Err(anyhow!("{}: no GGUF file", named())) };
-        let architecture = metadata.get_str("general.architecture")?;
+        let found = azulejo_models::architecture(&file).map_err(azulejo::Error::from);
+        let (architecture, family) = decoder(found.with_context(named)?).with_context(named)?;
         let get = |key: &str| metadata.find_u32(&format!("{architecture}.attention.{key}"));
         let heads = number(get("head_count")?, "head count")?;
         let kv_heads = get("head_count_kv")?.filter(|n| *n > 0).unwrap_or(heads);
-        Ok(Self { family: Family::of_gguf(architecture).with_context(named)?, heads, kv_heads })
+        Ok(Self { architecture, family, heads, kv_heads })
+    }
+}
+
+/// A decoder's name in GGUF files, and its family.
+fn decoder(architecture: &Architecture) -> Result<(&'static str, &'static Family)> {
+    match architecture.graph {
+        Graph::Decoder(family) => Ok((architecture.gguf, family)),
+        Graph::Encoder => {
+            Err(anyhow!("adapters of encoders ({}) can't be merged", architecture.hugging_face.join(", ")))
+        }
     }
 }
 
@@ -104,14 +126,14 @@ fn alpha(config: &Value) -> Result<f32> {
 
 fn items(file: &ModelFile, base: &Base) -> Result<Vec<Item>> {
     let mut items = Vec::new();
-    for info in file.tensors.values() {
+    for info in file.tensors.values().filter(|info| !base.family.is_of_other_part(of_model(&info.name))) {
         let (name, suffix) = place(info, base)?;
         let heads = match name.rsplit('.').nth(1) {
             Some("attn_q") => Some(base.heads),
             Some("attn_k") => Some(base.kv_heads),
             _ => None,
         };
-        let from = match heads.filter(|_| base.family.pairs && suffix == "lora_b") {
+        let from = match heads.filter(|_| base.family.pairs_rows() && suffix == "lora_b") {
             Some(heads) => {
                 let rows = info.rows();
                 ensure!(
@@ -131,7 +153,7 @@ fn items(file: &ModelFile, base: &Base) -> Result<Vec<Item>> {
         };
         items.push(Item { tensor, from, importance: None });
     }
-    ensure!(!items.is_empty(), "{WEIGHTS} holds no tensors");
+    ensure!(!items.is_empty(), "{WEIGHTS} holds no tensors of a model's matrices");
     for item in &items {
         let name = &item.tensor.name;
         let other = match name.strip_suffix("lora_a") {
@@ -143,16 +165,22 @@ fn items(file: &ModelFile, base: &Base) -> Result<Vec<Item>> {
     Ok(items)
 }
 
+/// A tensor's name without what PEFT puts in front of the model's own.
+fn of_model(name: &str) -> &str {
+    name.strip_prefix("base_model.model.").unwrap_or(name)
+}
+
 /// The matrix that a tensor belongs to, by its GGUF name, and which half of the adapter it is.
 fn place(info: &TensorInfo, base: &Base) -> Result<(String, &'static str)> {
     let unknown = || anyhow!("tensor `{}` is no part of a LoRA adapter of a matrix", info.name);
-    let name = info.name.strip_prefix("base_model.model.").unwrap_or(&info.name);
+    let name = of_model(&info.name);
+    ensure!(!name.contains(".lora_embedding_"), EMBEDDINGS);
     let halves = [(".lora_A.weight", "lora_a"), (".lora_B.weight", "lora_b")];
     let (stem, suffix) = halves
         .into_iter()
         .find_map(|(ending, suffix)| Some((name.strip_suffix(ending)?, suffix)))
         .ok_or_else(unknown)?;
-    let name = base.family.tensor(&format!("{stem}.weight"))?.ok_or_else(unknown)?;
-    ensure!(name != "token_embd.weight", "adapters of embedding tables can't be merged");
+    let name = base.family.gguf_name(&format!("{stem}.weight")).ok_or_else(unknown)?;
+    ensure!(name != "token_embd.weight", EMBEDDINGS);
     Ok((name, suffix))
 }

@@ -1,16 +1,17 @@
-//! `tokenize`: a text's bytes to token ids.
+//! `tokenize`: a text's bytes to token ids, or ids to their text.
 
 use anyhow::Result;
 use azulejo::{EncodeOptions, Tokenizer};
 use serde_json::json;
 
 use crate::args::TokenizeArgs;
+use crate::commands::logits;
+use crate::exit::Usage;
 use crate::load;
 use crate::output::Output;
 use crate::text;
 
 pub(crate) fn run(args: &TokenizeArgs, output: &Output) -> Result<()> {
-    let bytes = text::input(args.prompt.as_deref(), args.file.as_deref())?;
     let tokenizer = match &args.model {
         Some(path) => azulejo::tokenizer_from_path(path)?,
         None => azulejo::tokenizer_from_file(&load::open(None, output)?)?,
@@ -18,6 +19,10 @@ pub(crate) fn run(args: &TokenizeArgs, output: &Output) -> Result<()> {
     for warning in tokenizer.warnings() {
         output.warning(warning);
     }
+    if let Some(list) = &args.tokens {
+        return decode(&tokenizer, &logits::ids(list)?, output);
+    }
+    let bytes = text::input(args.prompt.as_deref(), args.file.as_deref())?;
     let options = EncodeOptions { add_special: !args.no_bos, parse_special: !args.no_parse_special };
     let ids = text::tokens(&tokenizer, &bytes, options, args.file.as_deref())?;
     if output.is_json() {
@@ -35,6 +40,21 @@ pub(crate) fn run(args: &TokenizeArgs, output: &Output) -> Result<()> {
         output.line(&ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "))?;
     }
     output.detail(&format!("{} bytes, {} tokens", bytes.len(), ids.len()));
+    Ok(())
+}
+
+/// Writes the text of ids, control tokens by their spelling.
+fn decode(tokenizer: &Tokenizer, ids: &[u32], output: &Output) -> Result<()> {
+    if let Some(id) = ids.iter().find(|id| tokenizer.token_text(**id).is_none()) {
+        let count = tokenizer.vocab_size();
+        return Err(Usage(format!("--tokens: the vocabulary has {count} tokens, and none is {id}")).into());
+    }
+    let text = tokenizer.decode(ids, false);
+    if output.is_json() {
+        output.json(&json!({ "text": text }))?;
+    } else {
+        output.line(&text)?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
-//! An encoder's configuration and tensors in GGUF's words: as llama.cpp's converter writes BERT, RoBERTa and XLM-RoBERTa.
+//! An encoder's tensors in GGUF's words, and what a folder says of embeddings: as llama.cpp's converter writes BERT, RoBERTa
+//! and XLM-RoBERTa.
 
 use anyhow::{Context, Result, anyhow};
-use azulejo::{BlockFormat, Config, EmbedOptions, Pooling};
+use azulejo::{BlockFormat, EmbedOptions, Pooling};
 use azulejo_formats::gguf::{Metadata, WriterTensor};
 use azulejo_formats::hf::HfFiles;
 use azulejo_formats::{ModelFile, TensorInfo};
@@ -10,36 +11,9 @@ use azulejo_models::{EncoderNames, skipped_positions};
 use super::write::{From, Item};
 use crate::output::Output;
 
-/// `general.architecture` of them all.
-pub(crate) const ARCHITECTURE: &str = "bert";
-/// `model_type` in config.json.
-pub(crate) const TYPES: [&str; 3] = ["bert", "roberta", "xlm-roberta"];
 /// The tables that stay as exact as they are, since they are small; of the first, RoBERTa's begins further on.
 const POSITIONS: &str = "position_embd.weight";
 const TOKEN_TYPES: &str = "token_types.weight";
-
-/// Whether a folder is one of theirs.
-pub(crate) fn is_encoder(files: &HfFiles) -> bool {
-    files.config["model_type"].as_str().is_some_and(|name| TYPES.contains(&name))
-}
-
-/// Writes the hyper-parameters into the metadata.
-pub(crate) fn describe(c: &Config, file: &ModelFile, metadata: &mut Metadata) {
-    for (key, value) in [
-        ("block_count", c.layers),
-        ("context_length", c.context_length),
-        ("embedding_length", c.hidden),
-        ("feed_forward_length", c.ffn),
-        ("attention.head_count", c.heads),
-    ] {
-        metadata.insert(format!("{ARCHITECTURE}.{key}"), value);
-    }
-    metadata.insert(format!("{ARCHITECTURE}.attention.layer_norm_epsilon"), c.eps);
-    metadata.insert(format!("{ARCHITECTURE}.attention.causal"), false);
-    let names = EncoderNames::of(|name| file.tensors.contains_key(name));
-    let types = names.hugging_face(TOKEN_TYPES).and_then(|name| file.tensors.get(&name));
-    metadata.insert("tokenizer.ggml.token_type_count", types.map_or(1, TensorInfo::rows) as u32);
-}
 
 /// Writes into the metadata what the folder says of embeddings, and warns of what a GGUF can't say of it.
 ///

@@ -21,6 +21,8 @@ use rayon::prelude::*;
 
 const A: &str = ".lora_a";
 const B: &str = ".lora_b";
+const EMBEDDINGS: &str = "token_embd.weight";
+const HEAD: &str = "output.weight";
 /// Bytes of rows that a thread makes at once.
 const SHARE: usize = 64 << 10;
 
@@ -75,7 +77,7 @@ fn adapt(file: &mut ModelFile, path: &Path, scale: f32) -> Result<()> {
         return Err(anyhow!("`{other}` is no part of a matrix' adapter, and nothing else can be merged"));
     }
     for name in names {
-        let info = file.tensor(name).with_context(|| "the adapter is for another model".to_owned())?.clone();
+        let info = adapted(file, name).with_context(|| "the adapter is for another model".to_owned())?;
         let (a, b) = (adapter.tensor(&format!("{name}{A}"))?, adapter.tensor(&format!("{name}{B}"))?);
         let rank = b.cols();
         let fits = info.shape.len() == 2 && a.shape == [rank, info.cols()] && b.shape == [info.rows(), rank];
@@ -107,6 +109,14 @@ fn adapt(file: &mut ModelFile, path: &Path, scale: f32) -> Result<()> {
         file.tensors.insert(name.to_owned(), place);
     }
     Ok(())
+}
+
+/// The matrix of that name. Where the embeddings are the head too, an adapter of the head leaves them as they are, as in
+/// PEFT: it gets a copy.
+fn adapted(file: &ModelFile, name: &str) -> Result<TensorInfo> {
+    let is_shared = name == HEAD && !file.tensors.contains_key(HEAD);
+    let info = file.tensor(if is_shared { EMBEDDINGS } else { name })?;
+    Ok(TensorInfo { name: name.to_owned(), ..info.clone() })
 }
 
 fn floats(file: &ModelFile, info: &TensorInfo) -> Result<Vec<f32>> {

@@ -2,7 +2,6 @@
 
 pub(crate) mod encoder;
 pub(crate) mod heat_map;
-pub(crate) mod hugging_face;
 pub(crate) mod importance;
 pub(crate) mod lora;
 pub(crate) mod sentencepiece;

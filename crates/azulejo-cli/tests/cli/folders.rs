@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use azulejo_formats::{ModelFile, ModelKind};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use crate::support::{azulejo, expected, golden, scratch};
 
 /// A golden model with other names of tensors (none leaves one out), and other keys in its config.json.
-fn copied(to: PathBuf, of: &str, rename: impl Fn(&str) -> Option<String>, keys: &Value) -> String {
+pub(crate) fn copied(to: PathBuf, of: &str, rename: impl Fn(&str) -> Option<String>, keys: &Value) -> String {
     std::fs::create_dir(&to).unwrap();
     for file in std::fs::read_dir(golden(of)).unwrap() {
         let file = file.unwrap();
@@ -112,6 +113,20 @@ fn folders_that_read_images_too_are_converted_without_that() {
         std::fs::remove_file(&file).unwrap();
     }
     assert_eq!(files[0], files[1]);
+}
+
+/// Readers of Gemma's files take another base for layers with a window where the file says none.
+#[test]
+fn convert_keeps_a_base_that_layers_with_a_window_share() {
+    let scratch = scratch("one-base");
+    let keys = json!({ "rope_theta": 50_000.0, "rope_local_base_freq": 50_000.0, "rope_scaling": null });
+    let folder = copied(scratch.join("m"), "gemma3", |name| Some(name.to_owned()), &keys);
+    let file = scratch.join("m.gguf");
+    let file = file.to_str().unwrap();
+    azulejo(&["convert", &folder, "-o", file, "--outtype", "f32", "--json"]).json();
+    let ModelKind::Gguf(metadata) = ModelFile::open(file).unwrap().kind else { panic!("no GGUF") };
+    assert_eq!(metadata.find_f32("gemma3.rope.freq_base_swa").unwrap(), Some(50_000.0));
+    assert_eq!(greedy(file, "gemma3"), greedy(&folder, "gemma3"));
 }
 
 #[test]

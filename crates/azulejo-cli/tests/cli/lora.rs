@@ -1,12 +1,16 @@
-//! `convert-lora` and `--lora`: an adapted model is the model whose weights were adapted before it was converted.
+//! `convert-lora` and `--lora`: an adapted model is the model whose weights were adapted before it was converted, and what
+//! PEFT makes of it.
 #![allow(clippy::unwrap_used, reason = "a test that fails says so by a panic")]
 
 use std::collections::HashMap;
 use std::path::Path;
 
+use azulejo_formats::ModelFile;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde_json::{Value, json};
 
-use crate::support::{azulejo, floats, golden, scratch};
+use crate::folders::copied;
+use crate::support::{azulejo, expected, floats, golden, list, scratch};
 
 const RANK: usize = 2;
 const ALPHA: f32 = 6.0;
@@ -45,7 +49,7 @@ fn adapter(folder: &Path) -> Tensors {
     }
     std::fs::create_dir_all(folder).unwrap();
     save(&folder.join("adapter_model.safetensors"), &tensors);
-    let config = serde_json::json!({ "peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA });
+    let config = json!({ "peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA });
     std::fs::write(folder.join("adapter_config.json"), config.to_string()).unwrap();
     tensors
 }
@@ -127,6 +131,70 @@ fn lora_merged_at_load_is_lora_merged_before() {
     assert!(farthest(&logits(small, &scratch, &["--lora", lora]), &once) < 0.05 * peak);
 }
 
+fn apart(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let of = |values: &mut dyn Iterator<Item = f32>| values.map(|x| x * x).sum::<f32>().sqrt();
+    of(&mut a.iter().zip(b).map(|(a, b)| a - b)) / of(&mut b.iter().copied())
+}
+
+/// Gemma's norms are changed on their way into a file, its head is its embeddings, and the names of the model that reads
+/// images too begin otherwise: none of this concerns an adapter's matrices, or it would.
+#[test]
+fn lora_of_gemma_gives_the_logits_of_peft() {
+    for name in ["gemma3", "gemma3-part"] {
+        let scratch = scratch(&format!("lora-{name}"));
+        let [base, lora, out] = ["base.gguf", "lora.gguf", "logits.safetensors"].map(|file| {
+            let path = scratch.join(file);
+            path.to_str().unwrap().to_owned()
+        });
+        let adapter = format!("{}/../lora/{name}", golden(""));
+        let wanted = std::fs::read(format!("{adapter}/expected.safetensors")).unwrap();
+        let wanted = floats(&wanted, "logits").0;
+        let config = std::fs::read(golden(&format!("{name}/config.json"))).unwrap();
+        let mut keys: Value = serde_json::from_slice(&config).unwrap();
+        if name == "gemma3-part" {
+            // No key of a GGUF says what scores are divided by, if it isn't the head's size.
+            keys["text_config"]["query_pre_attn_scalar"] = 20.into();
+        }
+        let folder = copied(scratch.join("folder"), name, |name| Some(name.to_owned()), &keys);
+        azulejo(&["convert", &folder, "-o", &base, "--outtype", "f32", "--json"]).json();
+        let tokens = list(&expected(name).tokens);
+        let logits = |model: &str, more: &[&str]| {
+            let run = ["logits", "-m", model, "--tokens", &tokens, "-o", &out];
+            let done = azulejo(&[&run[..], more].concat());
+            assert_eq!(done.code, 0, "{}", done.err);
+            floats(&std::fs::read(&out).unwrap(), "logits").0
+        };
+        assert!(apart(&logits(&base, &[]), &wanted) > 0.1, "the adapter must change something");
+        for of in [&base, &folder] {
+            let done = azulejo(&["convert-lora", &adapter, "--base", of, "-o", &lora]);
+            assert_eq!(done.code, 0, "{}", done.err);
+            assert_eq!(done.err.contains("10 tensors are left out"), name == "gemma3-part", "{}", done.err);
+            let found = apart(&logits(&base, &["--lora", &lora]), &wanted);
+            assert!(found < 1e-4, "{name}: {found}");
+        }
+        if name == "gemma3" {
+            // Adapted matrices become F16, of numbers that Q8_0 can hold.
+            let quantised = golden("gemma3/model-q8_0.gguf");
+            let found = apart(&logits(&quantised, &["--lora", &lora]), &wanted);
+            assert!(found < 2e-3, "{found}");
+            // llama.cpp's converter has the same matrices.
+            let of_peer = ModelFile::open(format!("{adapter}/adapter-f32.gguf")).unwrap();
+            let own = ModelFile::open(&lora).unwrap();
+            assert_eq!((of_peer.tensors.len(), own.tensors.len()), (84, 86));
+            let bytes = |file: &ModelFile, name: &str| {
+                let info = file.tensor(name).unwrap();
+                let mut bytes = vec![0; info.bytes as usize];
+                file.read(info, 0..info.bytes, &mut bytes).unwrap();
+                (info.shape.clone(), info.format, bytes)
+            };
+            for name in of_peer.tensors.keys() {
+                assert!(bytes(&of_peer, name) == bytes(&own, name), "{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn lora_refuses_what_does_not_fit() {
     let scratch = scratch("lora-bad");
@@ -150,14 +218,25 @@ fn lora_refuses_what_does_not_fit() {
     // What PEFT can do and a GGUF can't say.
     std::fs::remove_file(lora).unwrap();
     for config in [
-        serde_json::json!({ "peft_type": "LORA", "r": 2, "lora_alpha": 4, "use_dora": true }),
-        serde_json::json!({ "peft_type": "IA3" }),
-        serde_json::json!({ "r": 2 }),
+        json!({ "peft_type": "LORA", "r": 2, "lora_alpha": 4, "use_dora": true }),
+        json!({ "peft_type": "IA3" }),
+        json!({ "r": 2 }),
     ] {
         std::fs::write(folder.join("adapter_config.json"), config.to_string()).unwrap();
         assert_eq!(convert().code, 1, "{config}");
     }
     std::fs::write(folder.join("adapter_config.json"), "{").unwrap();
     assert_eq!(convert().code, 1);
+    let mut tensors = adapter(&folder);
+    for name in ["base_model.model.model.embed_tokens.lora_embedding_A", "base_model.model.model.norm.weight"]
+    {
+        let stray = tensors.insert(name.to_owned(), (vec![RANK, 32], matrix(RANK, 32, 0)));
+        assert!(stray.is_none());
+        save(&folder.join("adapter_model.safetensors"), &tensors);
+        let done = convert();
+        let reason = if name.contains("embed") { "embedding tables" } else { "model.norm.weight" };
+        assert!(done.code == 1 && done.err.contains(reason), "{}", done.err);
+        tensors.remove(name);
+    }
     assert!(!Path::new(lora).exists());
 }

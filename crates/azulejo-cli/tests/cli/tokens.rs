@@ -19,6 +19,21 @@ fn tokenize_ids_are_those_of_transformers() {
 }
 
 #[test]
+fn tokenize_goes_the_other_way() {
+    let text = "O azulejo \n  é o chão<|turn|>";
+    let run = |model: &str, more: &[&str]| azulejo(&[&["tokenize", "-m", model], more].concat());
+    for model in [model(), golden("llama-gqa/model-f32.gguf")] {
+        let ids = run(&model, &["-p", text, "--no-bos"]).out;
+        assert_eq!(run(&model, &["--tokens", &ids]).out, format!("{text}\n"));
+        let json = run(&model, &["--tokens", &ids.trim().replace(' ', ","), "--json"]).json();
+        assert_eq!(json["text"], text);
+        let wrong = run(&model, &["--tokens", "1,288"]);
+        assert!(wrong.code == 2 && wrong.err.contains("288 tokens"), "{}", wrong.err);
+        assert_eq!(run(&model, &["--tokens", "1", "-p", text]).code, 2);
+    }
+}
+
+#[test]
 fn tokenize_takes_a_file_as_it_is() {
     let text = "a\r\n\tb \n\n";
     let file = scratch("tokenize").join("text.txt");

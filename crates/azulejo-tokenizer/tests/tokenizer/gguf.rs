@@ -105,26 +105,66 @@ fn gguf_tied_scores_and_unused_pieces_equal_sentencepiece() {
     }
 }
 
+/// A vocabulary as Gemma's, spelt as SentencePiece does, and as llama.cpp's converter does: the pieces of a user with plain
+/// spaces.
+fn as_gemma(json: &Value) -> [Tokenizer; 2] {
+    let own = vocabulary(json);
+    let mut by_converter = own.clone();
+    for (token, kind) in by_converter.tokens.iter_mut().zip(own.token_types.iter().flatten()) {
+        if *kind == 4 {
+            *token = token.replace('\u{2581}', " ");
+        }
+    }
+    [own, by_converter].map(|vocabulary| Tokenizer::from_gguf(vocabulary).unwrap())
+}
+
 #[test]
 fn gguf_runs_of_spaces_and_line_breaks_equal_sentencepiece() {
     let json = fixture("gguf_gemma.json");
-    // llama.cpp's converter spells the pieces of a user with plain spaces, others as they are.
-    for by_converter in [true, false] {
-        let mut vocabulary = vocabulary(&json);
-        let kinds = vocabulary.token_types.clone().unwrap();
-        let own = vocabulary.tokens.iter_mut().zip(kinds).filter(|(_, kind)| *kind == 4 && by_converter);
-        own.for_each(|(token, _)| *token = token.replace('\u{2581}', " "));
-        let tokenizer = Tokenizer::from_gguf(vocabulary).unwrap();
-        for (text, expected) in serde_json::from_value::<Vec<String>>(json["texts"].clone())
-            .unwrap()
-            .iter()
-            .zip(json["expected"].as_array().unwrap())
-        {
+    let texts: Vec<String> = serde_json::from_value(json["texts"].clone()).unwrap();
+    for tokenizer in as_gemma(&json) {
+        for (text, expected) in texts.iter().zip(json["expected"].as_array().unwrap()) {
             let expected_ids = ids(&expected[0]);
             assert_eq!(tokenizer.encode(text, LITERAL).unwrap(), expected_ids, "{text:?}");
             assert_eq!(tokenizer.decode(&expected_ids, false), expected[1].as_str().unwrap(), "{text:?}");
         }
     }
+}
+
+#[test]
+fn gguf_any_ids_decode_as_sentencepiece_does() {
+    let json = fixture("gguf_gemma.json");
+    let once = |text: String| {
+        let mut text: Vec<char> = text.chars().collect();
+        text.dedup_by(|a, b| *a == '\u{fffd}' && *b == '\u{fffd}');
+        String::from_iter(text)
+    };
+    let sequences = json["sequences"].as_array().unwrap();
+    assert!(sequences.iter().any(|sequence| sequence[1].as_str().unwrap().contains('\u{fffd}')));
+    for tokenizer in as_gemma(&json) {
+        for sequence in sequences {
+            let ids = ids(&sequence[0]);
+            assert_eq!(once(tokenizer.decode(&ids, false)), sequence[1].as_str().unwrap(), "{ids:?}");
+        }
+    }
+}
+
+/// Gemma's `</s>` is an HTML tag, which a model that writes HTML doesn't end at.
+#[test]
+fn gguf_html_tag_ends_no_text_where_another_token_does() {
+    let json = fixture("gguf_gemma.json");
+    for tokenizer in as_gemma(&json) {
+        let tag = tokenizer.token_id("</s>").unwrap();
+        assert!(!tokenizer.is_special(tag));
+        assert_eq!(tokenizer.end_of_text().iter().copied().collect::<Vec<_>>(), [1]);
+        assert_eq!(tokenizer.decode(&tokenizer.encode("a</s>", LITERAL).unwrap(), true), "a</s>");
+    }
+    // Where it's the only one that could, it does.
+    let mut v = vocabulary(&json);
+    let tag = v.tokens.iter().position(|token| token == "</s>").unwrap();
+    v.eos_id = Some(tag as i64);
+    let tokenizer = Tokenizer::from_gguf(v).unwrap();
+    assert!(tokenizer.is_special(tag as u32) && tokenizer.end_of_text().contains(&(tag as u32)));
 }
 
 #[test]

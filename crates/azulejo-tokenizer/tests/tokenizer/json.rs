@@ -114,6 +114,24 @@ fn json_end_of_text_is_a_set() {
     }
 }
 
+/// Gemma's is an HTML tag.
+#[test]
+fn json_html_tag_ends_no_text_where_another_token_does() {
+    let json = fixture_bytes("qwen_style.tokenizer.json");
+    for (eos, special, ends) in
+        [("<|im_end|>", false, false), ("<|im_end|>", true, true), ("</s>", false, true)]
+    {
+        let mut decoder = serde_json::Map::new();
+        let id = load("qwen_style").vocab_size() as u32;
+        decoder.insert(id.to_string(), json!({"content": "</s>", "special": special}));
+        let config = json!({"added_tokens_decoder": decoder, "eos_token": eos}).to_string();
+        let config = TokenizerConfig::from_json(config.as_bytes()).unwrap();
+        let tokenizer = Tokenizer::from_json(&json, &config).unwrap();
+        assert_eq!(tokenizer.token_id("</s>"), Some(id));
+        assert_eq!(tokenizer.end_of_text().contains(&id), ends, "{eos} {special}");
+    }
+}
+
 #[test]
 fn json_config_adds_tokens_that_the_file_lacks() {
     let json = fixture_bytes("qwen_style.tokenizer.json");

@@ -167,6 +167,47 @@ mod tests {
     }
 
     #[test]
+    fn mix_of_gemma_is_that_of_llama_quantize() {
+        // Gemma 3 270M: 18 layers, rows of 640, which aren't whole blocks of 256, and of 2048; the embeddings are the output.
+        for (quant, values, downs, output) in [
+            (
+                Quant::Plain(BlockFormat::Q4_0),
+                [(18, BlockFormat::Q4_0); 2],
+                [(18, BlockFormat::Q4_0); 2],
+                BlockFormat::Q8_0,
+            ),
+            (
+                Quant::Q4KS,
+                [(14, BlockFormat::Q5_0), (4, BlockFormat::Q5_1)],
+                [(16, BlockFormat::Q4_K), (2, BlockFormat::Q5_K)],
+                BlockFormat::Q8_0,
+            ),
+            (
+                Quant::Q5KM,
+                [(9, BlockFormat::Q5_1), (9, BlockFormat::Q8_0)],
+                [(9, BlockFormat::Q5_K), (9, BlockFormat::Q6_K)],
+                BlockFormat::Q8_0,
+            ),
+            (
+                Quant::Plain(BlockFormat::Q6_K),
+                [(18, BlockFormat::Q8_0); 2],
+                [(18, BlockFormat::Q6_K); 2],
+                BlockFormat::Q8_0,
+            ),
+        ] {
+            for (number, format) in values {
+                assert_eq!(count(quant, "attn_v", 18, 640, format), number, "{quant:?}: {format}");
+            }
+            for (number, format) in downs {
+                assert_eq!(count(quant, "ffn_down", 18, 2048, format), number, "{quant:?}: {format}");
+            }
+            let embeddings =
+                Matrix { what: "token_embd", layers: 18, cols: 640, is_output: true, ..Matrix::default() };
+            assert_eq!(quant.format(&embeddings), output, "{quant:?}");
+        }
+    }
+
+    #[test]
     fn mix_output_has_at_least_six_bits() {
         let matrix = Matrix { what: "output", layers: 24, cols: 2048, is_output: true, ..Matrix::default() };
         let output = |quant: Quant| quant.format(&matrix);
