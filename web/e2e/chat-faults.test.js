@@ -105,6 +105,7 @@ for (const name of ENGINES) {
       await says(page, "Yes, use the server");
       assert.equal(await page.evaluate(() => window.ui.find("Yes, download")), null);
       assert.deepEqual([server.bytes(MODEL), model.asked.length, server.log.filter(({ path }) => path.startsWith("/chat/azulejo/"))], [0, 0, []]);
+      await page.evaluate(async () => void (await globalThis.caches?.delete("pages").catch(() => {})));
       await end(page);
     });
 
@@ -167,15 +168,21 @@ for (const name of ENGINES) {
           const urls = (await storage.list()).map(({ url }) => url.split("/").at(-1)).sort();
           return { urls, caches: ((await globalThis.caches?.keys()) ?? []).filter((name) => name !== "azulejo").sort() };
         });
-      // Another page of the site, with a model of its own.
-      await page.evaluate(async () => void (await (await import("/chat/azulejo/index.js")).download("/models/other.gguf")));
+      // Another page of the site, with a model of its own, and a service worker's cache.
+      await page.evaluate(async () => {
+        await (await import("/chat/azulejo/index.js")).download("/models/other.gguf");
+        await caches.open("pages");
+      });
       const before = await kept();
       assert.deepEqual(before.urls, ["demo.gguf", "old.gguf", "other.gguf"]);
       assert.ok(before.caches.includes("azulejo-chat"), before.caches.join());
       await page.evaluate(() => window.chat.forget());
       await says(page, "The conversation and the model were deleted.");
-      assert.deepEqual(await kept(), { urls: ["other.gguf"], caches: [] });
-      await page.evaluate(async () => void (await (await import("/chat/azulejo/index.js")).storage.clear()));
+      assert.deepEqual(await kept(), { urls: ["other.gguf"], caches: ["pages"] });
+      await page.evaluate(async () => {
+        await (await import("/chat/azulejo/index.js")).storage.clear();
+        await caches.delete("pages");
+      });
       assert.deepEqual(await stored(page), []);
       await end(page);
     });
