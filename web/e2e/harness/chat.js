@@ -52,6 +52,8 @@ export function chatIn(browser, server) {
     const query = new URLSearchParams({ "trusted-types": "azulejo", ...ABOUT, ...attributes });
     const url = server().url(`/pages/chat.html?${query}`);
     const page = Object.assign(await browser().newPage(url), { url });
+    // Not a low one, which the chat has a layout of its own for.
+    await page.resize(1000, 800);
     await until(() => page.evaluate(() => Boolean(window.ui?.one(".panel"))), "the chat is drawn");
     return page;
   };

@@ -58,6 +58,21 @@ test("a page that sets what it offers bit by bit is asked about once, as it is i
   assert.equal(w.conversation.state.consent, true, "and once more when it changes");
 });
 
+test("a page that changes what it offers bit by bit, while a model is there: it is freed first, and consent is asked for once", async () => {
+  const w = await ready();
+  let go = () => {};
+  w.disposing = new Promise((done) => (go = done));
+  w.log.length = w.states.length = 0;
+  const changes = [1, 2].map(() => w.conversation.configure().then(() => w.conversation.offer()));
+  // Long after all else that could happen has.
+  await new Promise((done) => setTimeout(done));
+  assert.deepEqual(w.log, [], "nothing is asked about while the model is being freed");
+  go();
+  await Promise.all(changes);
+  assert.deepEqual([w.conversation.state.consent, w.log], [true, ["dispose", "about"]]);
+  assert.equal(w.states.filter(({ consent }, at) => consent && !w.states[at - 1]?.consent).length, 1);
+});
+
 test("a server is offered where the device can't hold the model", async () => {
   const w = world({ settings: settings({ server: "https://llm.example/v1" }), about: { ...ABOUT, tooSmall: { needed: 9, free: 1 } } });
   await w.conversation.configure();

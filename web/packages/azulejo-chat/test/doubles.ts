@@ -45,6 +45,8 @@ export interface World {
   failure: unknown;
   /** Called before each piece. */
   between: (signal: AbortSignal) => Promise<void> | void;
+  /** What the freeing of a model waits for. */
+  disposing: Promise<void> | null;
   /** What was done, in order. */
   log: string[];
   asked: (readonly ChatMessage[])[];
@@ -53,7 +55,8 @@ export interface World {
 
 export function world(more: Partial<World> = {}): World & { conversation: Conversation } {
   const w: World = {
-    settings: settings(), passages: [], about: ABOUT, broken: true, pieces: [], failure: null, between: () => {}, log: [], asked: [], states: [],
+    settings: settings(), passages: [], about: ABOUT, broken: true, pieces: [], failure: null, between: () => {}, disposing: null, log: [],
+    asked: [], states: [],
     ...more,
   };
   const answerer: Answerer = {
@@ -68,7 +71,10 @@ export function world(more: Partial<World> = {}): World & { conversation: Conver
       }
       if (w.failure) throw w.failure;
     },
-    dispose: async () => void w.log.push("dispose"),
+    dispose: async () => {
+      await w.disposing;
+      w.log.push("dispose");
+    },
   };
   const parts: Parts = {
     openIndex: async () => {

@@ -40,8 +40,10 @@ export class Conversation {
   #question: AbortController | null = null;
   #asking: Promise<void> | null = null;
   #looking: AbortController | null = null;
+  #configurations = 0;
   #loading: { controller: AbortController; done: Promise<void> } | null = null;
   #answerer: Answerer | null = null;
+  #unloading: Promise<void> | null = null;
   #past: readonly Past[] = [];
 
   constructor(tools: Tools, onChange: Change) {
@@ -61,13 +63,20 @@ export class Conversation {
 
   /** The page offers another model, server or index, or is there for the first time. A search that is under way is done anew. */
   async configure(): Promise<void> {
+<<<<<<< HEAD
     const turn = running(this.#state);
     const again = turn?.searching ? turn.id : null;
+=======
+    const mine = ++this.#configurations;
+>>>>>>> wip-chat
     this.stop();
     if (again !== null) this.#dispatch({ type: "searching", id: again });
     this.#looking?.abort();
-    this.#looking = null;
     await this.#unload();
+    // Of several changes, one behind the other, the last one counts.
+    if (mine !== this.#configurations) return;
+    this.#looking?.abort();
+    this.#looking = null;
     this.#dispatch({ type: "configured", offered: mayAnswer(this.#tools.settings(), this.#tools.hasIndex()) });
     if (again === null || again !== this.#state.turns.at(-1)?.id) return;
     const index = this.#tools.index();
@@ -144,11 +153,15 @@ export class Conversation {
   /** Frees the model, and what is under way with it; resolves when nothing of it holds the store any more. */
   async #unload(): Promise<void> {
     this.cancel();
-    await this.#loading?.done;
-    const answerer = this.#answerer;
+    const [before, loading, answerer] = [this.#unloading, this.#loading, this.#answerer];
     this.#answerer = null;
     this.#past = [];
-    await answerer?.dispose();
+    // Whoever comes while it is under way waits for it, too.
+    await (this.#unloading = (async () => {
+      await before?.catch(() => {});
+      await loading?.done;
+      await answerer?.dispose();
+    })());
   }
 
   /** Searches, and then has the model answer if there is one. */
