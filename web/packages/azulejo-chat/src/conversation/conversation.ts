@@ -63,12 +63,9 @@ export class Conversation {
 
   /** The page offers another model, server or index, or is there for the first time. A search that is under way is done anew. */
   async configure(): Promise<void> {
-<<<<<<< HEAD
+    const mine = ++this.#configurations;
     const turn = running(this.#state);
     const again = turn?.searching ? turn.id : null;
-=======
-    const mine = ++this.#configurations;
->>>>>>> wip-chat
     this.stop();
     if (again !== null) this.#dispatch({ type: "searching", id: again });
     this.#looking?.abort();
