@@ -5,7 +5,7 @@
 
 import MiniSearch from "minisearch";
 
-import { FIELDS, partOf, type ListPart, type Postings, type Texts, unpacked, type Words } from "./format.js";
+import { FIELDS, isPostings, isTexts, isWords, type ListPart, partOf, type Postings, type Texts, unpacked, type Words } from "./format.js";
 import { Forms, type Meant } from "./forms.js";
 import type { Passage } from "./passage.js";
 import type { Part, Parts } from "./parts.js";
@@ -35,8 +35,9 @@ export class LanguageIndex {
   }
 
   /** Fetches what each search in it needs. */
-  static async open(language: string, part: Part, parts: Parts, signal?: AbortSignal): Promise<LanguageIndex> {
-    return new LanguageIndex(language, await parts.json<Words>(part, signal), parts);
+  static async open(language: string, part: Part & { readonly passages: number }, parts: Parts, signal?: AbortSignal): Promise<LanguageIndex> {
+    const is = (value: unknown): value is Words => isWords(value, part.passages);
+    return new LanguageIndex(language, await parts.json(part, is, signal), parts);
   }
 
   /** How many passages there are. */
@@ -73,24 +74,27 @@ export class LanguageIndex {
 
   /** A passage's text and where it stands. */
   async passage(number: number, signal?: AbortSignal): Promise<Passage> {
-    const [part, at] = partOf(this.words.texts, number) ?? [];
-    const texts = part && (await this.parts.json<Texts>(part, signal));
-    const [page, anchor, heading, lang, text] = texts?.passages[at ?? 0] ?? [0, null, "", this.language, ""];
-    const [url, title] = texts?.pages[page] ?? ["", ""];
+    const [part, at, count] = partOf(this.words.texts, number, this.size)!;
+    const is = (value: unknown): value is Texts => isTexts(value, count);
+    const { pages, passages } = await this.parts.json(part, is, signal);
+    const [page, anchor, heading, lang, text] = passages[at]!;
+    const [url, title] = pages[page]!;
     return { url, anchor, title, heading, lang, text };
   }
 
   /** The fields of some groups. */
   async #postings(groups: readonly number[], signal?: AbortSignal): Promise<Map<number, readonly (readonly number[])[]>> {
-    const wanted = new Map<ListPart, [group: number, at: number][]>();
+    const wanted = new Map<ListPart, { count: number; items: [group: number, at: number][] }>();
     for (const group of new Set(groups)) {
-      const [part, at] = partOf(this.words.postings, group) ?? [];
-      if (part && at !== undefined) wanted.set(part, [...(wanted.get(part) ?? []), [group, at]]);
+      const [part, at, count] = partOf(this.words.postings, group, this.words.words.length)!;
+      const { items = [] } = wanted.get(part) ?? {};
+      wanted.set(part, { count, items: [...items, [group, at]] });
     }
     const lists = await Promise.all(
-      [...wanted].map(async ([part, items]) => {
-        const postings = await this.parts.json<Postings>(part, signal);
-        return items.map(([group, at]) => [group, postings[at] ?? []] as const);
+      [...wanted].map(async ([part, { count, items }]) => {
+        const is = (value: unknown): value is Postings => isPostings(value, count, this.size);
+        const postings = await this.parts.json(part, is, signal);
+        return items.map(([group, at]) => [group, postings[at]!] as const);
       }),
     );
     return new Map(lists.flat());
