@@ -18,6 +18,8 @@ struct Known {
     tag: &'static str,
     stem: Stem,
     stop_words: &'static str,
+    /// Words that say what is asked about a thing (its price, its hours, how it is had), and not which thing.
+    topic_words: &'static str,
 }
 
 #[derive(Clone, Copy)]
@@ -28,31 +30,41 @@ enum Stem {
 }
 
 const PORTUGUESE: &str = include_str!("stop_words/pt.txt");
+const PORTUGUESE_TOPICS: &str = include_str!("topic_words/pt.txt");
 
 /// The languages with stems and stop words.
 const KNOWN: [Known; 7] = [
-    Known { tag: "pt-PT", stem: Stem::Portuguese, stop_words: PORTUGUESE },
-    Known { tag: "pt-BR", stem: Stem::Portuguese, stop_words: PORTUGUESE },
+    Known { tag: "pt-PT", stem: Stem::Portuguese, stop_words: PORTUGUESE, topic_words: PORTUGUESE_TOPICS },
+    Known { tag: "pt-BR", stem: Stem::Portuguese, stop_words: PORTUGUESE, topic_words: PORTUGUESE_TOPICS },
     Known {
         tag: "es",
         stem: Stem::Snowball(Algorithm::Spanish),
         stop_words: include_str!("stop_words/es.txt"),
+        topic_words: include_str!("topic_words/es.txt"),
     },
     Known {
         tag: "ca",
         stem: Stem::Snowball(Algorithm::Catalan),
         stop_words: include_str!("stop_words/ca.txt"),
+        topic_words: include_str!("topic_words/ca.txt"),
     },
-    Known { tag: "gl", stem: Stem::Galician, stop_words: include_str!("stop_words/gl.txt") },
+    Known {
+        tag: "gl",
+        stem: Stem::Galician,
+        stop_words: include_str!("stop_words/gl.txt"),
+        topic_words: include_str!("topic_words/gl.txt"),
+    },
     Known {
         tag: "eu",
         stem: Stem::Snowball(Algorithm::Basque),
         stop_words: include_str!("stop_words/eu.txt"),
+        topic_words: include_str!("topic_words/eu.txt"),
     },
     Known {
         tag: "en",
         stem: Stem::Snowball(Algorithm::English),
         stop_words: include_str!("stop_words/en.txt"),
+        topic_words: include_str!("topic_words/en.txt"),
     },
 ];
 
@@ -73,15 +85,20 @@ pub(crate) fn language(tag: &str) -> String {
 
 /// The stop words of every language that has some, folded, in order.
 pub(crate) fn stop_words() -> Vec<(&'static str, Vec<String>)> {
-    let folded = |known: &Known| {
-        let mut words: Vec<String> =
-            known.stop_words.split_whitespace().flat_map(words).map(|w| fold(&w)).collect();
-        words.retain(|word| is_long_enough(word));
-        words.sort_unstable();
-        words.dedup();
-        words
-    };
-    KNOWN.iter().map(|known| (known.tag, folded(known))).collect()
+    KNOWN.iter().map(|known| (known.tag, folded(known.stop_words))).collect()
+}
+
+/// The same of the words that say what is asked about a thing, and not which thing.
+pub(crate) fn topic_words() -> Vec<(&'static str, Vec<String>)> {
+    KNOWN.iter().map(|known| (known.tag, folded(known.topic_words))).collect()
+}
+
+fn folded(list: &str) -> Vec<String> {
+    let mut words: Vec<String> = list.split_whitespace().flat_map(words).map(|word| fold(&word)).collect();
+    words.retain(|word| is_long_enough(word));
+    words.sort_unstable();
+    words.dedup();
+    words
 }
 
 /// A text's words in lower case: runs of letters and digits. The middle dot of Catalan's `l·l` parts no word.
@@ -211,5 +228,14 @@ mod tests {
         let (_, portuguese) = &all[0];
         assert!(portuguese.contains(&"apos".to_owned()) && !portuguese.contains(&"à".to_owned()));
         assert!(all.iter().all(|(_, words)| words.is_sorted() && words.len() > 150));
+    }
+
+    #[test]
+    fn topic_words_are_no_stop_words() {
+        for ((tag, stop), (_, topics)) in stop_words().into_iter().zip(topic_words()) {
+            assert!(topics.is_sorted() && topics.len() > 100, "{tag}: {}", topics.len());
+            let both: Vec<_> = topics.iter().filter(|word| stop.contains(word)).collect();
+            assert!(both.is_empty(), "{tag}: {both:?}");
+        }
     }
 }

@@ -70,6 +70,32 @@ test("search of what is nowhere gives an empty list", async () => {
   }
 });
 
+test("words that only say what is asked carry no passage of another thing", async () => {
+  const passages: Written[] = [
+    { page: "estacionamento", title: "Dístico", heading: "Quanto custa", text: "Primeiro dístico: doze euros por ano. Custa trinta o segundo." },
+    { page: "estacionamento", title: "Dístico", heading: "Documentos", text: "Documentos e preço: certidão e cartão do carro. Documentos de quem custa." },
+    { page: "piscina", title: "Piscina", text: "Abre no verão." },
+    ...Array.from({ length: 12 }, (_, i) => ({ page: `ata-${i}`, title: "Ata", text: `Sessão ${i} da assembleia.` })),
+  ];
+  const stop = { "pt-PT": "da de do e no o os por quanto" };
+  const topics = { "pt-PT": "custa custar documentos preco", es: "cuesta", en: "cost documents" };
+  const asked = async (question: string, lang: "pt-PT" | "en" | "es" = "pt-PT", more: object = { topics }) =>
+    (await (await open(indexOf({ "pt-PT": passages }, { stop, groups: [["custa", "custam"]], ...more }))).search(question, { lang })).map(({ passage }) => passage.heading);
+  assert.deepEqual(await asked("Quanto custa o passaporte?"), []);
+  assert.deepEqual(await asked("Quanto custam os passaportes?"), [], "another form of such a word");
+  assert.deepEqual(await asked("What documents cost a passport?", "en"), [], "and one of another language");
+  assert.equal((await asked("Quanto custa o dístico?"))[0], "Quanto custa");
+  assert.equal((await asked("documentos do dístico"))[0], "Documentos");
+  // A question with nothing else asks for what there is.
+  assert.equal((await asked("Quanto custa?"))[0], "Quanto custa");
+  assert.equal((await asked("documentos"))[0], "Documentos");
+  // One of four words may be what it is about, and of five it isn't, however well the others fit.
+  assert.equal((await asked("custa, documentos, preço: dístico praia campismo aeroporto"))[0], "Documentos");
+  assert.deepEqual(await asked("custa, documentos, preço: dístico praia campismo aeroporto passaporte"), []);
+  // An index that an older program wrote.
+  assert.equal((await asked("Quanto custa o passaporte?", "pt-PT", {}))[0], "Quanto custa");
+});
+
 test("search looks in the question's language, then in related ones, then in others", async () => {
   // Both languages have a market; the question's own goes first.
   const markets = await places("mercado");
@@ -191,6 +217,7 @@ test("parts of the right length with something else in them are told as damaged"
   const cases: Record<string, [name: string, change: (value: any) => unknown]> = {
     "a stop list is a number": [ADDRESS, (first) => void (first.stop.es = 5)],
     "no stop lists": [ADDRESS, (first) => void (first.stop = null)],
+    "topics are a list": [ADDRESS, (first) => void (first.topics = [1])],
     "a language is null": [ADDRESS, (first) => void (first.languages.es = null)],
     "a language has no number of passages": [ADDRESS, (first) => void delete first.languages.es.passages],
     "a language is no file": [ADDRESS, (first) => void (first.languages["pt-PT"].file = 7)],

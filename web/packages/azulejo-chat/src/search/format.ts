@@ -12,6 +12,8 @@ export interface First {
   readonly languages: Readonly<Record<string, Part & { readonly passages: number }>>;
   /** Stop words of each language, folded, with spaces between them. */
   readonly stop: Readonly<Record<string, string>>;
+  /** The same of words that say what is asked about a thing, and not which thing; older indexes have none. */
+  readonly topics?: Readonly<Record<string, string>>;
   readonly vectors?: { readonly model: string; readonly size: number };
 }
 
@@ -60,11 +62,11 @@ const areAll = (value: unknown, is: (item: unknown) => boolean) => isObject(valu
 /** The first file, if it is one that this reads. */
 export function firstOf(value: unknown, address: string): First {
   const first: Record<string, unknown> = isObject(value) ? value : {};
-  const { format, languages, stop, vectors } = first;
+  const { format, languages, stop, topics = {}, vectors } = first;
   if (format === FORMAT) {
     const isLanguage = (part: unknown) => isPart(part) && isNumber((part as { passages?: unknown }).passages);
     const isVectors = vectors === undefined || (isObject(vectors) && isText(vectors.model) && isNumber(vectors.size));
-    if (areAll(languages, isLanguage) && areAll(stop, isText) && isVectors) return value as First;
+    if (areAll(languages, isLanguage) && areAll(stop, isText) && areAll(topics, isText) && isVectors) return value as First;
     throw new SearchError("damaged", address, DAMAGED);
   }
   if (isText(format) && format.startsWith("azulejo-search-")) {
