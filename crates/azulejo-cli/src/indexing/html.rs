@@ -10,6 +10,7 @@ use ego_tree::NodeRef;
 use ego_tree::iter::Edge;
 
 use super::blocks::{Block, Blocks};
+use super::tables::arranging;
 
 /// What a page says.
 #[derive(Debug, Default)]
@@ -83,13 +84,14 @@ fn main_part(document: &Html) -> (NodeRef<'_, Node>, bool) {
 /// Walks without recursion: a page may be nested however deep.
 fn blocks(main: NodeRef<'_, Node>, is_whole: bool, lang: &str) -> Vec<Block> {
     let mut blocks = Blocks::new(lang);
+    let arranging = arranging(main);
     let mut left_out = None;
     for edge in main.traverse() {
         match edge {
             Edge::Open(node) if left_out.is_none() => match node.value() {
                 Node::Text(text) => blocks.text(text),
                 Node::Element(element) if is_left_out(element, is_whole) => left_out = Some(node.id()),
-                Node::Element(element) => blocks.open(element),
+                Node::Element(element) => blocks.open(element, arranging.contains(&node.id())),
                 _ => {}
             },
             Edge::Close(node) if left_out == Some(node.id()) => left_out = None,

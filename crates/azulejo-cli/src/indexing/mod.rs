@@ -1,6 +1,6 @@
 //! A site's pages as an index to search in: what `index` is made of.
 //!
-//! `site` (the folder's pages) - `html`, `markdown`, `blocks` (a page's text) - `passages` - `words`, `galician`, `portuguese`
+//! `site` (the folder's pages) - `html`, `markdown`, `blocks`, `tables` (a page's text) - `passages` - `words`, `galician`, `portuguese`
 //! (words and their stems) - `statistics` (which passages a word stands in) - `parts` (the files). The format is told in
 //! `docs/search.md`; `web/packages/azulejo-chat/src/search` reads it.
 
@@ -14,6 +14,7 @@ mod passages;
 mod portuguese;
 pub(crate) mod site;
 mod statistics;
+mod tables;
 pub(crate) mod vectors;
 mod words;
 
