@@ -18,6 +18,8 @@ pub(crate) struct Block {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
+    /// What comes has nothing to do with what is before, nor with its headings but for the first level's; without text.
+    Break,
     /// From 1 to 6, and the `id` by which a link finds it.
     Heading {
         level: u8,
@@ -128,6 +130,7 @@ impl Blocks {
                     _ => "• ".to_owned(),
                 }
             }
+            "footer" => self.part(),
             "table" => self.tables.push((!is_layout).then(Table::default)),
             "thead" | "tbody" | "tfoot" => {
                 if let Some(table) = self.table() {
@@ -172,6 +175,7 @@ impl Blocks {
                     self.lines_of(&table);
                 }
             }
+            "footer" => self.part(),
             "dt" => (self.term, self.is_described) = (self.take_inner(), false),
             "dd" => {
                 let text = self.take_inner();
@@ -239,7 +243,7 @@ impl Blocks {
         }
         let text = match kind {
             Kind::Text => format!("{}{text}", std::mem::take(&mut self.mark)),
-            Kind::Heading { .. } => text.replace('\n', " "),
+            Kind::Heading { .. } | Kind::Break => text.replace('\n', " "),
         };
         let lang = self.langs.last().cloned().unwrap_or_default();
         self.done.push(Block { lang, text, kind });
@@ -268,6 +272,13 @@ impl Blocks {
         self.tables.last_mut().and_then(Option::as_mut)
     }
 
+    /// A cell that isn't told, but stands in its row.
+    pub(crate) fn empty_cell(&mut self, element: &Element) {
+        if let Some(table) = self.table() {
+            table.cell(element, String::new());
+        }
+    }
+
     /// A table ends.
     fn lines_of(&mut self, table: &Table) {
         for (lang, line) in table.lines() {
@@ -275,6 +286,15 @@ impl Blocks {
             self.line().push_str(&line);
             self.flush();
             self.langs.pop();
+        }
+    }
+
+    /// What comes stands by itself. In a cell nothing does.
+    fn part(&mut self) {
+        self.flush();
+        if self.lines.len() == 1 {
+            let lang = self.langs.last().cloned().unwrap_or_default();
+            self.done.push(Block { lang, text: String::new(), kind: Kind::Break });
         }
     }
 }

@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use walkdir::{DirEntry, WalkDir};
 
+use super::blocks::{Block, Kind};
 use super::passages::{Passage, passages};
-use super::{address, html, markdown};
+use super::{address, html, markdown, repeated};
 
 /// A page with text to find.
 #[derive(Debug)]
@@ -17,6 +18,13 @@ pub(crate) struct Page {
     pub(crate) address: String,
     pub(crate) title: String,
     pub(crate) passages: Vec<Passage>,
+}
+
+/// A page whose text isn't cut yet.
+struct Draft {
+    /// What it is called where it has no heading that says so.
+    title: String,
+    blocks: Vec<Block>,
 }
 
 /// What became of a site's files.
@@ -34,6 +42,8 @@ pub(crate) struct Site {
     pub(crate) empty: usize,
     /// Pages that say of another one that it is the same.
     pub(crate) duplicates: usize,
+    /// Short lines that stand on most pages of a language, and so on none in the index.
+    pub(crate) repeated: usize,
 }
 
 /// The pages' files, in order.
@@ -79,16 +89,18 @@ fn extension(path: &Path) -> Option<String> {
     path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase)
 }
 
-/// Reads the pages; `base` is the site's own address, where it is known; `tell` is told after each how many are done.
+/// Reads the pages; `base` is the site's own address, where it is known, and `lang` the language of pages that don't say
+/// theirs; `tell` is told after each how many are done.
 pub(crate) fn read(
     folder: &Path,
     files: &[PathBuf],
     base: Option<&str>,
+    lang: Option<&str>,
     mut site: Site,
     mut tell: impl FnMut(usize) -> Result<()>,
 ) -> Result<Site> {
     // By address; a page that stands at the address which it gives itself goes before one that names another's.
-    let mut pages: BTreeMap<String, (bool, Page)> = BTreeMap::new();
+    let mut pages: BTreeMap<String, (bool, Draft)> = BTreeMap::new();
     let (mut no_lang, mut elsewhere) = (Vec::new(), Vec::new());
     for (i, file) in files.iter().enumerate() {
         tell(i)?;
@@ -107,12 +119,11 @@ pub(crate) fn read(
             site.noindex += 1;
             continue;
         }
-        let (heading, passages) = passages(&read.blocks);
-        if passages.is_empty() {
+        if !has_text(&read.blocks) {
             site.empty += 1;
             continue;
         }
-        if passages.iter().any(|passage| passage.lang.is_empty()) {
+        if read.blocks.iter().any(|block| block.kind == Kind::Text && block.lang.is_empty()) {
             no_lang.push(file);
         }
         let own = address::of_file(file.strip_prefix(folder).unwrap_or(file));
@@ -130,8 +141,8 @@ pub(crate) fn read(
         };
         let address = address.unwrap_or_else(|| own.clone());
         let named = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let title = [heading.unwrap_or_default(), read.title].into_iter().find(|title| !title.is_empty());
-        let page = Page { address: address.clone(), title: title.unwrap_or_else(named), passages };
+        let title = if read.title.is_empty() { named() } else { read.title };
+        let page = Draft { title, blocks: read.blocks };
         let is_own = own == address;
         let known = pages.get(&address).map(|(known_is_own, _)| *known_is_own);
         site.duplicates += usize::from(known.is_some());
@@ -157,8 +168,22 @@ pub(crate) fn read(
             elsewhere.len()
         ));
     }
-    site.pages = pages.into_values().map(|(_, page)| page).collect();
+    let mut blocks: Vec<&mut Vec<Block>> = pages.values_mut().map(|(_, page)| &mut page.blocks).collect();
+    site.repeated = repeated::take_out(&mut blocks, lang.unwrap_or_default());
+    for (address, (_, draft)) in pages {
+        let (heading, passages) = passages(&draft.blocks);
+        if passages.is_empty() {
+            site.empty += 1;
+            continue;
+        }
+        let title = heading.filter(|heading| !heading.is_empty()).unwrap_or(draft.title);
+        site.pages.push(Page { address, title, passages });
+    }
     Ok(site)
+}
+
+fn has_text(blocks: &[Block]) -> bool {
+    blocks.iter().any(|block| block.kind == Kind::Text)
 }
 
 /// The text of a file: as its byte-order mark says, else as UTF-8, else as a `meta` says.

@@ -597,6 +597,12 @@ mod tests {
     }
 
     #[test]
+    fn table_cell_that_is_not_read_keeps_its_place() {
+        let rows = "<tr><th>De<th>A<th>B<tr><td>x<td aria-hidden=true>—<td>2<tr><td>y<td hidden>1<td>3<td>4";
+        assert_eq!(table(rows), ["x: B: 2", "y: A: 3; B: 4"]);
+    }
+
+    #[test]
     fn table_that_arranges_the_page_is_text() {
         let page = "<table><tr><td><h1>Cementerio</h1></td></tr><tr><td>Inicio<br>Tasas</td><td><p>Abre a las 9:00.</p><h2>Tasas</h2>
             <table><tr><td>Concepto<td>Importe<tr><td>Nicho<td>780 €</table><p>Diríjase a la oficina.</p></td></tr></table>";
