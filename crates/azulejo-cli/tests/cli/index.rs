@@ -224,6 +224,18 @@ fn index_reads_other_encodings_and_names_what_it_cannot_read() {
     let write = |name: &str, bytes: &[u8]| fs::write(folder.join("site").join(name), bytes).unwrap();
     write("latin.html", b"<html lang=es><meta charset='iso-8859-1'><main>A\xf1o</main>");
     write("unsaid.html", b"<html lang=es><main>Ma\xf1ana</main>");
+    // Other things than the page itself have a charset, too; and a head may be long.
+    let long = [
+        &b"<html lang=es><!-- <meta charset=utf-8> --><script charset=utf-8 src=x>"[..],
+        &b" ".repeat(2_000)[..],
+    ]
+    .concat();
+    let rest = b"'<meta charset=utf-8>'</script><link charset=utf-8><META HTTP-EQUIV='Content-Type' CONTENT=\"text/html; charset = Windows-1252\"><main>Tasa: 3 \x80 \x96 \x93a\xf1o\x94</main>";
+    write("windows.html", &[&long[..], &rest[..]].concat());
+    write(
+        "xml.xhtml",
+        b"<?xml version='1.0' encoding='iso-8859-15'?><html lang='es'><main>3 \xa4</main></html>",
+    );
     write(
         "mark.html",
         &[
@@ -237,11 +249,16 @@ fn index_reads_other_encodings_and_names_what_it_cannot_read() {
     std::os::unix::fs::symlink("nowhere", folder.join("site/gone.html")).unwrap();
     let done = index(&folder, &[]);
     assert_eq!(done.code, 0, "{}", done.err);
-    assert_eq!(texts(&folder, "es"), ["Roto \u{fffd}", "Año", "Niño", "Mañana", "Educación"]);
+    assert_eq!(
+        texts(&folder, "es"),
+        ["Roto \u{fffd}", "Año", "Niño", "Mañana", "Educación", "Tasa: 3 € – “año”", "3 €"]
+    );
     for name in ["unsaid.html", "broken.html"] {
         assert!(done.err.contains(name), "{}", done.err);
     }
-    assert!(!done.err.contains("latin.html") && !done.err.contains("utf8.html"), "{}", done.err);
+    for name in ["latin.html", "utf8.html", "windows.html", "xml.xhtml"] {
+        assert!(!done.err.contains(name), "{}", done.err);
+    }
     #[cfg(unix)]
     assert!(done.err.contains("gone.html") && done.err.contains("1 that can't be read"), "{}", done.err);
 }
@@ -304,6 +321,38 @@ fn index_keeps_lines_with_dates_that_say_something() {
     assert_eq!(
         texts(&folder, "es"),
         ["Publicado: el padrón de 2026 y sus 3 anexos.\nAtualizado em 2026: novas taxas"]
+    );
+}
+
+#[test]
+fn index_tells_the_language_of_pages_that_do_not() {
+    let spanish = "<main>Para solicitar una sepultura diríjase a la oficina, que abre los lunes y los jueves hasta las dos.";
+    let basque = "<main>Txartela harreran eskatzen da, argazki batekin eta agiriarekin. Igandeetan itxita dago, eta ez da inor egoten hor.";
+    let short = "<main>Tasas 2026";
+    let mixed = "<main>Os cans teñen que ir atados, e non se lles dá de comer nin de beber cunha fonte da vila.<div lang=en>Ten euros.</div>";
+    let files = [("es.html", spanish), ("eu.html", basque), ("short.html", short), ("mixed.html", mixed)];
+    let folder = site("index-guessed", &files);
+    let done = index(&folder, &["--lang", "ca"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let addresses = |language: &str| -> Vec<(String, String)> {
+        let told = passages(&folder.join("out/search-index.json"), language);
+        told.into_iter().map(|told| (told.address, told.lang)).collect()
+    };
+    let told = |address: &str, lang: &str| vec![(address.to_owned(), lang.to_owned())];
+    assert_eq!(addresses("es"), told("es.html", "es"));
+    assert_eq!(addresses("eu"), told("eu.html", "eu"));
+    assert_eq!(addresses("ca"), told("short.html", ""));
+    assert_eq!((addresses("gl"), addresses("en")), (told("mixed.html", "gl"), told("mixed.html", "en")));
+    for said in ["es.html: it doesn't say its language, and by its words it is es", "eu.html", "mixed.html"] {
+        assert!(done.err.contains(said), "{}", done.err);
+    }
+    assert!(!done.err.contains("short.html"), "{}", done.err);
+    // Nobody said it, and it has no words to tell.
+    let done = index(&folder, &[]);
+    assert!(
+        done.err.contains("1 pages") && done.err.contains("short.html") && done.err.contains("--lang"),
+        "{}",
+        done.err
     );
 }
 
