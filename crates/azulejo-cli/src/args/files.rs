@@ -207,7 +207,7 @@ pub(crate) struct IndexArgs {
     /// The site's own address, for the pages' [default: none: they are relative to the index, which is in the site's folder]
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
-    /// The language of pages that don't say theirs: pt-PT, es, eu ...
+    /// The language of pages that don't say theirs, and whose words don't tell: pt-PT, es, eu ...
     #[arg(long, value_name = "TAG")]
     pub(crate) lang: Option<String>,
     #[command(flatten)]

@@ -14,7 +14,8 @@ pub(crate) fn run(args: &IndexArgs, output: &Output) -> Result<()> {
     let mut site = Site::default();
     let files = site::files(&args.folder, &mut site)?;
     let bar = output.bar("pages", files.len() as u64, Unit::Runs);
-    let site = site::read(&args.folder, &files, args.base_url.as_deref(), site, |done| {
+    let (base, lang) = (args.base_url.as_deref(), args.lang.as_deref());
+    let site = site::read(&args.folder, &files, base, lang, site, |done| {
         bar.set(done as u64, files.len() as u64);
         Ok(interrupt::check()?)
     })?;
@@ -59,6 +60,7 @@ pub(crate) fn run(args: &IndexArgs, output: &Output) -> Result<()> {
                 "without_text": site.empty,
                 "duplicates": site.duplicates,
                 "unreadable": site.unreadable,
+                "repeated_lines": site.repeated,
             },
         }))?);
     }
@@ -77,6 +79,7 @@ pub(crate) fn run(args: &IndexArgs, output: &Output) -> Result<()> {
         (site.empty, "without text of their own"),
         (site.duplicates, "of an address that another has"),
         (site.unreadable, "that can't be read"),
+        (site.repeated, "lines that most pages have"),
     ];
     let left_out: Vec<String> = left_out
         .iter()

@@ -3,6 +3,7 @@
 use scraper::node::Element;
 
 use super::html::lang_of_element;
+use super::tables::Table;
 
 /// A piece of a page that stands by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) struct Block {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
+    /// What comes has nothing to do with what is before, nor with its headings but for the first level's; without text.
+    Break,
     /// From 1 to 6, and the `id` by which a link finds it.
     Heading {
         level: u8,
@@ -61,17 +64,6 @@ const BLOCKS: &[&str] = &[
     "ul",
 ];
 
-/// A table while it is read.
-#[derive(Default)]
-struct Table {
-    /// The cells of its first row, if those are headings.
-    heads: Vec<String>,
-    row: Vec<String>,
-    /// How many cells of the row are headings.
-    row_heads: usize,
-    rows: usize,
-}
-
 /// Makes blocks of a document's elements and texts, as they come.
 pub(crate) struct Blocks {
     done: Vec<Block>,
@@ -79,7 +71,8 @@ pub(crate) struct Blocks {
     langs: Vec<String>,
     /// The text of the line; of each cell that is open, and of what each stands in.
     lines: Vec<String>,
-    tables: Vec<Table>,
+    /// Those that are open; none for one that only arranges the page, whose cells are text like any other.
+    tables: Vec<Option<Table>>,
     /// The numbers of the next items of the lists that are open; none where they aren't numbered.
     lists: Vec<Option<u32>>,
     /// What the next line of text begins with.
@@ -112,8 +105,8 @@ impl Blocks {
         self.line().push_str(&text.replace(['\n', '\r'], " "));
     }
 
-    /// An element begins.
-    pub(crate) fn open(&mut self, element: &Element) {
+    /// An element begins; `is_layout` is true for a table that only arranges the page.
+    pub(crate) fn open(&mut self, element: &Element, is_layout: bool) {
         let name = element.name();
         let is_block = is_block(name);
         if is_block {
@@ -137,7 +130,20 @@ impl Blocks {
                     _ => "• ".to_owned(),
                 }
             }
-            "table" => self.tables.push(Table::default()),
+            "footer" => self.part(),
+            "table" => self.tables.push((!is_layout).then(Table::default)),
+            "thead" | "tbody" | "tfoot" => {
+                if let Some(table) = self.table() {
+                    table.group(name == "thead");
+                }
+            }
+            "tr" => {
+                let lang = self.langs.last().cloned().unwrap_or_default();
+                if let Some(table) = self.table() {
+                    table.row(&lang);
+                }
+            }
+            "td" | "th" if self.table().is_none() => self.flush(),
             "dt" => {
                 self.end_term();
                 self.lines.push(String::new());
@@ -151,18 +157,25 @@ impl Blocks {
     pub(crate) fn close(&mut self, element: &Element) {
         let name = element.name();
         match name {
+            "td" | "th" if self.table().is_none() => self.flush(),
             "td" | "th" => {
                 let cell = self.take_inner();
-                if let Some(table) = self.tables.last_mut() {
-                    table.row.push(cell);
-                    table.row_heads += usize::from(name == "th");
+                if let Some(table) = self.table() {
+                    table.cell(element, cell);
                 }
             }
-            "tr" => self.row(),
+            "thead" | "tbody" | "tfoot" => {
+                if let Some(table) = self.table() {
+                    table.group(false);
+                }
+            }
             "table" => {
                 self.flush();
-                self.tables.pop();
+                if let Some(table) = self.tables.pop().flatten() {
+                    self.lines_of(&table);
+                }
             }
+            "footer" => self.part(),
             "dt" => (self.term, self.is_described) = (self.take_inner(), false),
             "dd" => {
                 let text = self.take_inner();
@@ -213,8 +226,12 @@ impl Blocks {
     fn flush(&mut self) {
         if self.lines.len() == 1 {
             self.push(Kind::Text);
-        } else if self.line().ends_with(|c: char| c.is_alphanumeric()) {
-            self.line().push_str("; ");
+            return;
+        }
+        let line = self.line();
+        line.truncate(line.trim_end().len());
+        if let Some(end) = line.chars().next_back() {
+            line.push_str(if ".;:,!?…".contains(end) { " " } else { "; " });
         }
     }
 
@@ -226,7 +243,7 @@ impl Blocks {
         }
         let text = match kind {
             Kind::Text => format!("{}{text}", std::mem::take(&mut self.mark)),
-            Kind::Heading { .. } => text.replace('\n', " "),
+            Kind::Heading { .. } | Kind::Break => text.replace('\n', " "),
         };
         let lang = self.langs.last().cloned().unwrap_or_default();
         self.done.push(Block { lang, text, kind });
@@ -250,29 +267,35 @@ impl Blocks {
         text.trim_end_matches([';', ' ']).to_owned()
     }
 
-    /// A row ends: "first cell: second", and with more columns "first cell: head of the second: second; ...".
-    fn row(&mut self) {
-        let Some(table) = self.tables.last_mut() else { return };
-        let row = std::mem::take(&mut table.row);
-        let is_heads = table.rows == 0 && table.row_heads == row.len() && row.len() > 1;
-        table.row_heads = 0;
-        table.rows += 1;
-        if is_heads && row.len() > 2 {
-            table.heads = row;
-            return;
+    /// The table whose cells are read; none in one that only arranges the page.
+    fn table(&mut self) -> Option<&mut Table> {
+        self.tables.last_mut().and_then(Option::as_mut)
+    }
+
+    /// A cell that isn't told, but stands in its row.
+    pub(crate) fn empty_cell(&mut self, element: &Element) {
+        if let Some(table) = self.table() {
+            table.cell(element, String::new());
         }
-        let heads = table.heads.clone();
-        let mut cells = row.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
-        let Some((_, first)) = cells.next() else { return };
-        let others: Vec<String> = cells
-            .map(|(i, cell)| match heads.get(i).filter(|head| !head.is_empty()) {
-                Some(head) => format!("{head}: {cell}"),
-                None => cell.clone(),
-            })
-            .collect();
-        let text = if others.is_empty() { first.clone() } else { format!("{first}: {}", others.join("; ")) };
-        self.line().push_str(&text);
+    }
+
+    /// A table ends.
+    fn lines_of(&mut self, table: &Table) {
+        for (lang, line) in table.lines() {
+            self.langs.push(lang.to_owned());
+            self.line().push_str(&line);
+            self.flush();
+            self.langs.pop();
+        }
+    }
+
+    /// What comes stands by itself. In a cell nothing does.
+    fn part(&mut self) {
         self.flush();
+        if self.lines.len() == 1 {
+            let lang = self.langs.last().cloned().unwrap_or_default();
+            self.done.push(Block { lang, text: String::new(), kind: Kind::Break });
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use ego_tree::NodeRef;
 use ego_tree::iter::Edge;
 
 use super::blocks::{Block, Blocks};
+use super::left_out::{LeftOut, is_date_of_change, is_hidden, left_out};
+use super::tables::arranging;
 
 /// What a page says.
 #[derive(Debug, Default)]
@@ -23,17 +25,6 @@ pub(crate) struct Read {
     /// Its main text.
     pub(crate) blocks: Vec<Block>,
 }
-
-/// Elements that aren't text.
-const NOT_TEXT: &[&str] = &[
-    "script", "style", "template", "noscript", "nav", "head", "svg", "math", "iframe", "object", "canvas",
-    "video", "audio", "button", "select", "input", "textarea", "datalist", "dialog", "menu",
-];
-/// Those that are about a site and not about a page, unless they stand in a page's main part.
-const AROUND: &[&str] = &["header", "footer", "aside"];
-/// The same, told by a role.
-const NOT_TEXT_ROLES: &[&str] = &["navigation", "menu", "menubar", "toolbar", "search", "alert", "dialog"];
-const AROUND_ROLES: &[&str] = &["banner", "contentinfo", "complementary"];
 
 /// Reads a page of HTML.
 pub(crate) fn read(text: &str) -> Read {
@@ -61,6 +52,7 @@ pub(crate) fn read(text: &str) -> Read {
     let (main, is_whole) = main_part(&document);
     let lang = main.ancestors().find_map(lang_of).map_or(declared, str::to_owned);
     read.blocks = blocks(main, is_whole, &lang);
+    read.blocks.retain(|block| !is_date_of_change(block));
     read
 }
 
@@ -83,17 +75,25 @@ fn main_part(document: &Html) -> (NodeRef<'_, Node>, bool) {
 /// Walks without recursion: a page may be nested however deep.
 fn blocks(main: NodeRef<'_, Node>, is_whole: bool, lang: &str) -> Vec<Block> {
     let mut blocks = Blocks::new(lang);
-    let mut left_out = None;
+    let arranging = arranging(main);
+    let mut outside = None;
     for edge in main.traverse() {
         match edge {
-            Edge::Open(node) if left_out.is_none() => match node.value() {
+            Edge::Open(node) if outside.is_none() => match node.value() {
                 Node::Text(text) => blocks.text(text),
-                Node::Element(element) if is_left_out(element, is_whole) => left_out = Some(node.id()),
-                Node::Element(element) => blocks.open(element),
+                Node::Element(element) => match left_out(node, element, is_whole) {
+                    Some(what) => {
+                        if what == LeftOut::Cell {
+                            blocks.empty_cell(element);
+                        }
+                        outside = Some(node.id());
+                    }
+                    None => blocks.open(element, arranging.contains(&node.id())),
+                },
                 _ => {}
             },
-            Edge::Close(node) if left_out == Some(node.id()) => left_out = None,
-            Edge::Close(node) if left_out.is_none() => {
+            Edge::Close(node) if outside == Some(node.id()) => outside = None,
+            Edge::Close(node) if outside.is_none() => {
                 if let Node::Element(element) = node.value() {
                     blocks.close(element);
                 }
@@ -102,25 +102,6 @@ fn blocks(main: NodeRef<'_, Node>, is_whole: bool, lang: &str) -> Vec<Block> {
         }
     }
     blocks.finish()
-}
-
-fn is_left_out(element: &Element, is_whole: bool) -> bool {
-    let role = element.attr("role").unwrap_or_default().trim();
-    let is_around = AROUND.contains(&element.name()) || AROUND_ROLES.contains(&role);
-    NOT_TEXT.contains(&element.name())
-        || NOT_TEXT_ROLES.contains(&role)
-        || (is_whole && is_around)
-        || is_hidden(element)
-}
-
-/// True if the page says of the element itself that it isn't seen.
-fn is_hidden(element: &Element) -> bool {
-    let style = element.attr("style").unwrap_or_default();
-    let style: String = style.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
-    element.attr("hidden").is_some()
-        || element.attr("aria-hidden").is_some_and(|value| value.trim() == "true")
-        || style.contains("display:none")
-        || style.contains("visibility:hidden")
 }
 
 /// The `lang` of an element, or the `xml:lang` of XHTML.

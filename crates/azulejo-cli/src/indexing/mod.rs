@@ -1,19 +1,22 @@
 //! A site's pages as an index to search in: what `index` is made of.
 //!
-//! `site` (the folder's pages) - `html`, `markdown`, `blocks` (a page's text) - `passages` - `words`, `galician`, `portuguese`
-//! (words and their stems) - `statistics` (which passages a word stands in) - `parts` (the files). The format is told in
+//! `site` (the folder's pages) - `html`, `markdown`, `left_out`, `blocks`, `tables` (a page's text) - `repeated` (what all pages
+//! have) - `passages` - `words`, `galician`, `portuguese` (words and their stems) - `statistics` (which passages a word stands in) - `parts` (the files). The format is told in
 //! `docs/search.md`; `web/packages/azulejo-chat/src/search` reads it.
 
 mod address;
 mod blocks;
 mod galician;
 mod html;
+mod left_out;
 mod markdown;
 mod parts;
 mod passages;
 mod portuguese;
+mod repeated;
 pub(crate) mod site;
 mod statistics;
+mod tables;
 pub(crate) mod vectors;
 mod words;
 

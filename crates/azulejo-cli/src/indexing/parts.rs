@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::statistics::{FIELDS, Statistics};
 use super::vectors::Vectors;
-use super::words::stop_words;
+use super::words::{stop_words, topic_words};
 use super::{Piece, Site, address};
 use crate::partial::Partial;
 
@@ -73,9 +73,16 @@ pub(crate) fn write(
         written.passages.insert(language.clone(), pieces.len());
         told.insert(language.clone(), part);
     }
-    let stop: Map<String, Value> =
-        stop.into_iter().map(|(tag, words)| (tag.to_owned(), json!(words.join(" ")))).collect();
-    let mut first = json!({ "format": FORMAT, "pages": site.pages.len(), "languages": told, "stop": stop });
+    let lists = |lists: Vec<(&str, Vec<String>)>| -> Map<String, Value> {
+        lists.into_iter().map(|(tag, words)| (tag.to_owned(), json!(words.join(" ")))).collect()
+    };
+    let mut first = json!({
+        "format": FORMAT,
+        "pages": site.pages.len(),
+        "languages": told,
+        "stop": lists(stop_words()),
+        "topics": lists(topic_words()),
+    });
     if let Some(vectors) = vectors {
         first["vectors"] = json!({ "model": vectors.model, "size": vectors.size });
     }

@@ -31,6 +31,11 @@ pub(crate) fn passages(blocks: &[Block]) -> (Option<String>, Vec<Passage>) {
     let mut below: Vec<(u8, &str, Option<&str>)> = Vec::new();
     let mut rest = blocks;
     while let Some((block, others)) = rest.split_first() {
+        if block.kind == Kind::Break {
+            below.retain(|(level, ..)| *level == 1);
+            rest = others;
+            continue;
+        }
         if let Kind::Heading { level, id } = &block.kind {
             below.retain(|(above, ..)| above < level);
             below.push((*level, &block.text, id.as_deref()));

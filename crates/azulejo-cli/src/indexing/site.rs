@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use walkdir::{DirEntry, WalkDir};
 
+use super::blocks::{Block, Kind};
 use super::passages::{Passage, passages};
-use super::{address, html, markdown};
+use super::{address, html, markdown, repeated, words};
 
 /// A page with text to find.
 #[derive(Debug)]
@@ -17,6 +18,13 @@ pub(crate) struct Page {
     pub(crate) address: String,
     pub(crate) title: String,
     pub(crate) passages: Vec<Passage>,
+}
+
+/// A page whose text isn't cut yet.
+struct Draft {
+    /// What it is called where it has no heading that says so.
+    title: String,
+    blocks: Vec<Block>,
 }
 
 /// What became of a site's files.
@@ -34,7 +42,12 @@ pub(crate) struct Site {
     pub(crate) empty: usize,
     /// Pages that say of another one that it is the same.
     pub(crate) duplicates: usize,
+    /// Short lines that stand on most pages of a language, and so on none in the index.
+    pub(crate) repeated: usize,
 }
+
+/// Pages that are named for having no language; of more only the number is told.
+const MOST_NAMED: usize = 10;
 
 /// The pages' files, in order.
 pub(crate) fn files(folder: &Path, site: &mut Site) -> Result<Vec<PathBuf>> {
@@ -79,17 +92,19 @@ fn extension(path: &Path) -> Option<String> {
     path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase)
 }
 
-/// Reads the pages; `base` is the site's own address, where it is known; `tell` is told after each how many are done.
+/// Reads the pages; `base` is the site's own address, where it is known, and `lang` the language of pages that don't say
+/// theirs and whose words don't tell; `tell` is told after each how many are done.
 pub(crate) fn read(
     folder: &Path,
     files: &[PathBuf],
     base: Option<&str>,
+    lang: Option<&str>,
     mut site: Site,
     mut tell: impl FnMut(usize) -> Result<()>,
 ) -> Result<Site> {
     // By address; a page that stands at the address which it gives itself goes before one that names another's.
-    let mut pages: BTreeMap<String, (bool, Page)> = BTreeMap::new();
-    let (mut no_lang, mut elsewhere) = (Vec::new(), Vec::new());
+    let mut pages: BTreeMap<String, (bool, Draft)> = BTreeMap::new();
+    let (mut no_lang, mut guessed, mut elsewhere) = (Vec::new(), Vec::new(), Vec::new());
     for (i, file) in files.iter().enumerate() {
         tell(i)?;
         let bytes = match std::fs::read(file).with_context(|| file.display().to_string()) {
@@ -102,18 +117,19 @@ pub(crate) fn read(
         };
         let text = decoded(&bytes, file, &mut site.warnings);
         let is_markdown = extension(file).is_some_and(|e| e.starts_with('m'));
-        let read = html::read(&if is_markdown { markdown::to_html(&text) } else { text });
+        let mut read = html::read(&if is_markdown { markdown::to_html(&text) } else { text });
         if read.is_noindex {
             site.noindex += 1;
             continue;
         }
-        let (heading, passages) = passages(&read.blocks);
-        if passages.is_empty() {
+        if !has_text(&read.blocks) {
             site.empty += 1;
             continue;
         }
-        if passages.iter().any(|passage| passage.lang.is_empty()) {
-            no_lang.push(file);
+        match guess(&mut read.blocks, lang) {
+            Guess::NotNeeded => {}
+            Guess::Language(language) => guessed.push((file, language)),
+            Guess::None => no_lang.push(file),
         }
         let own = address::of_file(file.strip_prefix(folder).unwrap_or(file));
         let canonical = read.canonical.map(|canonical| address::joined(&own, &canonical));
@@ -130,8 +146,8 @@ pub(crate) fn read(
         };
         let address = address.unwrap_or_else(|| own.clone());
         let named = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let title = [heading.unwrap_or_default(), read.title].into_iter().find(|title| !title.is_empty());
-        let page = Page { address: address.clone(), title: title.unwrap_or_else(named), passages };
+        let title = if read.title.is_empty() { named() } else { read.title };
+        let page = Draft { title, blocks: read.blocks };
         let is_own = own == address;
         let known = pages.get(&address).map(|(known_is_own, _)| *known_is_own);
         site.duplicates += usize::from(known.is_some());
@@ -139,9 +155,21 @@ pub(crate) fn read(
             pages.insert(address, (is_own, page));
         }
     }
-    if let Some(first) = no_lang.first() {
+    for (file, language) in guessed.iter().take(MOST_NAMED) {
         site.warnings.push(format!(
-            "{} pages don't say their language, {} first: write <html lang=\"...\">, or give the language of such pages by --lang",
+            "{}: it doesn't say its language, and by its words it is {language}: write <html lang=\"{language}\"> if that is so",
+            file.display()
+        ));
+    }
+    if guessed.len() > MOST_NAMED {
+        site.warnings.push(format!(
+            "{} more pages don't say their language, and by their words it is one: write <html lang=\"...\">",
+            guessed.len() - MOST_NAMED
+        ));
+    }
+    if let (Some(first), None) = (no_lang.first(), lang) {
+        site.warnings.push(format!(
+            "{} pages don't say their language, {} first, and have too few words to tell: write <html lang=\"...\">, or give the language of such pages by --lang",
             no_lang.len(),
             first.display()
         ));
@@ -157,8 +185,43 @@ pub(crate) fn read(
             elsewhere.len()
         ));
     }
-    site.pages = pages.into_values().map(|(_, page)| page).collect();
+    let mut blocks: Vec<&mut Vec<Block>> = pages.values_mut().map(|(_, page)| &mut page.blocks).collect();
+    site.repeated = repeated::take_out(&mut blocks, lang.unwrap_or_default());
+    for (address, (_, draft)) in pages {
+        let (heading, passages) = passages(&draft.blocks);
+        if passages.is_empty() {
+            site.empty += 1;
+            continue;
+        }
+        let title = heading.filter(|heading| !heading.is_empty()).unwrap_or(draft.title);
+        site.pages.push(Page { address, title, passages });
+    }
     Ok(site)
+}
+
+fn has_text(blocks: &[Block]) -> bool {
+    blocks.iter().any(|block| block.kind == Kind::Text)
+}
+
+/// What is known of the language of a page's text that says none.
+enum Guess {
+    NotNeeded,
+    Language(&'static str),
+    None,
+}
+
+/// Gives the language that they seem to be in to the blocks that have none.
+fn guess(blocks: &mut [Block], likely: Option<&str>) -> Guess {
+    let is_unsaid = |block: &&Block| block.lang.is_empty();
+    if !blocks.iter().any(|block| block.kind == Kind::Text && block.lang.is_empty()) {
+        return Guess::NotNeeded;
+    }
+    let texts: Vec<&str> = blocks.iter().filter(is_unsaid).map(|block| block.text.as_str()).collect();
+    let Some(language) = words::guessed(&texts.join("\n"), likely) else { return Guess::None };
+    for block in blocks.iter_mut().filter(|block| block.lang.is_empty()) {
+        language.clone_into(&mut block.lang);
+    }
+    Guess::Language(language)
 }
 
 /// The text of a file: as its byte-order mark says, else as UTF-8, else as a `meta` says.
@@ -193,16 +256,38 @@ fn lossy(encoding: &'static Encoding, bytes: &[u8], file: &Path, warnings: &mut 
     text.into_owned()
 }
 
-/// The encoding that a `<meta charset>` or `<meta http-equiv="content-type">` names in the first kilobyte.
+/// Bytes in which a page says its encoding; the standard's first kilobyte is too few for some that browsers read.
+const HEAD_BYTES: usize = 8_192;
+
+/// The encoding that a `<meta charset>`, a `<meta http-equiv="content-type">` or, of XHTML, an `<?xml encoding="...">` names
+/// at the page's beginning; what comments, scripts and links say doesn't count.
 fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
-    let (_, behind) = head.split_once("charset=")?;
-    let label: String = behind
-        .trim_start_matches(['"', '\''])
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || "-_:".contains(*c))
-        .collect();
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]).to_ascii_lowercase();
+    let mut rest = head.as_str();
+    while let Some(begin) = rest.find('<') {
+        rest = &rest[begin..];
+        let skipped = [("<!--", "-->"), ("<script", "</script"), ("<style", "</style")];
+        if let Some((_, end)) = skipped.iter().find(|(begin, _)| rest.starts_with(begin)) {
+            rest = rest.split_once(end)?.1;
+            continue;
+        }
+        let tag = rest.split_once('>').map_or(rest, |(tag, _)| tag);
+        let name = if tag.starts_with("<meta") { "charset" } else { "encoding" };
+        if (tag.starts_with("<meta") || tag.starts_with("<?xml"))
+            && let Some(encoding) = tag.split(name).skip(1).find_map(encoding_of)
+        {
+            return Some(encoding);
+        }
+        rest = &rest[1..];
+    }
+    None
+}
+
+/// The encoding that stands behind `charset`: `="utf-8"`.
+fn encoding_of(behind: &str) -> Option<&'static Encoding> {
+    let label = behind.trim_start().strip_prefix('=')?.trim_start().trim_start_matches(['"', '\'']);
+    let end = label.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:".contains(c))).unwrap_or(label.len());
     // A meta can be read as ASCII, so that it means UTF-8 where it says UTF-16.
-    Encoding::for_label(label.as_bytes())
+    Encoding::for_label(&label.as_bytes()[..end])
         .map(|encoding| if encoding.is_ascii_compatible() { encoding } else { UTF_8 })
 }

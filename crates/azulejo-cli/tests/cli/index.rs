@@ -96,7 +96,7 @@ fn index_keeps_the_main_text_and_leaves_out_the_rest() {
     assert_eq!((&done["pages"], &done["passages"]), (&1.into(), &5.into()), "{done}");
     assert_eq!(
         done["left_out"],
-        serde_json::json!({ "noindex": 1, "without_text": 1, "duplicates": 0, "unreadable": 0 })
+        serde_json::json!({ "noindex": 1, "without_text": 1, "duplicates": 0, "unreadable": 0, "repeated_lines": 0 })
     );
     let told = passages(&folder.join("out/search-index.json"), "pt-PT");
     let lines: Vec<(&str, &str, &str)> =
@@ -224,6 +224,18 @@ fn index_reads_other_encodings_and_names_what_it_cannot_read() {
     let write = |name: &str, bytes: &[u8]| fs::write(folder.join("site").join(name), bytes).unwrap();
     write("latin.html", b"<html lang=es><meta charset='iso-8859-1'><main>A\xf1o</main>");
     write("unsaid.html", b"<html lang=es><main>Ma\xf1ana</main>");
+    // Other things than the page itself have a charset, too; and a head may be long.
+    let long = [
+        &b"<html lang=es><!-- <meta charset=utf-8> --><script charset=utf-8 src=x>"[..],
+        &b" ".repeat(2_000)[..],
+    ]
+    .concat();
+    let rest = b"'<meta charset=utf-8>'</script><link charset=utf-8><META HTTP-EQUIV='Content-Type' CONTENT=\"text/html; charset = Windows-1252\"><main>Tasa: 3 \x80 \x96 \x93a\xf1o\x94</main>";
+    write("windows.html", &[&long[..], &rest[..]].concat());
+    write(
+        "xml.xhtml",
+        b"<?xml version='1.0' encoding='iso-8859-15'?><html lang='es'><main>3 \xa4</main></html>",
+    );
     write(
         "mark.html",
         &[
@@ -237,13 +249,111 @@ fn index_reads_other_encodings_and_names_what_it_cannot_read() {
     std::os::unix::fs::symlink("nowhere", folder.join("site/gone.html")).unwrap();
     let done = index(&folder, &[]);
     assert_eq!(done.code, 0, "{}", done.err);
-    assert_eq!(texts(&folder, "es"), ["Roto \u{fffd}", "Año", "Niño", "Mañana", "Educación"]);
+    assert_eq!(
+        texts(&folder, "es"),
+        ["Roto \u{fffd}", "Año", "Niño", "Mañana", "Educación", "Tasa: 3 € – “año”", "3 €"]
+    );
     for name in ["unsaid.html", "broken.html"] {
         assert!(done.err.contains(name), "{}", done.err);
     }
-    assert!(!done.err.contains("latin.html") && !done.err.contains("utf8.html"), "{}", done.err);
+    for name in ["latin.html", "utf8.html", "windows.html", "xml.xhtml"] {
+        assert!(!done.err.contains(name), "{}", done.err);
+    }
     #[cfg(unix)]
     assert!(done.err.contains("gone.html") && done.err.contains("1 that can't be read"), "{}", done.err);
+}
+
+#[test]
+fn index_leaves_out_what_surrounds_a_page() {
+    let page = |title: &str, text: &str| {
+        format!(
+            r##"<html lang=es><main id=main class="site-main has-breadcrumbs social-share-enabled">
+<div class="breadcrumbs"><a href="/">Inicio</a> » <span>{title}</span></div>
+<p id="migas-de-pan"><a href="/">Portada</a> / {title}</p>
+<ol itemscope itemtype="https://schema.org/BreadcrumbList"><li><a href="/">Casa</a></ol>
+<div role="Navigation list"><a href="/">Menú</a></div><div aria-label="Breadcrumb"><a href="/">Principio</a></div>
+<article><h1>{title}</h1><p>{text}</p><h2 id="a">Alcaldía</h2><p>Recibe los miércoles de 11:00 a 13:00.</p>
+<footer>Última actualización: 3 de febrero de 2026</footer></article>
+<p>Fuente: archivo municipal.</p><p>Ir arriba</p>
+<div class="sharedaddy sd-sharing"><h3>Comparte esto:</h3><ul><li><a href="?x">Compartir en X (se abre en otra ventana)</a></ul></div>
+<div class="socialShare"><a href="?y">Enviar</a></div><div aria-label="Compartir"><a href="?z">Copiar</a></div>
+<div class="bike-share"><p>Las bicicletas que se comparten se piden en el mostrador de la estación con el carné de conducir, el documento de
+identidad y una fianza de veinte euros, que se devuelve.</p></div>
+<div popover>Ayuda</div><div role=alertdialog>Cookies</div><p hidden=until-found>Plegado.</p>
+<azulejo-chat name="Vila"><a href="/c">Contacto del chat</a></azulejo-chat></main>"##
+        )
+    };
+    let pages: Vec<(String, String)> = (0..5)
+        .map(|i| (format!("{i}.html"), page(&format!("Página {i}"), &format!("Texto número {i}."))))
+        .collect();
+    let files: Vec<(&str, &str)> = pages.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let folder = site("index-surroundings", &files);
+    let done = index(&folder, &["--json"]).json();
+    // "Recibe ...", "Fuente ...", "Ir arriba" and "Plegado." are on all pages.
+    assert_eq!(done["left_out"]["repeated_lines"], 4, "{done}");
+    let told: Vec<String> = passages(&folder.join("out/search-index.json"), "es")
+        .into_iter()
+        .filter(|told| told.address == "3.html")
+        .map(|told| told.text)
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0], "Texto número 3.");
+    assert!(told[1].starts_with("Las bicicletas"), "{told:?}");
+    // On a page alone nothing is repeated. What stands behind a footer isn't told as if it were of the last section.
+    let folder = site("index-footer", &[("a.html", files[0].1)]);
+    assert_eq!(index(&folder, &[]).code, 0);
+    let told = passages(&folder.join("out/search-index.json"), "es");
+    let lines: Vec<(&str, &str)> = told.iter().map(|t| (t.heading.as_str(), t.text.as_str())).collect();
+    assert_eq!(lines[1], ("Alcaldía", "Recibe los miércoles de 11:00 a 13:00."), "{lines:?}");
+    assert!(!lines[2].0.contains("Alcaldía") && lines[2].1.starts_with("Fuente"), "{lines:?}");
+    assert!(
+        told.iter().all(|t| !t.text.contains("actualización") && !t.text.contains("Compartir")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn index_keeps_lines_with_dates_that_say_something() {
+    let page = "<html lang=es><main><p>Publicado: el padrón de 2026 y sus 3 anexos.</p><p>Actualizado el 3/2/2026, 10:30</p>
+<p>Updated: February 3, 2026</p><p>Azken eguneratzea: 2026ko otsailaren 3a</p><p>Atualizado em 2026: novas taxas</p>";
+    let folder = site("index-dates", &[("a.html", page)]);
+    assert_eq!(index(&folder, &[]).code, 0);
+    assert_eq!(
+        texts(&folder, "es"),
+        ["Publicado: el padrón de 2026 y sus 3 anexos.\nAtualizado em 2026: novas taxas"]
+    );
+}
+
+#[test]
+fn index_tells_the_language_of_pages_that_do_not() {
+    let spanish = "<main>Para solicitar una sepultura diríjase a la oficina, que abre los lunes y los jueves hasta las dos.";
+    let basque = "<main>Txartela harreran eskatzen da, argazki batekin eta agiriarekin. Igandeetan itxita dago, eta ez da inor egoten hor.";
+    let short = "<main>Tasas 2026";
+    let mixed = "<main>Os cans teñen que ir atados, e non se lles dá de comer nin de beber cunha fonte da vila.<div lang=en>Ten euros.</div>";
+    let files = [("es.html", spanish), ("eu.html", basque), ("short.html", short), ("mixed.html", mixed)];
+    let folder = site("index-guessed", &files);
+    let done = index(&folder, &["--lang", "ca"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let addresses = |language: &str| -> Vec<(String, String)> {
+        let told = passages(&folder.join("out/search-index.json"), language);
+        told.into_iter().map(|told| (told.address, told.lang)).collect()
+    };
+    let told = |address: &str, lang: &str| vec![(address.to_owned(), lang.to_owned())];
+    assert_eq!(addresses("es"), told("es.html", "es"));
+    assert_eq!(addresses("eu"), told("eu.html", "eu"));
+    assert_eq!(addresses("ca"), told("short.html", ""));
+    assert_eq!((addresses("gl"), addresses("en")), (told("mixed.html", "gl"), told("mixed.html", "en")));
+    for said in ["es.html: it doesn't say its language, and by its words it is es", "eu.html", "mixed.html"] {
+        assert!(done.err.contains(said), "{}", done.err);
+    }
+    assert!(!done.err.contains("short.html"), "{}", done.err);
+    // Nobody said it, and it has no words to tell.
+    let done = index(&folder, &[]);
+    assert!(
+        done.err.contains("1 pages") && done.err.contains("short.html") && done.err.contains("--lang"),
+        "{}",
+        done.err
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)
 /** The files of an index over passages by language; words that share a group stand in `groups`, as one stem's forms do. */
 export function indexOf(
   languages: Record<string, readonly Written[]>,
-  more: { groups?: readonly string[][]; stop?: Record<string, string>; vectors?: Record<string, number[][]>; itemsOfAPart?: number } = {},
+  more: { groups?: readonly string[][]; stop?: Record<string, string>; topics?: Record<string, string>; vectors?: Record<string, number[][]>; itemsOfAPart?: number } = {},
 ): Files {
   const files: Files = new Map();
   const part = (name: string, content: Uint8Array<ArrayBuffer>) => {
@@ -71,7 +71,7 @@ export function indexOf(
   );
   const size = Object.values(more.vectors ?? {})[0]?.[0]?.length;
   const vectors = size ? { vectors: { model: "made-up", size } } : {};
-  files.set(ADDRESS, bytes({ format: "azulejo-search-1", pages: 1, languages: told, stop: more.stop ?? {}, ...vectors }));
+  files.set(ADDRESS, bytes({ format: "azulejo-search-1", pages: 1, languages: told, stop: more.stop ?? {}, ...(more.topics && { topics: more.topics }), ...vectors }));
   return files;
 }
 

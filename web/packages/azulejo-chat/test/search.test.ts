@@ -70,6 +70,32 @@ test("search of what is nowhere gives an empty list", async () => {
   }
 });
 
+test("words that only say what is asked carry no passage of another thing", async () => {
+  const passages: Written[] = [
+    { page: "estacionamento", title: "Dístico", heading: "Quanto custa", text: "Primeiro dístico: doze euros por ano. Custa trinta o segundo." },
+    { page: "estacionamento", title: "Dístico", heading: "Documentos", text: "Documentos e preço: certidão e cartão do carro. Documentos de quem custa." },
+    { page: "piscina", title: "Piscina", text: "Abre no verão." },
+    ...Array.from({ length: 12 }, (_, i) => ({ page: `ata-${i}`, title: "Ata", text: `Sessão ${i} da assembleia.` })),
+  ];
+  const stop = { "pt-PT": "da de do e no o os por quanto" };
+  const topics = { "pt-PT": "custa custar documentos preco", es: "cuesta", en: "cost documents" };
+  const asked = async (question: string, lang: "pt-PT" | "en" | "es" = "pt-PT", more: object = { topics }) =>
+    (await (await open(indexOf({ "pt-PT": passages }, { stop, groups: [["custa", "custam"]], ...more }))).search(question, { lang })).map(({ passage }) => passage.heading);
+  assert.deepEqual(await asked("Quanto custa o passaporte?"), []);
+  assert.deepEqual(await asked("Quanto custam os passaportes?"), [], "another form of such a word");
+  assert.deepEqual(await asked("What documents cost a passport?", "en"), [], "and one of another language");
+  assert.equal((await asked("Quanto custa o dístico?"))[0], "Quanto custa");
+  assert.equal((await asked("documentos do dístico"))[0], "Documentos");
+  // A question with nothing else asks for what there is.
+  assert.equal((await asked("Quanto custa?"))[0], "Quanto custa");
+  assert.equal((await asked("documentos"))[0], "Documentos");
+  // One of four words may be what it is about, and of five it isn't, however well the others fit.
+  assert.equal((await asked("custa, documentos, preço: dístico praia campismo aeroporto"))[0], "Documentos");
+  assert.deepEqual(await asked("custa, documentos, preço: dístico praia campismo aeroporto passaporte"), []);
+  // An index that an older program wrote.
+  assert.equal((await asked("Quanto custa o passaporte?", "pt-PT", {}))[0], "Quanto custa");
+});
+
 test("search looks in the question's language, then in related ones, then in others", async () => {
   // Both languages have a market; the question's own goes first.
   const markets = await places("mercado");
@@ -162,6 +188,90 @@ test("errors say which address and what to do", async () => {
   }
 });
 
+/** The files of the site, one of them with another value, and its length as it is told of it. */
+function changedTo(name: string, change: (value: any) => unknown): Files {
+  const files = site();
+  const put = (name: string, change: (value: any) => unknown): number => {
+    const key = new URL(name, ADDRESS).href;
+    const value = JSON.parse(new TextDecoder().decode(files.get(key)));
+    const bytes = new TextEncoder().encode(JSON.stringify(change(value) ?? value));
+    files.set(key, bytes);
+    return bytes.byteLength;
+  };
+  const words = "search-index/pt-PT-words.json";
+  const bytes = put(name, change);
+  if (name === ADDRESS) return files;
+  if (name !== words) {
+    put(words, (value) => {
+      for (const part of [...value.postings, ...value.texts]) if (part.file === name) part.bytes = bytes;
+    });
+  }
+  put(ADDRESS, (first) => {
+    first.languages["pt-PT"].bytes = files.get(new URL(words, ADDRESS).href)!.byteLength;
+  });
+  return files;
+}
+
+test("parts of the right length with something else in them are told as damaged", async () => {
+  const [words, postings, texts] = ["words", "postings-0", "texts-0"].map((name) => `search-index/pt-PT-${name}.json`) as [string, string, string];
+  const cases: Record<string, [name: string, change: (value: any) => unknown]> = {
+    "a stop list is a number": [ADDRESS, (first) => void (first.stop.es = 5)],
+    "no stop lists": [ADDRESS, (first) => void (first.stop = null)],
+    "topics are a list": [ADDRESS, (first) => void (first.topics = [1])],
+    "a language is null": [ADDRESS, (first) => void (first.languages.es = null)],
+    "a language has no number of passages": [ADDRESS, (first) => void delete first.languages.es.passages],
+    "a language is no file": [ADDRESS, (first) => void (first.languages["pt-PT"].file = 7)],
+    "a language's file has no address": [ADDRESS, (first) => void (first.languages["pt-PT"].file = "http://")],
+    "vectors without a model": [ADDRESS, (first) => void (first.vectors = { size: 3 })],
+    "no words": [words, () => 0],
+    "words are a text": [words, (value) => void (value.words = "x")],
+    "a word is a number": [words, (value) => void (value.words[0] = 5)],
+    "no lengths": [words, (value) => void delete value.lengths],
+    "lengths of other passages": [words, (value) => void value.lengths[0].pop()],
+    "negative lengths": [words, (value) => void (value.lengths[1][0] = -1)],
+    "pages of more passages": [words, (value) => void (value.pages[0] = 4e9)],
+    "no postings": [words, (value) => void (value.postings = [])],
+    "no texts": [words, (value) => void (value.texts = [])],
+    "texts that don't begin": [words, (value) => void (value.texts[0].first = 3)],
+    "a part twice": [words, (value) => void value.texts.push(value.texts[0])],
+    "postings are an object": [postings, () => ({})],
+    "postings out of range": [postings, (value) => value.map((group: number[][]) => group.map((field) => field.map(() => 4e9)))],
+    "negative postings": [postings, (value) => value.map((group: number[][]) => group.map((field) => field.map(() => -8)))],
+    "postings are texts": [postings, (value) => value.map(() => [["0"]])],
+    "postings of fewer groups": [postings, (value) => value.slice(1)],
+    "texts are numbers": [texts, (value) => value.passages.forEach((passage: unknown[]) => (passage[4] = 12345))],
+    "texts are objects": [texts, (value) => value.passages.forEach((passage: unknown[]) => (passage[4] = { a: 1 }))],
+    "a heading is null": [texts, (value) => value.passages.forEach((passage: unknown[]) => (passage[2] = null))],
+    "an anchor is a number": [texts, (value) => value.passages.forEach((passage: unknown[]) => (passage[1] = 5))],
+    "a passage is short": [texts, (value) => value.passages.forEach((passage: unknown[]) => passage.pop())],
+    "pages are missing": [texts, (value) => void (value.pages = {})],
+    "pages have no address": [texts, (value) => Object.values(value.pages).forEach((page: any) => (page[0] = ""))],
+    "a page is a text": [texts, (value) => Object.keys(value.pages).forEach((page) => (value.pages[page] = "ab"))],
+    "passages are missing": [texts, (value) => void (value.passages = [])],
+    "a passage's page is a name": [texts, (value) => value.passages.forEach((passage: unknown[]) => (passage[0] = "toString"))],
+  };
+  for (const [name, [file, change]] of Object.entries(cases)) {
+    const error = await errorOf(changedTo(file, change));
+    assert.equal(error.code, "damaged", name);
+    assert.match(error.message, /put the whole index there again, as `azulejo index` wrote it/, name);
+  }
+  // What is changed to what it is goes well, so that it is the content that is refused.
+  for (const name of [ADDRESS, words, postings, texts]) {
+    assert.equal((await places("certidão", "pt-PT", changedTo(name, (value) => value))).length, 1, name);
+  }
+});
+
+test("a damaged part is fetched anew by the next search", async () => {
+  const files = site();
+  const key = new URL("search-index/pt-PT-texts-0.json", ADDRESS).href;
+  const whole = files.get(key)!;
+  files.set(key, new TextEncoder().encode(new TextDecoder().decode(whole).replace('"passages"', '"passagez"')));
+  const index = await open(files);
+  await assert.rejects(index.search("certidão", { lang: "pt-PT" }), { code: "damaged", address: key });
+  files.set(key, whole);
+  assert.equal((await index.search("certidão", { lang: "pt-PT" })).length, 1);
+});
+
 test("a part on another host is not fetched", async () => {
   const files = site();
   const first = new TextDecoder().decode(files.get(ADDRESS)).replaceAll("search-index/", "https://evil.example.net/");
@@ -226,7 +336,7 @@ test("the fetch of a part ends with the last one who waits for it, and not befor
   await there;
   const [texts] = [...files.keys()].filter((name) => name.includes("pt-PT-texts"));
   const part = { file: texts!.slice(new URL(".", ADDRESS).href.length), bytes: files.get(texts!)!.byteLength };
-  const second = parts.json<{ passages: unknown[] }>(part, other.signal);
+  const second = parts.json(part, (value): value is { passages: unknown[] } => typeof value === "object", other.signal);
   one.abort(enough);
   await assert.rejects(first, enough);
   assert.equal(begun[0]!.aborted, false, "the other one still wants it");

@@ -30,6 +30,11 @@ export class Forms {
     for (const [form, group] of formsOf(lines)) this.#forms.set(form, group);
   }
 
+  /** The group that a word is a form of, letter by letter. */
+  groupOf(word: string): number | undefined {
+    return this.#forms.get(word);
+  }
+
   /** What a word may be; null where nothing is like it. */
   meant(word: string): Meant | null {
     const known = this.#forms.get(word);

@@ -39,6 +39,16 @@ export interface SiteIndex {
   search(question: string, options: SearchOptions): Promise<Found[]>;
 }
 
+/** A question, as it is looked for. */
+interface Asked {
+  /** Without stop words of the question's language. */
+  readonly words: readonly string[];
+  /** True for a word that only says what is asked about a thing. */
+  readonly isTopic: (word: string) => boolean;
+  readonly vector: Float32Array | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** How many passages a search gives, and how many of them of one page. */
 const LIMIT = 3;
 const OF_A_PAGE = 2;
@@ -58,12 +68,14 @@ export async function openIndex(address: string | URL, options: OpenOptions = {}
 class OpenIndex implements SiteIndex {
   readonly #opened = new Map<string, LanguageIndex>();
   readonly #stop: Map<string, Set<string>>;
+  readonly #topics: Map<string, Set<string>>;
 
   constructor(
     readonly first: First,
     readonly parts: Parts,
   ) {
-    this.#stop = new Map(Object.entries(first.stop).map(([language, words]) => [language, new Set(words.split(" "))]));
+    this.#stop = sets(first.stop);
+    this.#topics = sets(first.topics ?? {});
   }
 
   get languages(): readonly string[] {
@@ -79,21 +91,21 @@ class OpenIndex implements SiteIndex {
     const stop = this.#stop.get(lang);
     const words = [...new Set(wordsOf(question))].filter((word) => !stop?.has(word));
     const { first, else: elsewhere } = whereToLook(lang, this.languages);
-    const look = (where: readonly Where[]) => this.#look(where, words, vector, signal);
-    let hits = await look(first);
-    if (hits.length === 0) hits = await look(elsewhere);
+    const asked: Asked = { words, isTopic: (word) => this.#topics.get(lang)?.has(word) ?? false, vector, signal };
+    let hits = await this.#look(first, asked);
+    if (hits.length === 0) hits = await this.#look(elsewhere, asked);
     const found = atMost(hits, limit).map(async (hit) => ({ passage: await hit.index.passage(hit.passage, signal), score: hit.score }));
     return Promise.all(found);
   }
 
   /** What fits in some languages, the best first. */
-  async #look(where: readonly Where[], words: readonly string[], vector?: Float32Array, signal?: AbortSignal): Promise<Hit[]> {
+  async #look(where: readonly Where[], { words, isTopic, vector, signal }: Asked): Promise<Hit[]> {
     const lists = await Promise.all(
       where.map(async ({ language, worth }) => {
         const index = await this.#open(language, signal);
         // A question may be in another language than it is thought to be.
         const telling = words.filter((word) => !this.#stop.get(language)?.has(word));
-        const byWords = telling.length > 0 ? await index.search(telling, signal) : [];
+        const byWords = telling.length > 0 ? await index.search(telling, isTopic, signal) : [];
         const near = vector ? await nearest(index, vector, signal) : [];
         return { byWords: byWords.map((hit) => ({ ...hit, score: hit.score * worth })), near };
       }),
@@ -107,10 +119,15 @@ class OpenIndex implements SiteIndex {
     const part = this.first.languages[language];
     const known = this.#opened.get(language);
     if (known || !part) return known as LanguageIndex;
-    const opened = await LanguageIndex.open(language, part, this.parts, signal);
+    const opened = await LanguageIndex.open(language, part, this.parts, this.#topics.get(language) ?? [], signal);
     this.#opened.set(language, opened);
     return opened;
   }
+}
+
+/** Lists of words by language. */
+function sets(lists: Readonly<Record<string, string>>): Map<string, Set<string>> {
+  return new Map(Object.entries(lists).map(([language, words]) => [language, new Set(words.split(" "))]));
 }
 
 /** The first ones, of each page a few. */

@@ -5,13 +5,16 @@
 
 import MiniSearch from "minisearch";
 
-import { FIELDS, partOf, type ListPart, type Postings, type Texts, unpacked, type Words } from "./format.js";
+import { FIELDS, isPostings, isTexts, isWords, type ListPart, partOf, type Postings, type Texts, unpacked, type Words } from "./format.js";
 import { Forms, type Meant } from "./forms.js";
 import type { Passage } from "./passage.js";
 import type { Part, Parts } from "./parts.js";
 
 /** What a word counts in a field besides the text. */
 const BOOST = { text: 1, heading: 1.5, title: 1.5 };
+
+/** How many of the words that tell what a question is about a passage has to have; `docs/search.md` has what that was measured with. */
+const ABOUT = 0.25;
 
 /** A passage that fits. */
 export interface Hit {
@@ -24,19 +27,29 @@ export interface Hit {
 export class LanguageIndex {
   readonly #forms: Forms;
   readonly #pages: number[];
+  readonly #topics: Set<number | undefined>;
 
   private constructor(
     readonly language: string,
     readonly words: Words,
     readonly parts: Parts,
+    topics: Iterable<string>,
   ) {
     this.#forms = new Forms(words.words);
+    this.#topics = new Set([...topics].map((word) => this.#forms.groupOf(word)));
     this.#pages = words.pages.flatMap((passages, page) => Array<number>(passages).fill(page));
   }
 
-  /** Fetches what each search in it needs. */
-  static async open(language: string, part: Part, parts: Parts, signal?: AbortSignal): Promise<LanguageIndex> {
-    return new LanguageIndex(language, await parts.json<Words>(part, signal), parts);
+  /** Fetches what each search in it needs; `topics` are words of the language that only say what is asked. */
+  static async open(
+    language: string,
+    part: Part & { readonly passages: number },
+    parts: Parts,
+    topics: Iterable<string>,
+    signal?: AbortSignal,
+  ): Promise<LanguageIndex> {
+    const is = (value: unknown): value is Words => isWords(value, part.passages);
+    return new LanguageIndex(language, await parts.json(part, is, signal), parts, topics);
   }
 
   /** How many passages there are. */
@@ -49,8 +62,11 @@ export class LanguageIndex {
     return this.#pages[passage] ?? -1;
   }
 
-  /** The passages with a word of the question, the best first. */
-  async search(question: readonly string[], signal?: AbortSignal): Promise<Hit[]> {
+  /**
+   * The passages that are about what the question is about, the best first; `isTopic` knows words that only say what is asked
+   * of that ("custa", "documentos"), which carry a passage only where the question has no others.
+   */
+  async search(question: readonly string[], isTopic: (word: string) => boolean, signal?: AbortSignal): Promise<Hit[]> {
     const meant = new Map<string, Meant>();
     for (const word of question) {
       const found = this.#forms.meant(word);
@@ -63,34 +79,42 @@ export class LanguageIndex {
     const weigh = (count: number) => Math.log(1 + (size - count + 0.5) / (count + 0.5));
     const counts = new Map(terms.map(([word, fields]) => [word, new Set(fields.flatMap((field) => [...field.keys()])).size]));
     const whole = question.reduce((sum, word) => sum + weigh(counts.get(word) ?? 0), 0);
+    // A word may be another form of one that only says what is asked.
+    const isSubject = (word: string) => !isTopic(word) && !meant.get(word)?.groups.every((group) => this.#topics.has(group));
+    const subject = question.filter(isSubject).length;
+    const isAbout = (terms: readonly string[]) => terms.filter(isSubject).length >= ABOUT * subject;
 
     const found = this.#miniSearch(terms).search([...meant.keys()].join(" "), {
       boost: BOOST,
       boostTerm: (term) => meant.get(term)?.weight ?? 0,
     });
-    return found.map(({ id, score }) => ({ index: this, passage: id as number, score: score / whole }));
+    const about = found.filter(({ terms }) => isAbout(terms));
+    return about.map(({ id, score }) => ({ index: this, passage: id as number, score: score / whole }));
   }
 
   /** A passage's text and where it stands. */
   async passage(number: number, signal?: AbortSignal): Promise<Passage> {
-    const [part, at] = partOf(this.words.texts, number) ?? [];
-    const texts = part && (await this.parts.json<Texts>(part, signal));
-    const [page, anchor, heading, lang, text] = texts?.passages[at ?? 0] ?? [0, null, "", this.language, ""];
-    const [url, title] = texts?.pages[page] ?? ["", ""];
+    const [part, at, count] = partOf(this.words.texts, number, this.size)!;
+    const is = (value: unknown): value is Texts => isTexts(value, count);
+    const { pages, passages } = await this.parts.json(part, is, signal);
+    const [page, anchor, heading, lang, text] = passages[at]!;
+    const [url, title] = pages[page]!;
     return { url, anchor, title, heading, lang, text };
   }
 
   /** The fields of some groups. */
   async #postings(groups: readonly number[], signal?: AbortSignal): Promise<Map<number, readonly (readonly number[])[]>> {
-    const wanted = new Map<ListPart, [group: number, at: number][]>();
+    const wanted = new Map<ListPart, { count: number; items: [group: number, at: number][] }>();
     for (const group of new Set(groups)) {
-      const [part, at] = partOf(this.words.postings, group) ?? [];
-      if (part && at !== undefined) wanted.set(part, [...(wanted.get(part) ?? []), [group, at]]);
+      const [part, at, count] = partOf(this.words.postings, group, this.words.words.length)!;
+      const { items = [] } = wanted.get(part) ?? {};
+      wanted.set(part, { count, items: [...items, [group, at]] });
     }
     const lists = await Promise.all(
-      [...wanted].map(async ([part, items]) => {
-        const postings = await this.parts.json<Postings>(part, signal);
-        return items.map(([group, at]) => [group, postings[at] ?? []] as const);
+      [...wanted].map(async ([part, { count, items }]) => {
+        const is = (value: unknown): value is Postings => isPostings(value, count, this.size);
+        const postings = await this.parts.json(part, is, signal);
+        return items.map(([group, at]) => [group, postings[at]!] as const);
       }),
     );
     return new Map(lists.flat());

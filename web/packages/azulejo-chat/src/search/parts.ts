@@ -1,5 +1,7 @@
 // The index's files, fetched when they are needed and kept while the page is open.
 
+import { parseUrl } from "../url.js";
+
 /** What the index says of a file of its own. */
 export interface Part {
   /** Relative to the index's address. */
@@ -46,9 +48,13 @@ export class Parts {
     return parsed(bytes, this.address, "not-an-index", "it is not JSON; give the address of a search-index.json of `azulejo index`");
   }
 
-  /** A part in JSON. */
-  json<T>(part: Part, signal?: AbortSignal): Promise<T> {
-    return this.#part(part, (bytes, url) => parsed(bytes, url, "damaged", DAMAGED) as T, signal);
+  /** A part in JSON that is what it should be. */
+  async json<T>(part: Part, is: (value: unknown) => value is T, signal?: AbortSignal): Promise<T> {
+    const value = await this.#part<unknown>(part, (bytes, url) => parsed(bytes, url, "damaged", DAMAGED), signal);
+    if (is(value)) return value;
+    // The next one who wants it fetches it anew: it may be there by then.
+    this.#parts.delete(part.file);
+    throw new SearchError("damaged", new URL(part.file, this.address).href, `it isn't what the index says; ${DAMAGED}`);
   }
 
   /** A part as bytes. */
@@ -100,9 +106,9 @@ export class Parts {
   }
 
   async #fetched<T>(part: Part, read: (bytes: ArrayBuffer, url: URL) => T, signal: AbortSignal): Promise<T> {
-    const url = new URL(part.file, this.address);
-    if (url.origin !== this.address.origin) {
-      throw new SearchError("damaged", this.address.href, `it names a part on another host (${url.host}); ${DAMAGED}`);
+    const url = parseUrl(part.file, this.address.href);
+    if (url?.origin !== this.address.origin) {
+      throw new SearchError("damaged", this.address.href, `it names a part on another host (${url?.host ?? part.file}); ${DAMAGED}`);
     }
     const bytes = await this.#bytes(url, "the index's folder has to be beside it, of the same run of `azulejo index`", signal);
     if (bytes.byteLength !== part.bytes) {
@@ -125,7 +131,8 @@ export class Parts {
   }
 }
 
-const DAMAGED = "put the whole index there again, as `azulejo index` wrote it";
+/** What to do about an index that isn't whole. */
+export const DAMAGED = "put the whole index there again, as `azulejo index` wrote it";
 
 function parsed(bytes: ArrayBuffer, url: URL, code: SearchErrorCode, whatToDo: string): unknown {
   try {

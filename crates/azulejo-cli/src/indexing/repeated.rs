@@ -1,0 +1,91 @@
+//! What a site's pages have in common: lines that stand on most of them are about the site and not about a page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::blocks::{Block, Kind};
+use super::words::language;
+
+/// On fewer pages of a language nothing is told to be common to them.
+const LEAST_PAGES: usize = 4;
+/// A longer text is told, wherever it stands.
+const MOST_WORDS: usize = 30;
+
+/// Takes lines out that stand on more than half of a language's pages; how many different ones. `otherwise` is the language
+/// where a page says none.
+pub(crate) fn take_out(pages: &mut [&mut Vec<Block>], otherwise: &str) -> usize {
+    let key = |block: &Block| {
+        let lang = if block.lang.is_empty() { otherwise } else { &block.lang };
+        (language(lang), block.text.clone())
+    };
+    let is_short =
+        |block: &Block| block.kind == Kind::Text && block.text.split_whitespace().nth(MOST_WORDS).is_none();
+    let mut pages_of: BTreeMap<String, usize> = BTreeMap::new();
+    let mut count_of: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for blocks in pages.iter() {
+        let texts = || blocks.iter().filter(|block| block.kind == Kind::Text);
+        let lines: BTreeSet<(String, String)> = texts().filter(|block| is_short(block)).map(key).collect();
+        let languages: BTreeSet<String> = texts().map(|block| key(block).0).collect();
+        for language in languages {
+            *pages_of.entry(language).or_default() += 1;
+        }
+        for line in lines {
+            *count_of.entry(line).or_default() += 1;
+        }
+    }
+    count_of.retain(|(language, _), count| {
+        let of = pages_of.get(language).copied().unwrap_or_default();
+        *count >= LEAST_PAGES && *count * 2 > of
+    });
+    for blocks in pages.iter_mut() {
+        blocks.retain(|block| !is_short(block) || !count_of.contains_key(&key(block)));
+    }
+    count_of.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(lang: &str, lines: &[&str]) -> Vec<Block> {
+        let block = |text: &&str| Block { lang: lang.to_owned(), text: (*text).to_owned(), kind: Kind::Text };
+        lines.iter().map(block).collect()
+    }
+
+    fn left(pages: &mut [Vec<Block>]) -> Vec<String> {
+        let mut all: Vec<&mut Vec<Block>> = pages.iter_mut().collect();
+        take_out(&mut all, "es");
+        let line =
+            |blocks: &Vec<Block>| blocks.iter().map(|block| block.text.clone()).collect::<Vec<_>>().join("|");
+        pages.iter().map(line).collect()
+    }
+
+    #[test]
+    fn repeated_lines_are_taken_from_most_pages() {
+        let long = "palabra ".repeat(31);
+        let mut pages: Vec<Vec<Block>> = (0..5)
+            .map(|i| {
+                page("es", &[if i < 4 { "Ir al contenido" } else { "Otra" }, &format!("Texto {i}"), &long])
+            })
+            .collect();
+        pages.push(page("", &["Ir al contenido", "Sin lengua"]));
+        pages.push(page("gl", &["Ir al contenido"]));
+        let told = left(&mut pages);
+        assert!(told[0].starts_with("Texto 0|palabra"), "{told:?}");
+        assert!(told[4].starts_with("Otra|Texto 4|palabra"), "{told:?}");
+        assert_eq!(told[5..], ["Sin lengua", "Ir al contenido"]);
+    }
+
+    #[test]
+    fn repeated_lines_stay_on_few_pages_and_on_half_of_them() {
+        let mut three: Vec<Vec<Block>> = (0..3).map(|_| page("es", &["Cita previa"])).collect();
+        assert!(left(&mut three).iter().all(|line| line == "Cita previa"));
+        let mut half: Vec<Vec<Block>> =
+            (0..8).map(|i| page("es", &[if i < 4 { "Cita previa" } else { "Nada" }])).collect();
+        assert_eq!(left(&mut half)[0], "Cita previa");
+        // Twice on a page is one page.
+        let mut twice: Vec<Vec<Block>> = (0..5)
+            .map(|i| page("es", if i < 2 { &["Cita previa", "Cita previa"] } else { &["Nada"] }))
+            .collect();
+        assert_eq!(left(&mut twice)[0], "Cita previa|Cita previa");
+    }
+}
