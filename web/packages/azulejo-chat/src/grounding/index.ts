@@ -7,10 +7,11 @@ import { languageFor, type Language } from "../language/languages.js";
 import type { Passage } from "../search/passage.js";
 import { isBound } from "./binding.js";
 import { agrees } from "./facts.js";
+import { CLOSED, isCountedElsewhere, isOpposite, OPEN, PAYS } from "./opposites.js";
 import { isByAnotherWay, isWider } from "./scope.js";
 import { isTelling } from "./synonyms.js";
 import { textOf, type Item, type Text } from "./text.js";
-import { isOpposite, isSameWord } from "./words.js";
+import { isSameWord } from "./words.js";
 
 export { sentencesOf } from "./sentences.js";
 
@@ -102,7 +103,11 @@ function judge(claim: Text, passage: Known, language: Language): Place {
   if (best.reason !== "supported") return best;
   // What is right somewhere may be said of something else, or be denied, where the passage comes nearest.
   if (!isBound(claim, passage.text, isSame) || isUnderAnotherLabel(claim, passage.text, isSame)) return { ...best, reason: "fact-elsewhere" };
-  if (isContrary(claim, passage.text, isSame) || isDenied(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
+  const unit = nearestUnit(claim, passage.text, isSame);
+  const ellipses = ellipsesOf(claim, passage.text, unit, isSame);
+  if (isContrary(claim, passage.text, unit, ellipses, isSame)) return { ...best, reason: "contradicted" };
+  if (!ellipses.isNamed && isDenied(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
+  if (isCountedElsewhere(claim, passage.text, passage.head, unit)) return { ...best, reason: "fact-elsewhere" };
   return best;
 }
 
@@ -191,6 +196,30 @@ function nearestUnit(claim: Text, passage: Text, isSame: IsSame): number {
   return scores.indexOf(Math.max(...scores));
 }
 
+interface Ellipses {
+  /** Whether the claim speaks of what an ellipsis is about: its denial counts then, not that of the words before. */
+  readonly isNamed: boolean;
+  /** Whether it denies what the ellipsis affirms, or the other way round. */
+  readonly isContrary: boolean;
+}
+
+/** What a claim says of the pairs of a sentence as "confetti is not allowed, rice is". */
+function ellipsesOf(claim: Text, passage: Text, unit: number, isSame: IsSame): Ellipses {
+  let [isNamed, isContrary] = [false, false];
+  const has = (item: Item, clause: number) => passage.items.some((other) => other.clause === clause && isSame(item, other));
+  passage.clauses.forEach((ellipsis, at) => {
+    if (ellipsis.unit !== unit || !ellipsis.isElliptic) return;
+    claim.clauses.forEach(({ denies }, mine) => {
+      const items = claim.items.filter(({ clause }) => clause === mine);
+      const named = items.some((item) => has(item, at) && !has(item, at - 1));
+      const before = items.some((item) => has(item, at - 1));
+      isNamed ||= named;
+      isContrary ||= named ? ellipsis.denies !== denies : before && passage.clauses[at - 1]!.denies !== denies;
+    });
+  });
+  return { isNamed, isContrary };
+}
+
 /** Whether the claim affirms with words that the passage has in denials only. */
 function isDenied(claim: Text, passage: Text, isSame: IsSame): boolean {
   return claim.items.some((item) => {
@@ -200,29 +229,24 @@ function isDenied(claim: Text, passage: Text, isSame: IsSame): boolean {
   });
 }
 
-const PAY = /^(?:pag[aou]|pagan|pagam|pay|paid|ordain)/;
-const OPEN = /^(?:abert[oa]|abiert[oa]|obert[a]?|open|irekita)s?$/;
-const CLOSED = /^(?:encerrad|fechad|cerrad|tancat|tancad|pechad|closed|itxita)/;
-
 /** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */
-function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
-  const unit = nearestUnit(claim, passage, isSame);
+function isContrary(claim: Text, passage: Text, unit: number, ellipses: Ellipses, isSame: IsSame): boolean {
   const there = passage.items.filter((item) => item.unit === unit);
   const denied = (text: Text, items: readonly Item[]) => items.some(({ clause }) => text.clauses[clause]!.denies);
   const matched = there.filter((item) => claim.items.some((other) => isSame(other, item)));
   const claimed = claim.items.filter((item) => matched.some((other) => isSame(item, other)));
-  if (denied(claim, claimed) !== denied(passage, matched)) return true;
+  if (ellipses.isContrary || (!ellipses.isNamed && denied(claim, claimed) !== denied(passage, matched))) return true;
   if (isWider(claim.scopes, passage.scopes[unit]!) || isByAnotherWay(claim.scopes, passage.scopes)) return true;
   const words = (items: readonly Item[]) => items.flatMap(({ word }) => word ?? []);
   const isFree = there.some(({ fact }) => fact?.keys[0] === "m0");
-  if (isFree && !claim.items.some(({ fact }) => fact?.kind === "money") && words(claim.items).some(({ text }) => PAY.test(text))) return true;
+  if (isFree && !claim.items.some(({ fact }) => fact?.kind === "money") && words(claim.items).some(({ text }) => PAYS.test(text))) return true;
   // What is open is so at the times that are told; without one, a line that says it's closed of any of its words counts.
   if (claim.items.every(({ fact }) => fact?.kind !== "time") && words(claim.items).some(({ text }) => OPEN.test(text))) {
     const units = passage.labels.map((_, at) => passage.items.filter((item) => item.unit === at));
     const closed = units.filter((items) => words(items).some(({ text }) => CLOSED.test(text)));
     if (closed.some((items) => items.some((item) => claim.items.some((one) => isSame(one, item))))) return true;
   }
-  return isOpposite(words(claim.items), words(there));
+  return isOpposite(claim, passage, unit, isSame);
 }
 
 /**

@@ -25,20 +25,6 @@ const CONDITIONS: { readonly [language in Language]?: RegExp } = { "pt-PT": cond
 /** "no" is "in the" in Portuguese and Galician, "non" is not a word of theirs where it isn't "not". */
 const IN_THE = new Set<Language>(["pt-PT", "pt-BR", "gl"]);
 
-/** Words of which one says the other's opposite, in the languages' stems: what one side says, the other denies. */
-const OPPOSITES: readonly (readonly [RegExp, RegExp])[] = [
-  [/^(?:abert|abiert|obert|abre|obre|abrir|obrir|open|irek|zabal)/, /^(?:fechad|cerrad|tancad|pechad|closed?|closing|itxi|encerrad|fecha|cierra|tanca|pecha)/],
-  [/^(?:antes|abans|before|prior|aurre|lehen)/, /^(?:depois|despues|despres|despois|after|ondoren|gero)/],
-  [/^(?:minim|menos|menys|least|gutxien|fewer|less)/, /^(?:maxim|mais|mas$|mes$|most|gehien|more)/],
-  [/^(?:obrigat|obligat|mandator|required|compuls|nahitaez|derrigor)/, /^(?:opcional|facultativ|voluntar|optional|aukera|hautaz|dispens)/],
-  [/^(?:manha|manana|mati|morning|goiz)/, /^(?:tarde|tarda|afternoon|arratsalde)/],
-  [/^(?:permit|allow|autoriz|autoritz|baimen)/, /^(?:proib|prohib|forbid|forbidden|debeka|banned)/],
-  [/^(?:gratis|gratuit|free|doan)/, /^(?:pago|pagam|paga|pagar|custa|cuesta|costa|costs?|kosta|ordain)/],
-  [/^(?:primeir|primer|first|lehen)/, /^(?:ultim|darrer|last|azken)/],
-  [/^(?:maior|mayor|major|adult|heldu)/, /^(?:menor|minor|child|crianc|nin[oa]s?$|nens?$|nenes?$|haur|umeak?$)/],
-  [/^(?:comprar|compra|buy)/, /^(?:vender|venda|venta|sell)/],
-];
-
 /** Denials that a page says without one: "não abre" is "fechado". Of the longer's length, so that places stay. */
 const CLOSED: readonly (readonly [RegExp, string])[] = [
   [/(?<!\p{L})não (?:se |está )?ab(?:re|rem|erto|erta|ertos)(?!\p{L})/giu, "fechado"],
@@ -125,12 +111,8 @@ export function denies(text: string, language: Language): boolean {
   return isNot !== (folded.match(WITHOUT) !== null);
 }
 
-/** Whether `claim` says the opposite of what `known` says: one of a pair of which `known` has the other only. */
-export function isOpposite(claim: readonly Word[], known: readonly Word[]): boolean {
-  const has = (words: readonly Word[], side: RegExp) => words.some(({ text }) => side.test(text));
-  return OPPOSITES.some(
-    ([one, other]) =>
-      (has(claim, one) && !has(claim, other) && has(known, other) && !has(known, one)) ||
-      (has(claim, other) && !has(claim, one) && has(known, one) && !has(known, other)),
-  );
-}
+/** A few words, and then what affirms or denies them without a verb of their own. */
+const ELLIPSIS = /^\W*(?:(?:and|but|y|e|i|eta|pero|mas|baina)\s+)?(?:\p{L}+\s+){1,4}?(?:\p{L}+,? )?(?:is|are|does|do|can|may|must|si|sim|no|nao|non|not|bai|ez|tambien|tambem|tambe|tampoco|tampouco)\W*$/u;
+
+/** Whether a clause leaves its verb to the one before: "rice is", "a poda, não", "las chanclas no". */
+export const isElliptic = (clause: string): boolean => ELLIPSIS.test(fold(clause).replace(/(?:is|are|does|do|can|may|must)(?:n't| not)/g, "not"));
