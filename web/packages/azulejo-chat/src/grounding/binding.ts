@@ -1,6 +1,7 @@
 // Whether a fact is said of the same thing in two texts. A passage has many prices, days and times; the one that a claim
 // may name is the one that the passage says of the claim's own words.
 
+import { WORKING_WEEK } from "./calendar.js";
 import { agrees, type Fact } from "./facts.js";
 import type { Item, Text } from "./text.js";
 
@@ -95,6 +96,7 @@ function isInOrder(group: Group, other: Group): boolean {
     const [place, next] = [places[index]!, places[index + 1]];
     if (next === undefined) return true;
     if (place < 0 || next < 0) return !fact!.goesTo;
+    if (next === place && other[place]!.fact!.keys[0] === WORKING_WEEK) return true;
     if (next <= place) return false;
     if (fact!.kind === "time") return next === place + 1 && (index % 2 === 1 || place % 2 === 0);
     return fact!.kind !== "day" || !fact!.goesTo || (next === place + 1 && !!other[place]!.fact!.goesTo);
