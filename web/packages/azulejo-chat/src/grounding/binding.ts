@@ -3,6 +3,7 @@
 
 import { WORKING_WEEK } from "./calendar.js";
 import { agrees, type Fact } from "./facts.js";
+import { isOfPrices } from "./synonyms.js";
 import type { Item, Text } from "./text.js";
 
 /** Facts of one kind with nothing between them that says anything: "das 9h às 12h e das 14h às 17h", "segunda e quarta". */
@@ -143,7 +144,9 @@ function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Ite
     // What a number counts stands behind each of them, or is left out: it tells none from the other.
     const end = group.at(-1)!.end;
     const isCounted = (item: Item) => fact!.kind === "number" && item.start >= end && item.start - end < 4;
-    const about = claim.items.filter((item) => !group.includes(item) && !isCounted(item));
+    // That it costs something is said of every price.
+    const isPrice = (item: Item) => fact!.kind === "money" && !!item.word && isOfPrices(item.word.text);
+    const about = claim.items.filter((item) => !group.includes(item) && !isCounted(item) && !isPrice(item));
     const score = (other: Group) =>
       about.reduce((sum, item) => {
         const same = known.filter((candidate) => !other.includes(candidate) && isSame(item, candidate));

@@ -54,6 +54,9 @@ export const isTelling = (word: string): boolean => {
   return meaning >= 0 && meaning < COLOURS;
 };
 
+/** Whether a folded word says that something has a price. */
+export const isOfPrices = (word: string): boolean => meaningOf(word) === COLOURS;
+
 const known = new Map<string, number>();
 
 /** Which of the meanings a folded word has; -1 of none. */
