@@ -11,7 +11,7 @@ import { CLOSED, isCountedElsewhere, isOpposite, OPEN, PAYS } from "./opposites.
 import { isByAnotherWay, isWider } from "./scope.js";
 import { isTelling } from "./synonyms.js";
 import { textOf, type Item, type Text } from "./text.js";
-import { isSameWord } from "./words.js";
+import { isSameWord, isVerbal } from "./words.js";
 
 export { sentencesOf } from "./sentences.js";
 
@@ -190,6 +190,17 @@ function isOfAnother(claim: Text, passages: readonly Known[], supporting: number
   return !has(passages[supporting]!) && passages.some(has);
 }
 
+/**
+ * Whether the claim names a thing of which no passage has a word: behind an article, or alone in a list ("books, films and
+ * music"). Verbs and adjectives may be the answer's own.
+ */
+function namesAnotherThing(claim: Text, passages: readonly Known[], language: Language): boolean {
+  const isAlone = ({ word, clause }: Item) => clause > 0 && word!.text.length > 3 && !isVerbal(word!.text) && claim.items.filter((other) => other.clause === clause).length === 1;
+  const things = claim.items.flatMap((item) => (item.word && (item.word.isThing || isAlone(item)) ? item.word.text : []));
+  const known = passages.flatMap(({ text, head }) => [...text.items, ...head.items].flatMap(({ word }) => word?.text ?? []));
+  return things.some((thing) => !known.some((word) => isSameWord(thing, word, true, language === "eu")));
+}
+
 /** The unit that shares most of the claim's rarer words. */
 function nearestUnit(claim: Text, passage: Text, isSame: IsSame): number {
   const scores = scoresOf(claim.items, passage, isSame);
@@ -265,6 +276,7 @@ export function check(sentence: string, passages: readonly Passage[], language: 
   places.forEach((place, index) => {
     if (isNearer(place, best)) best = { ...place, passage: index };
   });
+  if (best.reason === "supported" && all[best.passage!]!.language.slice(0, 2) === language.slice(0, 2) && namesAnotherThing(claim, all, language)) best = { ...best, reason: "too-little-shared" };
   if (best.reason === "supported" && isOfAnother(claim, all, best.passage!)) best = { ...best, reason: "fact-elsewhere" };
   // Where another passage says more of what the claim speaks of, and says another number, that one counts.
   const rival = places.find(({ shared, reason }) => (reason === "fact-missing" || reason === "fact-elsewhere") && shared > best.shared);

@@ -13,6 +13,8 @@ export interface Word {
   readonly start: number;
   /** Whether it's written as a name is: with a capital letter that no sentence's beginning explains, or all in capitals. */
   readonly isName: boolean;
+  /** Whether it stands where a thing is named: behind an article or a preposition ("of the music", "com o cartão"). */
+  readonly isThing: boolean;
 }
 
 const NEGATIONS = /(?<!\p{L})(?:nao|no|non|nunca|jamais|jamas|mai|never|not|cannot|tampouco|tampoco|tampouc|nada|nothing|nobody|neither|ez(?:in)?(?! ba)|inoiz|ningun|ninguna|nenhum|nenhuma|cap|ningu|nadie|ninguem|ninguen)(?!\p{L})|n't(?!\p{L})/gu;
@@ -39,6 +41,17 @@ const CLOSED: readonly (readonly [RegExp, string])[] = [
 export const withPlainDenials = (text: string): string =>
   CLOSED.reduce((now, [pattern, word]) => now.replace(pattern, (found) => word.padEnd(found.length)), text);
 
+const ROMANCE_THING = /^(?:o|os|as?|um|uma|uns|umas|un|unha|unhas|una|unos|unas|unes|el|la|los|las|les|els|al?s|de|do|da|dos|das|del|dels|dun|dunha|dum|duma|em|en|no|na|nos|nas|num|numa|nun|nunha|por|pelo|pela|pelos|pelas|polo|pola|polos|polas|pel|pels|com|con|co|coa|cos|coas|amb|ao|aos|ó|seu|sua|seus|suas|su|sus|seva|seves)$/;
+const ENGLISH_THING = /^(?:the|an?|of|in|on|at|by|for|from|with|your|our|their|its)$/;
+/** Verbs stand behind some of those, too: "de pagar", "for paying". */
+const VERBAL = /(?:[aei]r(?:-?(?:se|l[aeo]s?|nos|me))?|[aei]nd[oa]|ing|[aei]n?se)$/;
+
+/** Whether a folded word ends as an infinitive or a gerund does, or with a pronoun: no thing's name, for all that is known. */
+export const isVerbal = (word: string): boolean => VERBAL.test(word);
+/** Words that say nothing of their own: the length of a thing, its place in a list, that it is one of its kind. */
+const BLAND =
+  /^(?:pra[zc]o|plazo|termini|period[oe]?|cas[oe]?s?|pessoas?|personas?|persoas?|persones|person|people|vez|veces|vegad\p{L}*|times?|forma|maneira|manera|modo|way|partes?|part|parts|tipos?|tipus|type|total|valor|import[e]?|horas?|hores|hours?|dias?|dies|days?|manha|manana|mana|tarde|mornings?|mesm[oa]s?|mism[oa]s?|mateix\p{L}*|same|following|next|seguinte|siguiente|seguent|final|fin|fim|end|inicio|inici|start|partir|maximo|minimo|maximum|minimum|caracter|motivo|moment[o]?|tempo|tiempo|temps|facto|hecho|fet|lado|geral|general|exempl[oe]|ejemplo|exemple|example)$/u;
+
 /** The content words of a text, in their order. */
 export function wordsOf(text: string, language: Language): Word[] {
   const words: Word[] = [];
@@ -55,7 +68,10 @@ export function wordsOf(text: string, language: Language): Word[] {
     const isName = (capital && !isStart) || /\p{Lu}.*\p{Lu}|\p{N}/u.test(bare);
     isStart = false;
     if (folded.length < 2 || isStopWord(folded, language) || /^(?:nao|non?|not|ez)$/.test(folded)) continue;
-    words.push({ text: folded, start: index, isName });
+    // "l'escola": the article is within.
+    const before = bare === written ? /([\p{L}]+)[\s]+$/u.exec(text.slice(0, index))?.[1] : "el";
+    const isBehind = language !== "eu" && before !== undefined && (language === "en" ? ENGLISH_THING : ROMANCE_THING).test(fold(before));
+    words.push({ text: folded, start: index, isName, isThing: isBehind && folded.length > 3 && !isVerbal(folded) && !BLAND.test(folded) });
   }
   return words;
 }
