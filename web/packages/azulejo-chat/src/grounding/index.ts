@@ -3,6 +3,7 @@
 // and most of the sentence's words must be the passage's. Where that can't be told, the sentence isn't supported: then the
 // passage is quoted in its own words, which costs the visitor nothing but a smoother sentence.
 
+import { fold } from "../language/fold.js";
 import { languageFor, type Language } from "../language/languages.js";
 import type { Passage } from "../search/passage.js";
 import { isBound } from "./binding.js";
@@ -62,13 +63,18 @@ interface Known {
   readonly language: Language;
 }
 
+/** A line of the page about itself ("Last updated: 3 February 2026"), folded: its date is no date of what the page is about. */
+const OF_THE_PAGE =
+  /^\W*(?:(?:ultima|darrera|data d[ae]|fecha de|data de) (?:(?:ultima|darrera) )?(?:actuali[zt]\p{L}*|atualiz\p{L}*|modific\p{L}*|revis\p{L}*|publica\p{L}*)|(?:pagina )?(?:actualizad[oa]|atualizad[oa]|actualitzad?[at]|publica[dt][oa]?|modificad[oa]) (?:el|o|em|en|a|no|ao)|(?:this )?(?:page )?(?:was )?(?:last )?(?:updated|modified|reviewed|published)|azken (?:eguner|aldak)\p{L}*)(?!\p{L})[^.]{0,40}$/u;
+
 const known = new WeakMap<Passage, Known>();
 
 function knownOf(passage: Passage, fallback: Language): Known {
   let found = known.get(passage);
   if (!found) {
     const language = languageFor(passage.lang) ?? fallback;
-    found = { text: textOf(passage.text, language), head: textOf(`${passage.title}\n${passage.heading}`, language), language };
+    const written = passage.text.split("\n").filter((line) => !OF_THE_PAGE.test(fold(line))).join("\n");
+    found = { text: textOf(written, language), head: textOf(`${passage.title}\n${passage.heading}`, language), language };
     known.set(passage, found);
   }
   return found;
