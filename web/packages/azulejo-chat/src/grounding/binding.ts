@@ -30,13 +30,16 @@ const LIMIT = 0.5;
 /** Whether `b` might stand where `a` does: prices are no rivals of days, nor months of years. */
 const areRivals = (a: Fact, b: Fact) => a.kind === b.kind && (a.kind !== "number" || a.of === b.of);
 
+/** "3 €; free for children" is no range. */
+const isPriceAndFree = (a: Fact, b: Fact) => (a.keys[0] === "m0") !== (b.keys[0] === "m0");
+
 function groupsOf(items: readonly Item[]): Group[] {
   const groups: [Item, ...Item[]][] = [];
   items.forEach((item, index) => {
     if (!item.fact) return;
     const before = items[index - 1];
     const last = groups.at(-1);
-    const follows = item.fact.kind !== "contact" && last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < (item.fact.kind === "money" ? 8 : 16);
+    const follows = item.fact.kind !== "contact" && last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && !isPriceAndFree(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < (item.fact.kind === "money" ? 8 : 16);
     if (follows) last.push(item);
     else groups.push([item]);
   });

@@ -19,7 +19,7 @@ export interface Word {
 
 const NEGATIONS = /(?<!\p{L})(?:nao|no|non|nunca|jamais|jamas|mai|never|not|cannot|tampouco|tampoco|tampouc|nada|nothing|nobody|neither|ez(?:in)?(?! ba)|inoiz|ningun|ninguna|nenhum|nenhuma|cap|ningu|nadie|ninguem|ninguen)(?!\p{L})|n't(?!\p{L})/gu;
 /** What denies its own words only: without it nothing is possible, which isn't that it is possible without. */
-const WITHOUT = /(?<!\p{L})(?:sem|sin|sense|sen|without|except[oa]?|excepte|salvo|izan ezik|apart from|unless)(?!\p{L})|\p{L}+gabe(?:ko)?(?!\p{L})|(?<!\p{L})gabe(?:ko)?(?!\p{L})/gu;
+const WITHOUT = /(?<!\p{L})(?:sem|sin|sense|sen|without|except[oa]?|excepte|salvo|agas|llevat d|tret d|fora d|a excepcao|a excepcion|a excepcio|con excepcion|izan ezik|apart from|other than|unless)(?!\p{L})|\p{L}+gabe(?:ko)?(?!\p{L})|(?<!\p{L})gabe(?:ko)?(?!\p{L})/gu;
 /** What a denial is a condition behind: "if you can't come", "who doesn't answer". */
 const WHO = "(?:quem|quien|qui|que|who|cando|quando|cuando|quan|when)\\s+(?:\\p{L}+\\s+)?$";
 const conditionOf = (ifs: string) => new RegExp(`(?<!\\p{L})(?:(?:${ifs})\\s+(?:\\p{L}+\\s+){0,3}$|${WHO})`, "u");
