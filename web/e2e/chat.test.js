@@ -381,6 +381,20 @@ for (const name of ENGINES) {
       await says(page, "Put glass bottles");
       const alerts = (await page.evaluate(() => window.chatSaid)).filter(([role]) => role === "alert");
       assert.match(alerts.map(([, , text]) => text).join(), /^Is a person in danger\? If someone's life/);
+      // In small and low windows, too, the button to call is seen at once.
+      for (const [width, height] of [[320, 640], [1000, 500], [320, 256]]) {
+        await page.resize(width, height);
+        const turns = await page.evaluate(() => window.ui.count(".turn"));
+        await ask(page, "My grandfather has fallen and can't get up, he is bleeding a lot");
+        await until(() => page.evaluate((turns) => window.ui.count(".turn .results, .turn .quotation") > 0 && window.ui.count(".turn") > turns, turns), "it is answered");
+        const seen = await page.evaluate(() => {
+          const of = (selector) => window.ui.one(selector).getBoundingClientRect();
+          const isLow = getComputedStyle(window.ui.one(".foot")).display === "contents";
+          return { top: Math.max(0, of(".top").bottom), bottom: of(isLow ? ".line" : ".foot").top, heading: of(".turn:last-child .emergency p").top, call: of(".turn:last-child .emergency a").bottom };
+        });
+        assert.ok(seen.heading >= seen.top && seen.call <= seen.bottom, `${width} x ${height}: ${JSON.stringify(seen)}`);
+      }
+      await page.resize(1000, 800);
       await clean(page, "two on a page, and an emergency");
 
       for (const [lang, words] of [["pt-PT", "Falar com uma pessoa"], ["pt-BR", "Falar com uma pessoa"], ["es", "Hablar con una persona"],

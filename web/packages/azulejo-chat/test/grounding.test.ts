@@ -1,5 +1,6 @@
-// Answers over the example's pages, each sentence judged by hand: what the check says of them. Those of held-out.json were
-// written without knowing the check, and by way of its faults have shaped it since.
+// Answers over pages, each sentence judged by hand: what the check says of them. Those of held-out.json and near-misses.json
+// were written without knowing the check, and by way of its faults have shaped it since; those of near-misses-held-out.json
+// before its last change, half of them close to what the page says and wrong.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -19,17 +20,25 @@ interface Answer {
 const read = (name: string): Answer[] => JSON.parse(readFileSync(`test/${name}.json`, "utf8"));
 const answers = read("grounding");
 const heldOut = read("held-out");
+const nearMisses = read("near-misses");
+const nearMissesHeldOut = read("near-misses-held-out");
 const judge = (these: readonly Answer[]) => these.flatMap(({ id, lang, passages, sentences }) =>
   sentences.map((sentence) => ({ id, ...sentence, verdict: check(sentence.text, passages, lang) })),
 );
 const judged = judge(answers);
 
 test("an invented number or name never passes", () => {
-  const passed = [...judged, ...judge(heldOut)].filter(({ why, verdict }) => (why === "invented-number" || why === "invented-name") && verdict.supported);
+  const passed = [...judged, ...judge(heldOut), ...judge(nearMisses), ...judge(nearMissesHeldOut)].filter(({ why, verdict }) => (why === "invented-number" || why === "invented-name") && verdict.supported);
   assert.deepEqual(passed, []);
 });
 
-for (const [name, these, precision, recall] of [["the answers", judged, 0.98, 0.9], ["the held-out answers", judge(heldOut), 0.95, 0.85]] as const) {
+const SETS = [
+  ["the answers", judged, 0.98, 0.9],
+  ["the held-out answers", judge(heldOut), 0.95, 0.85],
+  ["claims of one who had no part in the check", judge(nearMisses), 0.95, 0.55],
+  ["near misses", judge(nearMissesHeldOut), 0.95, 0.85],
+] as const;
+for (const [name, these, precision, recall] of SETS) {
   test(`${name}: what passes is supported, and most of what is supported passes`, (t) => {
     const passed = these.filter(({ verdict }) => verdict.supported);
     const right = passed.filter(({ supported }) => supported).length;
@@ -55,18 +64,51 @@ test("a verdict names the passage that supports the sentence, and why another is
   assert.equal(told("..."), "nothing-said");
 });
 
+const page = (text: string, lang: string): Passage => ({ url: "page.html", anchor: null, title: "", heading: "", lang, text });
+
+/** Of each kind: what a page says, what follows from it, and what comes near and doesn't. */
+const KINDS: readonly (readonly [kind: string, lang: Language, page: string, right: string, wrong: string])[] = [
+  ["a kind of days", "en", "Quiet hours end at 10:00 on Sundays. Building work may only be done on weekdays between 08:00 and 20:00.", "Building work may only be done on weekdays between 08:00 and 20:00.", "Building work may be done on Sundays between 08:00 and 20:00."],
+  ["a kind of days", "pt-PT", "O balcão abre nos dias úteis às 9h00. Aos fins de semana há visitas às 10h00.", "O balcão abre às quartas-feiras às 9h00.", "O balcão abre aos fins de semana às 9h00."],
+  ["days of a kind", "es", "El Ayuntamiento resuelve en 15 días hábiles.", "El Ayuntamiento resuelve en 15 días hábiles.", "El Ayuntamiento resuelve en 15 días naturales."],
+  ["days of a kind", "eu", "Udalak 15 lanegunetan erantzuten du.", "Udalak 15 lanegunetan erantzuten du.", "Udalak 15 egun naturaletan erantzuten du."],
+  ["an opposite", "es", "Si no hay respuesta en dos meses, la licencia se entiende concedida.", "La licencia se entiende concedida si no hay respuesta en dos meses.", "Si no hay respuesta en dos meses, la licencia se entiende denegada."],
+  ["an opposite", "ca", "La sol·licitud es considera estimada si no hi ha resposta en tres mesos.", "La sol·licitud es considera estimada si no hi ha resposta en tres mesos.", "La sol·licitud es considera desestimada si no hi ha resposta en tres mesos."],
+  ["an opposite by a prefix", "pt-PT", "O pedido é indeferido sem a planta.", "O pedido é indeferido sem a planta.", "O pedido é deferido sem a planta."],
+  ["an opposite in the clause that supports", "es", "La obra debe empezar antes de 6 meses y acabar antes de un año.", "La obra debe empezar antes de 6 meses.", "La obra debe acabar antes de 6 meses."],
+  ["an opposite in the clause that supports", "en", "A first offence costs between €60 and €300, a repeated one up to €1,500.", "A repeated offence costs up to €1,500.", "A repeated offence costs between €60 and €300."],
+  ["a denial's scope", "en", "Confetti is not allowed, rice is.", "Rice is allowed.", "Rice is not allowed, confetti is."],
+  ["a denial's scope", "gl", "As toallas son obrigatorias; as chanclas, non.", "As toallas son obrigatorias.", "As chanclas son obrigatorias."],
+  ["an exception", "gl", "A piscina está aberta todo o ano, agás en agosto.", "A piscina está aberta todo o ano.", "A piscina está aberta en agosto."],
+  ["a condition of a price", "gl", "O primeiro xoves hai recollida. O servizo é de balde ata tres vultos; cada un a maiores custa 6 €.", "O servizo é de balde ata tres vultos.", "O servizo custa 6 € por vulto desde o primeiro."],
+  ["a condition of a price", "es", "La recogida es gratis para residentes; los demás la piden y cuesta 6 €.", "La recogida es gratis para residentes.", "La recogida para residentes cuesta 6 €."],
+  ["a price and free", "es", "La entrada cuesta 3 €; es gratis para menores de 12 años.", "La entrada cuesta 3 €.", "La entrada cuesta 3 € para menores de 12 años."],
+  ["a thing of a list", "gl", "Pódense levar libros e películas durante 7 días.", "Pódense levar libros e películas.", "Pódense levar libros, películas e música."],
+  ["a thing behind an article", "pt-PT", "O cartão da biblioteca permite levar livros e revistas para casa.", "O cartão da biblioteca permite levar livros para casa.", "O cartão da piscina permite levar livros e revistas para casa."],
+  ["the page's own date", "es", "La piscina abre en junio.\nÚltima actualización: 3 de febrero de 2026", "La piscina abre en junio.", "La piscina se actualizó el 3 de febrero de 2026."],
+];
+
+for (const [kind, lang, text, right, wrong] of KINDS) {
+  test(`${kind}, ${lang}: "${wrong}" isn't supported`, () => {
+    assert.equal(check(wrong, [page(text, lang)], lang).supported, false);
+    const verdict = check(right, [page(text, lang)], lang);
+    assert.equal(verdict.supported, true, `${right} ${verdict.reason}`);
+  });
+}
+
 /** Each sentence of each passage that says something. */
-const said = [...new Map([...answers, ...heldOut].flatMap(({ passages }) => passages).map((passage) => [passage.text, passage])).values()].flatMap((passage) => {
+const said = [...new Map([...answers, ...heldOut, ...nearMissesHeldOut].flatMap(({ passages }) => passages).map((passage) => [passage.text, passage])).values()].flatMap((passage) => {
   const language = passage.lang as Language;
   return sentencesOf(passage.text, language).filter((sentence) => sentence.split(" ").length > 3).map((sentence) => ({ passage, language, sentence }));
 });
 
-test("a passage's own sentences pass", () => {
+test("a passage's own sentences pass", (t) => {
   const refused = said.filter(({ passage, language, sentence }) => !check(sentence, [passage], language).supported);
+  t.diagnostic(`${said.length - refused.length} of ${said.length} pass`);
   assert.ok(refused.length <= said.length / 100, refused.map(({ sentence }) => sentence).join("\n"));
 });
 
-test("a passage's own sentence with a number that it doesn't have never passes", () => {
+test("a passage's own sentence with a number that it doesn't have never passes", (t) => {
   const changed = said.flatMap(({ passage, language, sentence }) =>
     [...sentence.matchAll(/(?<!^\s*)\d+/g)].flatMap(({ index, 0: figures }) =>
       [1, 3, 10].flatMap((more) => {
@@ -75,10 +117,11 @@ test("a passage's own sentence with a number that it doesn't have never passes",
         return { passage, language, text: sentence.slice(0, index) + other + sentence.slice(index + figures.length) };
       })));
   assert.ok(changed.length > 500);
+  t.diagnostic(`${changed.length} changed`);
   assert.deepEqual(changed.filter(({ passage, language, text }) => check(text, [passage], language).supported).map(({ text }) => text), []);
 });
 
-test("a passage's own sentence with another of its facts in a fact's place hardly ever passes", () => {
+test("a passage's own sentence with another of its facts in a fact's place hardly ever passes", (t) => {
   const swapped = said.flatMap(({ passage, language, sentence }) => {
     const others = sentencesOf(passage.text, language).flatMap((one) => factsOf(one, language).map((fact) => ({ ...fact, text: one.slice(fact.start, fact.end) })));
     return factsOf(sentence, language).flatMap((fact) =>
@@ -88,5 +131,6 @@ test("a passage's own sentence with another of its facts in a fact's place hardl
   });
   assert.ok(swapped.length > 500);
   const passed = swapped.filter(({ passage, language, text }) => check(text, [passage], language).supported);
+  t.diagnostic(`${passed.length} of ${swapped.length} pass`);
   assert.ok(passed.length <= swapped.length / 100, passed.map(({ text }) => text).join("\n"));
 });

@@ -1,7 +1,9 @@
 // Whether a fact is said of the same thing in two texts. A passage has many prices, days and times; the one that a claim
 // may name is the one that the passage says of the claim's own words.
 
+import { WORKING_WEEK } from "./calendar.js";
 import { agrees, type Fact } from "./facts.js";
+import { isOfPrices } from "./synonyms.js";
 import type { Item, Text } from "./text.js";
 
 /** Facts of one kind with nothing between them that says anything: "das 9h às 12h e das 14h às 17h", "segunda e quarta". */
@@ -28,13 +30,16 @@ const LIMIT = 0.5;
 /** Whether `b` might stand where `a` does: prices are no rivals of days, nor months of years. */
 const areRivals = (a: Fact, b: Fact) => a.kind === b.kind && (a.kind !== "number" || a.of === b.of);
 
+/** "3 €; free for children" is no range. */
+const isPriceAndFree = (a: Fact, b: Fact) => (a.keys[0] === "m0") !== (b.keys[0] === "m0");
+
 function groupsOf(items: readonly Item[]): Group[] {
   const groups: [Item, ...Item[]][] = [];
   items.forEach((item, index) => {
     if (!item.fact) return;
     const before = items[index - 1];
     const last = groups.at(-1);
-    const follows = item.fact.kind !== "contact" && last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < (item.fact.kind === "money" ? 8 : 16);
+    const follows = item.fact.kind !== "contact" && last && before?.fact && before === last.at(-1) && areRivals(before.fact, item.fact) && !isPriceAndFree(before.fact, item.fact) && before.unit === item.unit && item.start - before.end < (item.fact.kind === "money" ? 8 : 16);
     if (follows) last.push(item);
     else groups.push([item]);
   });
@@ -95,6 +100,7 @@ function isInOrder(group: Group, other: Group): boolean {
     const [place, next] = [places[index]!, places[index + 1]];
     if (next === undefined) return true;
     if (place < 0 || next < 0) return !fact!.goesTo;
+    if (next === place && other[place]!.fact!.keys[0] === WORKING_WEEK) return true;
     if (next <= place) return false;
     if (fact!.kind === "time") return next === place + 1 && (index % 2 === 1 || place % 2 === 0);
     return fact!.kind !== "day" || !fact!.goesTo || (next === place + 1 && !!other[place]!.fact!.goesTo);
@@ -141,7 +147,9 @@ function isBoundAmong(claim: Text, known: readonly Item[], isSame: (claimed: Ite
     // What a number counts stands behind each of them, or is left out: it tells none from the other.
     const end = group.at(-1)!.end;
     const isCounted = (item: Item) => fact!.kind === "number" && item.start >= end && item.start - end < 4;
-    const about = claim.items.filter((item) => !group.includes(item) && !isCounted(item));
+    // That it costs something is said of every price.
+    const isPrice = (item: Item) => fact!.kind === "money" && !!item.word && isOfPrices(item.word.text);
+    const about = claim.items.filter((item) => !group.includes(item) && !isCounted(item) && !isPrice(item));
     const score = (other: Group) =>
       about.reduce((sum, item) => {
         const same = known.filter((candidate) => !other.includes(candidate) && isSame(item, candidate));

@@ -28,6 +28,21 @@ const DAYS = [
   "domingo domingos diumenge igande sunday sun",
 ];
 
+/** What days from Monday to Friday are, as a fact. */
+export const WORKING_WEEK = "w1-5";
+
+const kind = (words: string) => new RegExp(`(?<!\\p{L})(?:${words})(?!\\p{L})`, "gu");
+
+/** Words for days of a kind, each with what it is as a fact. */
+export const KINDS_OF_DAYS: readonly (readonly [string, RegExp])[] = [
+  [WORKING_WEEK, kind("(?:dias?|dies) (?:uteis|util|habil(?:es)?|habils?|laborables?|laborais|feiners?|de semana|de cada dia)|laborables|laborais|feiners|entre semana|entre setmana|week-?days?|working days?|business days?|lanegun\\p{L}*|astegun\\p{L}*")],
+  ["w6-7", kind("(?:fin(?:s|es)?|fim) de semana|fins? de semanas?|caps? de setmana|week-?ends?|asteburu\\p{L}*")],
+  ["wh", kind("(?:dias? )?(?:festivos?|feriados?)|(?:dies? )?festius?|(?:public|bank) holidays?|jaiegun\\p{L}*")],
+];
+
+/** Whether a day is one of a kind: Wednesday is one of the working week's. */
+export const isAmong = (day: string, days: string): boolean => (/^w[1-5]$/.test(day) && days === WORKING_WEEK) || (/^w[67]$/.test(day) && days === "w6-7");
+
 const NUMBERS: readonly (readonly [number, string])[] = [
   [0, "zero cero"],
   [2, "dois duas dos dues dous duas bi two"],

@@ -4,7 +4,7 @@ import { fold } from "../language/fold.js";
 import type { Language } from "../language/languages.js";
 import { isStopWord } from "../language/stop-words.js";
 import { boundOf, type Bound } from "./bounds.js";
-import { dayOf, monthOf, numberOf } from "./calendar.js";
+import { dayOf, isAmong, KINDS_OF_DAYS, monthOf, numberOf, WORKING_WEEK } from "./calendar.js";
 
 /** One of them, at its place in the text. */
 export interface Fact {
@@ -13,6 +13,8 @@ export interface Fact {
   readonly keys: readonly string[];
   /** What a number counts, where that is a span of time: 3 months are not 3 years. */
   readonly of?: Span;
+  /** Which days a number of days counts, where that is said: 15 working days are not 15 days. */
+  readonly days?: "calendar" | "working";
   /** Whether it counts what is no span of time: 6 books are not 6 days. */
   readonly isOfThings?: boolean;
   /** How often a price is paid. */
@@ -37,10 +39,16 @@ export type Span = "minute" | "hour" | "day" | "week" | "month" | "year";
 const SPANS: readonly (readonly [Span, RegExp])[] = [
   ["minute", /^(?:min(?:uto|ut)?s?|minut[eo]s?|minutu\w*)$/],
   ["hour", /^(?:h|horas?|hores?|hours?|ordu\w*)$/],
-  ["day", /^(?:dias?|dies?|days?|egun\w*)$/],
+  ["day", /^(?:dias?|dies?|days?|(?:lan)?egun\w*)$/],
   ["week", /^(?:semanas?|setman(?:a|es)|weeks?|aste(?!art|az|le)\w*)$/],
   ["month", /^(?:mes|meses|mesos|months?|hilabete\w*)$/],
   ["year", /^(?:anos?|anys?|years?|urte\w*)$/],
+];
+
+/** Which days a number counts: before "days" in English, in "lanegun" itself, behind them in the other languages. */
+const COUNTED_DAYS: readonly (readonly ["calendar" | "working", RegExp])[] = [
+  ["working", /^\s*(?:(?:working|business|week) ?days?|(?:dias?|dies) (?:ute(?:is|s)|util(?:es)?|habil(?:es)?|habeis|habils?|laborables?|laborais|laborables|feiners)|lanegun\w*|egun (?:baliodun|laneguneko)\w*)(?!\p{L})/u],
+  ["calendar", /^\s*(?:(?:calendar|consecutive) days?|(?:dias?|dies) (?:corridos?|seguidos|consecutivos|naturais|natural(?:e?s)?)|egun natural\w*)(?!\p{L})/u],
 ];
 
 const MONEY = "(?:€|eur(?:os?|o)?\\b|r\\$|us\\$|\\$|reais\\b|real\\b|euro\\p{L}*)";
@@ -165,6 +173,7 @@ export function factsOf(text: string, language: Language): Fact[] {
   }
   for (const { index, 0: found } of folded.matchAll(FREE)) add("money", ["m0"], index, found.length);
   for (const { index, 0: found, 1: one } of folded.matchAll(ONE)) add("number", ["n1"], one ? index : index + found.lastIndexOf(" ") + 1, (one ?? "bat").length);
+  kindsOfDays(folded, language, taken, add);
   words(folded, language, isAfternoon, taken, add);
   return bounded(folded, shared(folded, facts.sort((a, b) => a.start - b.start), language));
 }
@@ -184,10 +193,12 @@ function shared(folded: string, facts: readonly Fact[], language: Language): Fac
       const money = new RegExp(`^\\s?(?:de\\s)?${MONEY}`, "u").exec(rest);
       const word = /^\s*(?:de\s+)?(\p{L}+)/u.exec(rest)?.[1] ?? "";
       const of = SPANS.find(([, names]) => names.test(word))?.[0];
+      const days = COUNTED_DAYS.find(([, names]) => names.test(rest));
       const cents = /^\s?(?:de\s)?(?:cents?|centim[oe]?s?|centavos?|zentimo\w*)\b/.exec(rest);
       if (cents) fact = { ...fact, kind: "money", keys: [`m${Number(value) / 100}`], end: fact.end + cents[0].length };
       else if (/^\s?(?:por|per) ?c(?:i?en)to?\b/.test(rest)) fact = { ...fact, kind: "percent", keys: [`p${value}`] };
       else if (money) fact = { ...fact, kind: "money", keys: [`m${value}`], end: fact.end + money[0].length };
+      else if (days) fact = { ...fact, of: "day", days: days[0], end: fact.end + days[1].exec(rest)![0].length };
       else if (of) fact = { ...fact, of };
       else if (THINGS.test(word) && !isStopWord(word, language)) fact = { ...fact, isOfThings: true };
       // "The card costs 6 €, its renewal 4."
@@ -257,7 +268,9 @@ function bounded(folded: string, facts: readonly Fact[]): Fact[] {
     const before = facts[index - 1];
     const isOtherEnd = before?.kind === bare.kind && bare.start - before.end < 8;
     const goesTo = TO.test(folded.slice(bare.start, facts[index + 1]?.start ?? bare.end));
-    const fact = { ...bare, ...(goesTo ? { goesTo } : {}), ...periodOf(folded, bare) };
+    const isWeek = goesTo && bare.keys[0] === "w1" && facts[index + 1]?.keys[0] === "w5";
+    const week = isWeek ? { keys: [...bare.keys, WORKING_WEEK] } : {};
+    const fact = { ...bare, ...(goesTo ? { goesTo } : {}), ...periodOf(folded, bare), ...week };
     if (fact.kind === "contact" || fact.kind === "address" || fact.kind === "day" || fact.keys[0] === "m0") return fact;
     const found = boundOf(folded, fact.start, fact.end);
     if (!found && !isOtherEnd) return { ...fact, ...edgeOf(folded, fact) };
@@ -287,6 +300,16 @@ function months(text: string, folded: string, taken: Uint8Array, add: Add): void
     const stop = end + (year?.[0].length ?? 0);
     if (day) add("date", [`d${month}-${Number(day)}${full ? `-${full}` : ""}`], start, stop - start);
     else add("month", [`mo${month}${full ? `-${full}` : ""}`], start, stop - start);
+  }
+}
+
+/** "Nos dias úteis", "entre semana", "at weekends", "festivos": days of the week too, but for those that a number counts. */
+function kindsOfDays(folded: string, language: Language, taken: Uint8Array, add: Add): void {
+  for (const [key, pattern] of KINDS_OF_DAYS) {
+    for (const { index, 0: found } of folded.matchAll(pattern)) {
+      const before = /([\p{L}\d]+)\s*$/u.exec(folded.slice(0, index))?.[1] ?? "";
+      if (!/\d$/.test(before) && numberOf(before, language) === null && !taken[index]) add("day", [key], index, found.length);
+    }
   }
 }
 
@@ -346,6 +369,8 @@ const minutesOf = ({ keys, of }: Fact) => Number(keys.find((key) => key.startsWi
 export function agrees(claimed: Fact, known: Fact): boolean {
   if (claimed.bound && (known.bound ? claimed.bound.side !== known.bound.side : claimed.bound.isStrict)) return false;
   if ((claimed.of && known.isOfThings) || (claimed.isOfThings && known.of)) return false;
+  if (claimed.days && claimed.days !== known.days) return false;
+  if (claimed.kind === "day" && known.kind === "day" && known.keys.length === 1 && isAmong(claimed.keys[0]!, known.keys[0]!)) return true;
   if (claimed.per && known.per && claimed.per !== known.per) return false;
   if (claimed.of && known.of && claimed.of !== known.of) return minutesOf(claimed) === minutesOf(known);
   // A street's number is no other number, nor another street's.

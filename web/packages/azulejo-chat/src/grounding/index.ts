@@ -3,14 +3,16 @@
 // and most of the sentence's words must be the passage's. Where that can't be told, the sentence isn't supported: then the
 // passage is quoted in its own words, which costs the visitor nothing but a smoother sentence.
 
+import { fold } from "../language/fold.js";
 import { languageFor, type Language } from "../language/languages.js";
 import type { Passage } from "../search/passage.js";
 import { isBound } from "./binding.js";
 import { agrees } from "./facts.js";
+import { CLOSED, isCountedElsewhere, isOpposite, OPEN, PAYS } from "./opposites.js";
 import { isByAnotherWay, isWider } from "./scope.js";
 import { isTelling } from "./synonyms.js";
 import { textOf, type Item, type Text } from "./text.js";
-import { isOpposite, isSameWord } from "./words.js";
+import { isSameWord, isVerbal } from "./words.js";
 
 export { sentencesOf } from "./sentences.js";
 
@@ -61,13 +63,18 @@ interface Known {
   readonly language: Language;
 }
 
+/** A line of the page about itself ("Last updated: 3 February 2026"), folded: its date is no date of what the page is about. */
+const OF_THE_PAGE =
+  /^\W*(?:(?:ultima|darrera|data d[ae]|fecha de|data de) (?:(?:ultima|darrera) )?(?:actuali[zt]\p{L}*|atualiz\p{L}*|modific\p{L}*|revis\p{L}*|publica\p{L}*)|(?:pagina )?(?:actualizad[oa]|atualizad[oa]|actualitzad?[at]|publica[dt][oa]?|modificad[oa]) (?:el|o|em|en|a|no|ao)|(?:this )?(?:page )?(?:was )?(?:last )?(?:updated|modified|reviewed|published)|azken (?:eguner|aldak)\p{L}*)(?!\p{L})[^.]{0,40}$/u;
+
 const known = new WeakMap<Passage, Known>();
 
 function knownOf(passage: Passage, fallback: Language): Known {
   let found = known.get(passage);
   if (!found) {
     const language = languageFor(passage.lang) ?? fallback;
-    found = { text: textOf(passage.text, language), head: textOf(`${passage.title}\n${passage.heading}`, language), language };
+    const written = passage.text.split("\n").filter((line) => !OF_THE_PAGE.test(fold(line))).join("\n");
+    found = { text: textOf(written, language), head: textOf(`${passage.title}\n${passage.heading}`, language), language };
     known.set(passage, found);
   }
   return found;
@@ -102,7 +109,11 @@ function judge(claim: Text, passage: Known, language: Language): Place {
   if (best.reason !== "supported") return best;
   // What is right somewhere may be said of something else, or be denied, where the passage comes nearest.
   if (!isBound(claim, passage.text, isSame) || isUnderAnotherLabel(claim, passage.text, isSame)) return { ...best, reason: "fact-elsewhere" };
-  if (isContrary(claim, passage.text, isSame) || isDenied(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
+  const unit = nearestUnit(claim, passage.text, isSame);
+  const ellipses = ellipsesOf(claim, passage.text, unit, isSame);
+  if (isContrary(claim, passage.text, unit, ellipses, isSame)) return { ...best, reason: "contradicted" };
+  if (!ellipses.isNamed && isDenied(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
+  if (isCountedElsewhere(claim, passage.text, passage.head, unit)) return { ...best, reason: "fact-elsewhere" };
   return best;
 }
 
@@ -185,10 +196,45 @@ function isOfAnother(claim: Text, passages: readonly Known[], supporting: number
   return !has(passages[supporting]!) && passages.some(has);
 }
 
+/**
+ * Whether the claim names a thing of which no passage has a word: behind an article, or alone in a list ("books, films and
+ * music"). Verbs and adjectives may be the answer's own.
+ */
+function namesAnotherThing(claim: Text, passages: readonly Known[], language: Language): boolean {
+  const isAlone = ({ word, clause }: Item) => clause > 0 && word!.text.length > 3 && !isVerbal(word!.text) && claim.items.filter((other) => other.clause === clause).length === 1;
+  const things = claim.items.flatMap((item) => (item.word && (item.word.isThing || isAlone(item)) ? item.word.text : []));
+  const known = passages.flatMap(({ text, head }) => [...text.items, ...head.items].flatMap(({ word }) => word?.text ?? []));
+  return things.some((thing) => !known.some((word) => isSameWord(thing, word, true, language === "eu")));
+}
+
 /** The unit that shares most of the claim's rarer words. */
 function nearestUnit(claim: Text, passage: Text, isSame: IsSame): number {
   const scores = scoresOf(claim.items, passage, isSame);
   return scores.indexOf(Math.max(...scores));
+}
+
+interface Ellipses {
+  /** Whether the claim speaks of what an ellipsis is about: its denial counts then, not that of the words before. */
+  readonly isNamed: boolean;
+  /** Whether it denies what the ellipsis affirms, or the other way round. */
+  readonly isContrary: boolean;
+}
+
+/** What a claim says of the pairs of a sentence as "confetti is not allowed, rice is". */
+function ellipsesOf(claim: Text, passage: Text, unit: number, isSame: IsSame): Ellipses {
+  let [isNamed, isContrary] = [false, false];
+  const has = (item: Item, clause: number) => passage.items.some((other) => other.clause === clause && isSame(item, other));
+  passage.clauses.forEach((ellipsis, at) => {
+    if (ellipsis.unit !== unit || !ellipsis.isElliptic) return;
+    claim.clauses.forEach(({ denies }, mine) => {
+      const items = claim.items.filter(({ clause }) => clause === mine);
+      const named = items.some((item) => has(item, at) && !has(item, at - 1));
+      const before = items.some((item) => has(item, at - 1));
+      isNamed ||= named;
+      isContrary ||= named ? ellipsis.denies !== denies : before && passage.clauses[at - 1]!.denies !== denies;
+    });
+  });
+  return { isNamed, isContrary };
 }
 
 /** Whether the claim affirms with words that the passage has in denials only. */
@@ -200,29 +246,24 @@ function isDenied(claim: Text, passage: Text, isSame: IsSame): boolean {
   });
 }
 
-const PAY = /^(?:pag[aou]|pagan|pagam|pay|paid|ordain)/;
-const OPEN = /^(?:abert[oa]|abiert[oa]|obert[a]?|open|irekita)s?$/;
-const CLOSED = /^(?:encerrad|fechad|cerrad|tancat|tancad|pechad|closed|itxita)/;
-
 /** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */
-function isContrary(claim: Text, passage: Text, isSame: IsSame): boolean {
-  const unit = nearestUnit(claim, passage, isSame);
+function isContrary(claim: Text, passage: Text, unit: number, ellipses: Ellipses, isSame: IsSame): boolean {
   const there = passage.items.filter((item) => item.unit === unit);
   const denied = (text: Text, items: readonly Item[]) => items.some(({ clause }) => text.clauses[clause]!.denies);
   const matched = there.filter((item) => claim.items.some((other) => isSame(other, item)));
   const claimed = claim.items.filter((item) => matched.some((other) => isSame(item, other)));
-  if (denied(claim, claimed) !== denied(passage, matched)) return true;
+  if (ellipses.isContrary || (!ellipses.isNamed && denied(claim, claimed) !== denied(passage, matched))) return true;
   if (isWider(claim.scopes, passage.scopes[unit]!) || isByAnotherWay(claim.scopes, passage.scopes)) return true;
   const words = (items: readonly Item[]) => items.flatMap(({ word }) => word ?? []);
   const isFree = there.some(({ fact }) => fact?.keys[0] === "m0");
-  if (isFree && !claim.items.some(({ fact }) => fact?.kind === "money") && words(claim.items).some(({ text }) => PAY.test(text))) return true;
+  if (isFree && !claim.items.some(({ fact }) => fact?.kind === "money") && words(claim.items).some(({ text }) => PAYS.test(text))) return true;
   // What is open is so at the times that are told; without one, a line that says it's closed of any of its words counts.
   if (claim.items.every(({ fact }) => fact?.kind !== "time") && words(claim.items).some(({ text }) => OPEN.test(text))) {
     const units = passage.labels.map((_, at) => passage.items.filter((item) => item.unit === at));
     const closed = units.filter((items) => words(items).some(({ text }) => CLOSED.test(text)));
     if (closed.some((items) => items.some((item) => claim.items.some((one) => isSame(one, item))))) return true;
   }
-  return isOpposite(words(claim.items), words(there));
+  return isOpposite(claim, passage, unit, isSame);
 }
 
 /**
@@ -241,6 +282,7 @@ export function check(sentence: string, passages: readonly Passage[], language: 
   places.forEach((place, index) => {
     if (isNearer(place, best)) best = { ...place, passage: index };
   });
+  if (best.reason === "supported" && all[best.passage!]!.language.slice(0, 2) === language.slice(0, 2) && namesAnotherThing(claim, all, language)) best = { ...best, reason: "too-little-shared" };
   if (best.reason === "supported" && isOfAnother(claim, all, best.passage!)) best = { ...best, reason: "fact-elsewhere" };
   // Where another passage says more of what the claim speaks of, and says another number, that one counts.
   const rival = places.find(({ shared, reason }) => (reason === "fact-missing" || reason === "fact-elsewhere") && shared > best.shared);

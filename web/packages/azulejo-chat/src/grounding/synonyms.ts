@@ -13,7 +13,7 @@ const MEANINGS = [
   "branc* blanc* white zuri*",
   "vermelh* vermell* rojo roja rojos red gorri*",
   "preto preta pretos pretas negr* black beltz*",
-  "custa custam custar custo cuesta cuestan costar coste costa costen custan cost costs preco precos precio prezo preu preus price prezio* paga pagam pagar pagan paguen pagas pay pays vale valem valen val valor balio ordain*",
+  "custa custam custar custo cuesta cuestan costar coste costa costen custan cost costs preco precos precio prezo preu preus price prezio* pago pagos pagament* payment* paga pagam pagar pagan paguen pagas pay pays vale valem valen val valor balio ordain*",
   "telefon* ligue ligar liga ligando llame llama llamar llamando truqueu truca trucar trucant chame chama chamar call calling ring phone deitu",
   "pedir peca pede pedem pedido pida pide pidan pidiendo peticion demaneu demanar demana solicit* sollicit* request apply application eska* eske* reserv* agend* book",
   "dura duran duram dure validade valid* vigor serve sirve sirven indarr*",
@@ -53,6 +53,9 @@ export const isTelling = (word: string): boolean => {
   const meaning = meaningOf(word);
   return meaning >= 0 && meaning < COLOURS;
 };
+
+/** Whether a folded word says that something has a price. */
+export const isOfPrices = (word: string): boolean => meaningOf(word) === COLOURS;
 
 const known = new Map<string, number>();
 

@@ -4,7 +4,7 @@ import type { Language } from "../language/languages.js";
 import { factsOf, type Fact } from "./facts.js";
 import { scopeOf, type Scope } from "./scope.js";
 import { sentencesOf } from "./sentences.js";
-import { denies, withPlainDenials, wordsOf, type Word } from "./words.js";
+import { denies, isElliptic, withPlainDenials, wordsOf, type Word } from "./words.js";
 
 /** A word or a fact of a text. */
 export interface Item {
@@ -22,6 +22,8 @@ export interface Item {
 export interface Clause {
   readonly unit: number;
   readonly denies: boolean;
+  /** Whether it leaves out what the clause before it says, and only affirms or denies it: "rice is", "as chanclas, non". */
+  readonly isElliptic: boolean;
 }
 
 /** A text and all that is compared of it. */
@@ -51,19 +53,26 @@ export function textOf(written: string, language: Language): Text {
     const facts = factsOf(sentence, language);
     const isFact = (place: number) => facts.some(({ start, end }) => place >= start && place < end);
     const words = wordsOf(sentence, language).filter(({ start }) => !isFact(start));
-    const bounds = [0];
-    for (const { index, 0: mark } of sentence.matchAll(BOUNDS)) if (!isFact(index) && !isFact(index + mark.length - 1)) bounds.push(index + 1);
-    const first = clauses.length;
-    // "They don't pay" is a price, and no denial of one; nor is "not more than".
-    const plain = facts.reduceRight((text, { kind, bound, start, end }) => (kind === "money" || bound ? text.slice(0, start) + " ".repeat(end - start) + text.slice(end) : text), sentence);
-    bounds.forEach((start, at) => clauses.push({ unit, denies: denies(plain.slice(start, bounds[at + 1]), language) }));
-    const clauseOf = (place: number) => first + bounds.findLastIndex((start) => start <= place);
-    const label = LABEL.exec(sentence)?.[1];
-    labels.push(label ? wordsOf(label, language).map(({ text }) => text) : []);
     const mine = [
       ...words.map((word) => ({ word, start: word.start, end: word.start + word.text.length })),
       ...facts.map((fact) => ({ fact, start: fact.start, end: fact.end })),
     ].sort((a, b) => a.start - b.start);
+    // What says nothing of its own ("sim" behind "as chanclas,") belongs to what stands before.
+    const bounds = [0];
+    const places = [...sentence.matchAll(BOUNDS)].flatMap(({ index, 0: mark }) => (isFact(index) || isFact(index + mark.length - 1) ? [] : [index + 1]));
+    places.forEach((place, at) => {
+      if (mine.some(({ start }) => start >= place && start < (places[at + 1] ?? Infinity))) bounds.push(place);
+    });
+    const first = clauses.length;
+    // "They don't pay" is a price, and no denial of one; nor is "not more than".
+    const plain = facts.reduceRight((text, { kind, bound, start, end }) => (kind === "money" || bound ? text.slice(0, start) + " ".repeat(end - start) + text.slice(end) : text), sentence);
+    bounds.forEach((start, at) => {
+      const clause = plain.slice(start, bounds[at + 1]);
+      clauses.push({ unit, denies: denies(clause, language), isElliptic: at > 0 && isElliptic(clause) });
+    });
+    const clauseOf = (place: number) => first + bounds.findLastIndex((start) => start <= place);
+    const label = LABEL.exec(sentence)?.[1];
+    labels.push(label ? wordsOf(label, language).map(({ text }) => text) : []);
     for (const item of mine) {
       items.push({ ...item, start: item.start + offset, end: item.end + offset, unit, clause: clauseOf(item.start) });
     }

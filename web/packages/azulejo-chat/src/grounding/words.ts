@@ -13,31 +13,19 @@ export interface Word {
   readonly start: number;
   /** Whether it's written as a name is: with a capital letter that no sentence's beginning explains, or all in capitals. */
   readonly isName: boolean;
+  /** Whether it stands where a thing is named: behind an article or a preposition ("of the music", "com o cartão"). */
+  readonly isThing: boolean;
 }
 
 const NEGATIONS = /(?<!\p{L})(?:nao|no|non|nunca|jamais|jamas|mai|never|not|cannot|tampouco|tampoco|tampouc|nada|nothing|nobody|neither|ez(?:in)?(?! ba)|inoiz|ningun|ninguna|nenhum|nenhuma|cap|ningu|nadie|ninguem|ninguen)(?!\p{L})|n't(?!\p{L})/gu;
 /** What denies its own words only: without it nothing is possible, which isn't that it is possible without. */
-const WITHOUT = /(?<!\p{L})(?:sem|sin|sense|sen|without|except[oa]?|excepte|salvo|izan ezik|apart from|unless)(?!\p{L})|\p{L}+gabe(?:ko)?(?!\p{L})|(?<!\p{L})gabe(?:ko)?(?!\p{L})/gu;
+const WITHOUT = /(?<!\p{L})(?:sem|sin|sense|sen|without|except[oa]?|excepte|salvo|agas|llevat d|tret d|fora d|a excepcao|a excepcion|a excepcio|con excepcion|izan ezik|apart from|other than|unless)(?!\p{L})|\p{L}+gabe(?:ko)?(?!\p{L})|(?<!\p{L})gabe(?:ko)?(?!\p{L})/gu;
 /** What a denial is a condition behind: "if you can't come", "who doesn't answer". */
 const WHO = "(?:quem|quien|qui|que|who|cando|quando|cuando|quan|when)\\s+(?:\\p{L}+\\s+)?$";
 const conditionOf = (ifs: string) => new RegExp(`(?<!\\p{L})(?:(?:${ifs})\\s+(?:\\p{L}+\\s+){0,3}$|${WHO})`, "u");
 const CONDITIONS: { readonly [language in Language]?: RegExp } = { "pt-PT": conditionOf("se"), "pt-BR": conditionOf("se"), gl: conditionOf("se"), es: conditionOf("si"), ca: conditionOf("si"), en: conditionOf("if") };
 /** "no" is "in the" in Portuguese and Galician, "non" is not a word of theirs where it isn't "not". */
 const IN_THE = new Set<Language>(["pt-PT", "pt-BR", "gl"]);
-
-/** Words of which one says the other's opposite, in the languages' stems: what one side says, the other denies. */
-const OPPOSITES: readonly (readonly [RegExp, RegExp])[] = [
-  [/^(?:abert|abiert|obert|abre|obre|abrir|obrir|open|irek|zabal)/, /^(?:fechad|cerrad|tancad|pechad|closed?|closing|itxi|encerrad|fecha|cierra|tanca|pecha)/],
-  [/^(?:antes|abans|before|prior|aurre|lehen)/, /^(?:depois|despues|despres|despois|after|ondoren|gero)/],
-  [/^(?:minim|menos|menys|least|gutxien|fewer|less)/, /^(?:maxim|mais|mas$|mes$|most|gehien|more)/],
-  [/^(?:obrigat|obligat|mandator|required|compuls|nahitaez|derrigor)/, /^(?:opcional|facultativ|voluntar|optional|aukera|hautaz|dispens)/],
-  [/^(?:manha|manana|mati|morning|goiz)/, /^(?:tarde|tarda|afternoon|arratsalde)/],
-  [/^(?:permit|allow|autoriz|autoritz|baimen)/, /^(?:proib|prohib|forbid|forbidden|debeka|banned)/],
-  [/^(?:gratis|gratuit|free|doan)/, /^(?:pago|pagam|paga|pagar|custa|cuesta|costa|costs?|kosta|ordain)/],
-  [/^(?:primeir|primer|first|lehen)/, /^(?:ultim|darrer|last|azken)/],
-  [/^(?:maior|mayor|major|adult|heldu)/, /^(?:menor|minor|child|crianc|nin[oa]s?$|nens?$|nenes?$|haur|umeak?$)/],
-  [/^(?:comprar|compra|buy)/, /^(?:vender|venda|venta|sell)/],
-];
 
 /** Denials that a page says without one: "não abre" is "fechado". Of the longer's length, so that places stay. */
 const CLOSED: readonly (readonly [RegExp, string])[] = [
@@ -52,6 +40,17 @@ const CLOSED: readonly (readonly [RegExp, string])[] = [
 /** `text` with them, as long as it was. */
 export const withPlainDenials = (text: string): string =>
   CLOSED.reduce((now, [pattern, word]) => now.replace(pattern, (found) => word.padEnd(found.length)), text);
+
+const ROMANCE_THING = /^(?:o|os|as?|um|uma|uns|umas|un|unha|unhas|una|unos|unas|unes|el|la|los|las|les|els|al?s|de|do|da|dos|das|del|dels|dun|dunha|dum|duma|em|en|no|na|nos|nas|num|numa|nun|nunha|por|pelo|pela|pelos|pelas|polo|pola|polos|polas|pel|pels|com|con|co|coa|cos|coas|amb|ao|aos|ó|seu|sua|seus|suas|su|sus|seva|seves)$/;
+const ENGLISH_THING = /^(?:the|an?|of|in|on|at|by|for|from|with|your|our|their|its)$/;
+/** Verbs stand behind some of those, too: "de pagar", "for paying". */
+const VERBAL = /(?:[aei]r(?:-?(?:se|l[aeo]s?|nos|me))?|[aei]nd[oa]|ing|[aei]n?se)$/;
+
+/** Whether a folded word ends as an infinitive or a gerund does, or with a pronoun: no thing's name, for all that is known. */
+export const isVerbal = (word: string): boolean => VERBAL.test(word);
+/** Words that say nothing of their own: the length of a thing, its place in a list, that it is one of its kind. */
+const BLAND =
+  /^(?:pra[zc]o|plazo|termini|period[oe]?|cas[oe]?s?|pessoas?|personas?|persoas?|persones|person|people|vez|veces|vegad\p{L}*|times?|forma|maneira|manera|modo|way|partes?|part|parts|tipos?|tipus|type|total|valor|import[e]?|horas?|hores|hours?|dias?|dies|days?|manha|manana|mana|tarde|mornings?|mesm[oa]s?|mism[oa]s?|mateix\p{L}*|same|following|next|seguinte|siguiente|seguent|final|fin|fim|end|inicio|inici|start|partir|maximo|minimo|maximum|minimum|caracter|motivo|moment[o]?|tempo|tiempo|temps|facto|hecho|fet|lado|geral|general|exempl[oe]|ejemplo|exemple|example)$/u;
 
 /** The content words of a text, in their order. */
 export function wordsOf(text: string, language: Language): Word[] {
@@ -69,7 +68,10 @@ export function wordsOf(text: string, language: Language): Word[] {
     const isName = (capital && !isStart) || /\p{Lu}.*\p{Lu}|\p{N}/u.test(bare);
     isStart = false;
     if (folded.length < 2 || isStopWord(folded, language) || /^(?:nao|non?|not|ez)$/.test(folded)) continue;
-    words.push({ text: folded, start: index, isName });
+    // "l'escola": the article is within.
+    const before = bare === written ? /([\p{L}]+)[\s]+$/u.exec(text.slice(0, index))?.[1] : "el";
+    const isBehind = language !== "eu" && before !== undefined && (language === "en" ? ENGLISH_THING : ROMANCE_THING).test(fold(before));
+    words.push({ text: folded, start: index, isName, isThing: isBehind && folded.length > 3 && !isVerbal(folded) && !BLAND.test(folded) });
   }
   return words;
 }
@@ -125,12 +127,8 @@ export function denies(text: string, language: Language): boolean {
   return isNot !== (folded.match(WITHOUT) !== null);
 }
 
-/** Whether `claim` says the opposite of what `known` says: one of a pair of which `known` has the other only. */
-export function isOpposite(claim: readonly Word[], known: readonly Word[]): boolean {
-  const has = (words: readonly Word[], side: RegExp) => words.some(({ text }) => side.test(text));
-  return OPPOSITES.some(
-    ([one, other]) =>
-      (has(claim, one) && !has(claim, other) && has(known, other) && !has(known, one)) ||
-      (has(claim, other) && !has(claim, one) && has(known, one) && !has(known, other)),
-  );
-}
+/** A few words, and then what affirms or denies them without a verb of their own. */
+const ELLIPSIS = /^\W*(?:(?:and|but|y|e|i|eta|pero|mas|baina)\s+)?(?:\p{L}+\s+){1,4}?(?:\p{L}+,? )?(?:is|are|does|do|can|may|must|si|sim|no|nao|non|not|bai|ez|tambien|tambem|tambe|tampoco|tampouco)\W*$/u;
+
+/** Whether a clause leaves its verb to the one before: "rice is", "a poda, não", "las chanclas no". */
+export const isElliptic = (clause: string): boolean => ELLIPSIS.test(fold(clause).replace(/(?:is|are|does|do|can|may|must)(?:n't| not)/g, "not"));

@@ -48,12 +48,13 @@ function Emergency({ speaker, settings }: Ui) {
   return (
     <div class="emergency" part="emergency">
       <p><Icon name="warning" /><strong>{speaker.say("emergency")}</strong></p>
-      <p>{speaker.say("emergencyHelp")}</p>
+      {/* Before all else there is to read: in a low window what follows is out of sight. */}
       <p class="row">
         {settings.emergency.map((number) => (
           <a class="button" href={`tel:${number}`}><Icon name="phone" />{speaker.say("call", { number })}</a>
         ))}
       </p>
+      <p>{speaker.say("emergencyHelp")}</p>
     </div>
   );
 }
