@@ -22,11 +22,12 @@ export function Turn({ turn, isLast, engine, ...ui }: TurnProps) {
   const isBare = !searching && !answer && found === null && !searchFailed && !overtaken;
   return (
     <div class="turn">
+      {/* Before the question, which may fill a low window: a turn is read from its beginning on. */}
+      {emergency && <Emergency {...ui} />}
       <div class="question" part="message user">
         <span class="unseen">{speaker.say("you")}: </span>
         <p lang={lang}>{question}</p>
       </div>
-      {emergency && <Emergency {...ui} />}
       {answer && (answer.text || answer.status === "reading" || answer.status === "writing") && (
         <Answer {...ui} answer={answer} found={found ?? []} lang={lang} isLast={isLast} />
       )}
