@@ -99,8 +99,9 @@ export class Conversation {
     this.#looking?.abort();
     const { signal } = (this.#looking = new AbortController());
     if (!settings.model) return true;
-    const about = await this.#tools.about(settings, signal).catch((error): About => ({ ...UNKNOWN, failure: failureOf(error) }));
-    if (signal.aborted) return false;
+    const failed = (error: unknown): About | null => (signal.aborted ? null : { ...UNKNOWN, failure: failureOf(error) });
+    const about = await this.#tools.about(settings, signal).catch(failed);
+    if (signal.aborted || !about) return false;
     this.#dispatch({ type: "about", about });
     return true;
   }
