@@ -3,10 +3,12 @@
 #
 # usage: benches/gpu/run.sh [PROGRAM] [FOLDER] [SECONDS]
 #   PROGRAM  the program (default target/release/azulejo): carried alone, it needs glibc of Debian 12 or newer, the Vulkan
-#            loader (libvulkan.so.1) and the GPU's driver, and no network
-#   FOLDER   where report.md, report.json and devices.txt go (default gpu-report)
+#            loader (libvulkan.so.1) and the GPU's driver, and no network; for CUDA also NVRTC (libnvrtc.so.12 or .13 with its
+#            builtins beside it, or AZULEJO_NVRTC=FILE)
+#   FOLDER   where devices.txt, and in wgpu/ and cuda/ report.md and report.json go (default gpu-report)
 #   SECONDS  for all of it, 200 by default; what is checked comes first, and what there was no time for is in the report.
-#            If the time is over in mid-work, or the driver hangs, the report has what was found by then
+#            If the time is over in mid-work, or the driver hangs, the report has what was found by then. Where there is CUDA
+#            it has the first half
 #
 # Exit 1 if something is computed wrongly.
 set -euo pipefail
@@ -26,5 +28,18 @@ if [ -z "${VK_DRIVER_FILES:-}" ] && [ -e "$mounted" ]; then
   export VK_DRIVER_FILES=$mounted
 fi
 "$program" devices | tee "$folder/devices.txt"
+status=0
 # A hanging driver must not eat the time of whoever lent the machine.
-timeout --kill-after=5 "$seconds" "$program" validate --device wgpu -o "$folder" --seconds $((seconds - 20))
+check() {
+  mkdir -p "$folder/$1"
+  timeout --kill-after=5 "$2" "$program" validate --device "$1" -o "$folder/$1" --seconds $(($2 - $2 / 10))
+}
+if ldconfig -p | grep -q 'libcuda\.so\.1'; then
+  half=$((seconds / 2))
+  check cuda "$half" || status=$?
+  seconds=$half
+else
+  echo "not run: CUDA (libcuda.so.1 is not there)"
+fi
+check wgpu "$seconds" || status=$?
+exit "$status"
