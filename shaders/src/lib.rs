@@ -20,6 +20,6 @@ mod twin;
 pub use kernel::{Kernel, Reads, Run, Variant, Writes};
 pub use link::{Access, Binding, LinkError, Linked, Target, link, module_names};
 pub use lower::{LowerError, lower};
-pub use program::{Bind, Buffer, BufferClass, Call, Extent, Limits, Program};
+pub use program::{Bind, Buffer, BufferClass, Call, Extent, Limits, PARAMS_PITCH, Program};
 pub use step::{Phase, Step, StepError};
 pub use tier::Tier;

@@ -1,6 +1,7 @@
 //! A lowered plan: buffers, constants, and kernel calls over them.
 
-use azulejo_plan::Constant;
+use azulejo_plan::{Constant, Memory};
+use azulejo_quant::Plane;
 
 use crate::kernel::{Kernel, Run, Variant};
 
@@ -70,6 +71,9 @@ impl Extent {
         }
     }
 }
+
+/// Bytes from one call's params to the next: what every device aligns uniform bindings to.
+pub const PARAMS_PITCH: u64 = 256;
 
 /// One dispatch.
 #[derive(Clone, Debug)]
@@ -141,9 +145,50 @@ impl Program {
         self.decode.len() + self.head_one.len() + self.choose.len()
     }
 
-    /// All calls, of every phase.
+    /// All calls, of every [`Phase`](crate::Phase), in their order.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         [&self.prefill, &self.decode, &self.head_one, &self.head_all, &self.choose].into_iter().flatten()
+    }
+
+    /// Bytes that it takes, with one state.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            weights: self.bytes(BufferClass::Constant),
+            kv: self.bytes(BufferClass::Kv),
+            activations: self.bytes(BufferClass::Activation),
+        }
+    }
+
+    /// The place in [`buffers`](Self::buffers) of what is written: whole words within a plane of a constant.
+    ///
+    /// # Errors
+    /// The bytes of the plane (0 if there is none), which these are outside of, or no whole words.
+    pub fn place_of_write(
+        &self,
+        constant: usize,
+        plane: Plane,
+        offset: u64,
+        length: u64,
+    ) -> Result<usize, u64> {
+        let &(quants, aux) = self.constant_buffers.get(constant).ok_or(0u64)?;
+        let place = match plane {
+            Plane::Quants => quants,
+            Plane::Aux => aux.ok_or(0u64)?,
+        };
+        let bytes = self.buffers[place].bytes;
+        let is_within = offset.checked_add(length).is_some_and(|end| end <= bytes);
+        if is_within && offset.is_multiple_of(4) && length.is_multiple_of(4) { Ok(place) } else { Err(bytes) }
+    }
+
+    /// The params of all calls, phase by phase, each [`PARAMS_PITCH`] bytes behind the one before.
+    pub fn params(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for call in self.calls() {
+            let from = bytes.len();
+            bytes.extend(call.params.iter().flat_map(|word| word.to_le_bytes()));
+            bytes.resize(from + PARAMS_PITCH as usize, 0);
+        }
+        bytes
     }
 
     /// Bytes of the buffers of a class.

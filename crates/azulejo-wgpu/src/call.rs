@@ -1,9 +1,9 @@
 //! One call over given buffers: what the kernels' cases run on.
 
 use azulejo_shaders::kernel::Run;
-use azulejo_shaders::{Access, Call};
+use azulejo_shaders::{Access, Call, PARAMS_PITCH};
 
-use crate::model::{PARAMS_PITCH, STORAGE};
+use crate::model::STORAGE;
 use crate::read::Mapping;
 use crate::report::count;
 use crate::step::words;

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use azulejo_plan::{Constant, Memory, Plan};
+use azulejo_plan::{Constant, Plan};
 use azulejo_quant::Plane;
-use azulejo_shaders::{BufferClass, Phase, Program, lower};
+use azulejo_shaders::{BufferClass, PARAMS_PITCH, Phase, Program, lower};
 
 use crate::pipelines::Pipeline;
 use crate::report::count;
 use crate::{WgpuBackend, WgpuError};
-
-/// Bytes from one call's params to the next: what every device aligns uniform bindings to.
-pub(crate) const PARAMS_PITCH: u64 = 256;
 
 /// A prepared plan with its constants.
 #[derive(Debug)]
@@ -78,12 +75,7 @@ impl WgpuBackend {
     }
 
     fn params(&self, program: &Program) -> wgpu::Buffer {
-        let mut bytes = Vec::new();
-        for call in Phase::ALL.into_iter().flat_map(|phase| phase.calls(program)) {
-            let from = bytes.len();
-            bytes.extend(call.params.iter().flat_map(|word| word.to_le_bytes()));
-            bytes.resize(from + PARAMS_PITCH as usize, 0);
-        }
+        let bytes = program.params();
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let buffer = self.buffer("params", (bytes.len() as u64).max(PARAMS_PITCH), usage);
         self.queue.write_buffer(&buffer, 0, &bytes);
@@ -101,16 +93,8 @@ impl WgpuBackend {
         self.reporter.check()?;
         let length = bytes.len() as u64;
         let outside = || WgpuError::WriteRange { constant, offset, bytes: length };
-        let &(quants, aux) = model.program.constant_buffers.get(constant).ok_or_else(outside)?;
-        let place = match plane {
-            Plane::Quants => quants,
-            Plane::Aux => aux.ok_or_else(outside)?,
-        };
+        let place = model.program.place_of_write(constant, plane, offset, length).map_err(|_| outside())?;
         let buffer = model.buffers[place].as_ref().ok_or_else(outside)?;
-        let fits = offset.checked_add(length).is_some_and(|end| end <= buffer.size());
-        if !fits || !offset.is_multiple_of(4) || !length.is_multiple_of(4) {
-            return Err(outside());
-        }
         self.queue.write_buffer(buffer, offset, bytes);
         if self.staged.fetch_add(length, Relaxed) + length >= STAGED_BYTES {
             self.staged.store(0, Relaxed);
@@ -119,14 +103,6 @@ impl WgpuBackend {
             self.wait(index)?;
         }
         Ok(())
-    }
-
-    pub(crate) fn memory_of(&self, model: &WgpuModel) -> Memory {
-        Memory {
-            weights: model.program.bytes(BufferClass::Constant),
-            kv: model.program.bytes(BufferClass::Kv),
-            activations: model.program.bytes(BufferClass::Activation),
-        }
     }
 
     pub(crate) fn constants_of<'m>(&self, model: &'m WgpuModel) -> &'m [Constant] {

@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use azulejo_shaders::{BufferClass, Phase};
+use azulejo_shaders::{BufferClass, PARAMS_PITCH, Phase};
 
-use crate::model::PARAMS_PITCH;
 use crate::read::Mapping;
 use crate::{WgpuBackend, WgpuError, WgpuModel};
 

@@ -33,7 +33,7 @@ impl Backend for WgpuBackend {
     }
 
     fn memory(&self, model: &WgpuModel) -> Memory {
-        self.memory_of(model)
+        model.program.memory()
     }
 
     fn write(

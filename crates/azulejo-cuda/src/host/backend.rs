@@ -105,11 +105,7 @@ impl Backend for HostBackend {
     }
 
     fn memory(&self, model: &HostModel) -> Memory {
-        Memory {
-            weights: model.program.bytes(BufferClass::Constant),
-            kv: model.program.bytes(BufferClass::Kv),
-            activations: model.program.bytes(BufferClass::Activation),
-        }
+        model.program.memory()
     }
 
     fn write(
@@ -120,14 +116,10 @@ impl Backend for HostBackend {
         offset: u64,
         bytes: &[u8],
     ) -> Result<(), HostError> {
-        let planes = model.program.constant_buffers.get(constant).copied();
-        let buffer = planes.and_then(|(quants, aux)| if plane == Plane::Quants { Some(quants) } else { aux });
-        let words = buffer.map_or(&mut [][..], |buffer| model.constants[buffer].words_mut());
-        let (size, length) = (words.len() as u64 * 4, bytes.len() as u64);
-        let is_within = offset.checked_add(length).is_some_and(|end| end <= size);
-        if !is_within || !offset.is_multiple_of(4) || !length.is_multiple_of(4) {
-            return Err(HostError::Write { constant, offset, length, bytes: size });
-        }
+        let length = bytes.len() as u64;
+        let place = model.program.place_of_write(constant, plane, offset, length);
+        let place = place.map_err(|bytes| HostError::Write { constant, offset, length, bytes })?;
+        let words = model.constants[place].words_mut();
         bytemuck::cast_slice_mut::<u32, u8>(words)[offset as usize..][..bytes.len()].copy_from_slice(bytes);
         Ok(())
     }

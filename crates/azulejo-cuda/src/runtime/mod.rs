@@ -17,7 +17,7 @@ use std::sync::Arc;
 use azulejo_plan::{Backend, CallTime, Constant, DeviceInfo, Memory, Plan, StepInput};
 use azulejo_quant::Plane;
 use azulejo_shaders::check::Executor;
-use azulejo_shaders::{Access, BufferClass, Call, Limits, Phase, Program, Run, Tier, lower};
+use azulejo_shaders::{Access, BufferClass, Call, Limits, PARAMS_PITCH, Phase, Program, Run, Tier, lower};
 
 use self::driver::{Driver, Launch};
 pub use self::error::CudaError;
@@ -28,8 +28,6 @@ pub use self::step::CudaState;
 const TIER: Tier = Tier::SubgroupsF16;
 /// Bytes of one binding: its length in words is a `u32`.
 const BINDING_BYTES: u64 = 4 * (u32::MAX as u64);
-/// Bytes from one call's params to the next.
-const PARAMS_PITCH: usize = 256;
 /// Bytes of the two buffers that are copied to measure, and how often.
 const COPIED: u64 = 256 << 20;
 const COPIES: u32 = 16;
@@ -207,13 +205,8 @@ impl Backend for CudaBackend {
         let kernels = [a?, b?, c?, d?, e?];
         let buffers =
             self.make_buffers(&program, "the model's weights", |class| class == BufferClass::Constant)?;
-        let mut bytes = Vec::new();
-        for call in Phase::ALL.into_iter().flat_map(|phase| phase.calls(&program)) {
-            let from = bytes.len();
-            bytes.extend(call.params.iter().flat_map(|word| word.to_le_bytes()));
-            bytes.resize(from + PARAMS_PITCH, 0);
-        }
-        let params = self.driver.zeros(bytes.len().max(PARAMS_PITCH) as u64, "the calls' params")?;
+        let bytes = program.params();
+        let params = self.driver.zeros((bytes.len() as u64).max(PARAMS_PITCH), "the calls' params")?;
         self.driver.write(&params, 0, &bytes)?;
         Ok(CudaModel { kernels, buffers, params: Arc::new(params), program })
     }
@@ -223,11 +216,7 @@ impl Backend for CudaBackend {
     }
 
     fn memory(&self, model: &CudaModel) -> Memory {
-        Memory {
-            weights: model.program.bytes(BufferClass::Constant),
-            kv: model.program.bytes(BufferClass::Kv),
-            activations: model.program.bytes(BufferClass::Activation),
-        }
+        model.program.memory()
     }
 
     fn write(
@@ -240,16 +229,8 @@ impl Backend for CudaBackend {
     ) -> Result<(), CudaError> {
         let length = bytes.len() as u64;
         let outside = || CudaError::WriteRange { constant, offset, bytes: length };
-        let &(quants, aux) = model.program.constant_buffers.get(constant).ok_or_else(outside)?;
-        let place = match plane {
-            Plane::Quants => quants,
-            Plane::Aux => aux.ok_or_else(outside)?,
-        };
+        let place = model.program.place_of_write(constant, plane, offset, length).map_err(|_| outside())?;
         let memory = model.buffers[place].as_ref().ok_or_else(outside)?;
-        let fits = offset.checked_add(length).is_some_and(|end| end <= memory.len() as u64);
-        if !fits || !offset.is_multiple_of(4) || !length.is_multiple_of(4) {
-            return Err(outside());
-        }
         self.driver.write(memory, offset as usize, bytes)
     }
 

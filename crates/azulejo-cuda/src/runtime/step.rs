@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azulejo_plan::{CallTime, Outputs, StepInput, Tokens};
-use azulejo_shaders::{BufferClass, Call, Phase, Run, Step};
+use azulejo_shaders::{BufferClass, Call, PARAMS_PITCH, Phase, Run, Step};
 
 use super::driver::{self, Graph, Launch, Memory, ReadBack};
-use super::{CudaBackend, CudaError, CudaModel, PARAMS_PITCH};
+use super::{CudaBackend, CudaError, CudaModel};
 
 /// The lists of calls of a step that decodes a token and chooses the next: what is recorded.
 const DECODING: [Phase; 3] = [Phase::Decode, Phase::HeadOne, Phase::Choose];
@@ -47,7 +47,7 @@ impl CudaBackend {
         for (phase, launches) in Phase::ALL.into_iter().zip(&mut launches) {
             for (call, kernel) in phase.calls(program).iter().zip(&model.kernels[phase as usize]) {
                 launches.push(self.bind(call, kernel, (&model.params, offset), &run, buffer)?);
-                offset += PARAMS_PITCH as u64;
+                offset += PARAMS_PITCH;
             }
         }
         let place = |place: usize, what| buffers[place].clone().ok_or(CudaError::NothingToRead(what));

@@ -4,6 +4,7 @@
 //! `AZULEJO_CUDA_ALL=1` compiles every variant, for three architectures; `AZULEJO_BLESS=1` writes the table anew.
 
 use std::collections::{BTreeMap, HashSet};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -20,6 +21,8 @@ const TIER: Tier = Tier::SubgroupsF16;
 const ARCHITECTURES: [&str; 3] = ["sm_80", "sm_90", "sm_100"];
 /// Of the table.
 const ARCHITECTURE: &str = "sm_90";
+/// In the folder with the wheels' files.
+const DISASSEMBLER: &str = "nvidia/cu13/bin/nvdisasm";
 /// Widths of loads from global memory, in bits.
 const WIDTHS: [u32; 5] = [128, 64, 32, 16, 8];
 
@@ -68,6 +71,11 @@ fn fetch() -> PathBuf {
             std::fs::remove_file(wheel).unwrap();
         }
     }
+    // A wheel's unpacked files aren't programs.
+    let program = folder.join(DISASSEMBLER);
+    let mut mode = std::fs::metadata(&program).unwrap().permissions();
+    mode.set_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
     std::fs::write(done, list).unwrap();
     folder
 }
@@ -103,12 +111,7 @@ fn named(kernel: &Kernel, variant: &Variant) -> String {
 fn loads(tools: &Path, name: &str, compiled: &Compiled) -> [usize; 5] {
     let file = tempfile::NamedTempFile::with_suffix(".cubin").unwrap();
     std::fs::write(file.path(), &compiled.cubin).unwrap();
-    let program = tools.join("nvidia/cu13/bin/nvdisasm");
-    // A wheel's unpacked files aren't programs.
-    let mut mode = std::fs::metadata(&program).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
-    std::fs::set_permissions(&program, mode).unwrap();
-    let output = Command::new(program).arg("-c").arg(file.path()).output().unwrap();
+    let output = Command::new(tools.join(DISASSEMBLER)).arg("-c").arg(file.path()).output().unwrap();
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let mut counts = [0; 5];
