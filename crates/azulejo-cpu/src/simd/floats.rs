@@ -49,7 +49,7 @@ pub(crate) fn dot_unit<Q: Copy + Into<i32>>(
         (0..16).map(|i| q[16 * h + i].into() * i32::from(x[i])).sum()
     };
     let products = scale[0] * half(0) as f32 + scale[1] * half(1) as f32;
-    products * x.scale + (offset[0] * x.low[k] + offset[1] * x.high[k])
+    products * x.scale[k] + (offset[0] * x.low[k] + offset[1] * x.high[k])
 }
 
 /// The sum of numbers.

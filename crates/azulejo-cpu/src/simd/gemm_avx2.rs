@@ -213,7 +213,7 @@ fn scaled<const F: u8, const R: usize, const T: usize>(
         }
         for r in 0..R {
             for t in 0..T {
-                let total = _mm256_fmadd_ps(sums[r][t], _mm256_set1_ps(x[t].scale), totals[r][t]);
+                let total = _mm256_fmadd_ps(sums[r][t], _mm256_set1_ps(x[t].scale[0]), totals[r][t]);
                 totals[r][t] = add_offsets::<F>(&tile[r][b], x[t], total);
             }
         }
@@ -245,7 +245,7 @@ fn folded<const F: u8, const R: usize, const T: usize>(
             }
             for r in 0..R {
                 for t in 0..T {
-                    let scale = _mm256_mul_ps(tile[r][b].scale[0], _mm256_set1_ps(x[t].scale));
+                    let scale = _mm256_mul_ps(tile[r][b].scale[0], _mm256_set1_ps(x[t].scale[0]));
                     totals[r][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[r][t]), scale, totals[r][t]);
                 }
             }

@@ -217,7 +217,7 @@ fn folded(tile: &[Block; PANEL], kind: Kind, x: [&[XBlock]; T]) -> [[v128; R]; T
         }
         for t in 0..T {
             for r in 0..R {
-                let scale = f32x4_splat(block.scale[r] * x[t].scale);
+                let scale = f32x4_splat(block.scale[r] * x[t].scale[0]);
                 totals[t][r] = multiply_add(sums[t][r], scale, totals[t][r]);
             }
         }

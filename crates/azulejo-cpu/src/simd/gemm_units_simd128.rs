@@ -139,7 +139,7 @@ fn panel(units: &[Unit], has_offsets: bool, x: [&[XBlock]; T]) -> [[v128; GROUPS
         }
         for ((totals, sums), x) in totals.iter_mut().zip(sums).zip(x) {
             for (total, sum) in totals.iter_mut().zip(sums) {
-                *total = multiply_add(sum, f32x4_splat(x.scale), *total);
+                *total = multiply_add(sum, f32x4_splat(x.scale[0]), *total);
             }
             // Each unit's offset, times the sum of its inputs.
             for (unit, sum) in units.iter().zip(x.sums).filter(|_| has_offsets) {

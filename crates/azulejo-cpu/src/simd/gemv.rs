@@ -14,7 +14,7 @@ use super::avx2::{self, Tail, vector, vector_f32};
 use super::elementwise::{gated, normalise};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::gemv_simd128;
-use super::input::{self, Order, XBlock};
+use super::input::{self, Order, Step, XBlock};
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
 #[cfg(target_arch = "x86_64")]
 use crate::matrix::format::{Q8_0, halves};
@@ -62,7 +62,7 @@ impl<'x> Input<'x> {
             _ => Order::Plain,
         };
         let blocks = scratch.blocks(input::blocks(matrix.units_per_row));
-        input::quantise(context.instructions, &x, order, blocks);
+        input::quantise(context.instructions, &x, order, Step::Unit, blocks);
         Input::Blocks(blocks)
     }
 }
@@ -143,7 +143,7 @@ fn avx2_rows<const F: u8>(matrix: &Matrix<'_>, x: &[XBlock], first_row: usize, o
 #[inline]
 fn avx2_block<const F: u8>(matrix: &Matrix<'_>, u: usize, x: &XBlock, sums: &mut [__m256; 2]) {
     let scales = avx2::scales::<F>(matrix, u);
-    let step = _mm256_set1_ps(x.scale);
+    let step = vector_f32(&x.scale);
     let [low, high] = scales.scale.map(|s| _mm256_mul_ps(s, step));
     let x_at = |at: usize| vector(&x.q[at]);
     if F == Q8_0 {

@@ -53,9 +53,9 @@ fn block<const F: u8>(
     } else if F != Q8_0 {
         add_offsets(0, &x.sums);
     }
-    let step = f32x4_splat(x.scale);
+    let step: [v128; 2] = bytemuck::cast(x.scale);
     let [low, high]: [[f32; UNITS]; 2] =
-        scales.scale.map(|scale| bytemuck::cast(scale.map(|v| f32x4_mul(v, step))));
+        scales.scale.map(|[a, b]| bytemuck::cast([f32x4_mul(a, step[0]), f32x4_mul(b, step[1])]));
     let units = Units::new::<F>(matrix, constants, u, count);
     // One unit a turn, of one row: in a longer run of instructions, an engine's compiler mixes them all up, and then
     // has too few registers.

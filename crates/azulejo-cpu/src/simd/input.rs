@@ -1,7 +1,7 @@
 //! The input of a matrix product as the quantised weights meet it: blocks of 256 values in 16-bit integers.
 //!
 //! Logits have to be near those of f32, so that every back-end chooses the same tokens. 8 bits are too few for that;
-//! with 16, a block's greatest value over 32,767 is the step, and the error's power 1e-9 of the product's (at worst,
+//! with 16, the greatest value of some over 32,767 is their step, and the error's power 1e-9 of the product's (at worst,
 //! with one value that is far greater than all others of its block, 2e-8). An instruction multiplies twice as many of
 //! them as of f32.
 
@@ -12,7 +12,7 @@ use crate::matrix::{BLOCK, UNITS};
 #[repr(C, align(32))]
 #[derive(Clone, Copy)]
 pub(crate) struct XBlock {
-    /// The values over `scale`: 16 runs of 16, in the order of [`Order`].
+    /// The values over their unit's `scale`: 16 runs of 16, in the order of [`Order`].
     pub(crate) q: [[i16; 16]; 16],
     /// For each unit, the sum of its values.
     pub(crate) sums: [f32; UNITS],
@@ -20,13 +20,18 @@ pub(crate) struct XBlock {
     pub(crate) low: [f32; UNITS],
     /// For each unit, the sum of its other values.
     pub(crate) high: [f32; UNITS],
-    /// What the integers are multiplied by.
-    pub(crate) scale: f32,
+    /// For each unit, what its integers are multiplied by: their step.
+    pub(crate) scale: [f32; UNITS],
 }
 
 impl XBlock {
-    pub(crate) const ZERO: Self =
-        Self { q: [[0; 16]; 16], sums: [0.0; UNITS], low: [0.0; UNITS], high: [0.0; UNITS], scale: 0.0 };
+    pub(crate) const ZERO: Self = Self {
+        q: [[0; 16]; 16],
+        sums: [0.0; UNITS],
+        low: [0.0; UNITS],
+        high: [0.0; UNITS],
+        scale: [0.0; UNITS],
+    };
 }
 
 /// The order of a block's values.
@@ -42,20 +47,30 @@ pub(crate) enum Order {
     EvenOdd,
 }
 
+/// Which values have one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Those of a unit. On real models the error's power is a fifth of what one step a block makes.
+    Unit,
+    /// Those of a block, where products of more than a unit are summed up as integers, or a scale more would cost too much:
+    /// in `gemm` a sixth of the time.
+    Block,
+}
+
 /// Blocks that a row of `units` units takes.
 pub(crate) const fn blocks(units: usize) -> usize {
     units.div_ceil(UNITS)
 }
 
 /// Quantises a row, in whole units; what is missing of the last block is zeros.
-pub(crate) fn quantise(instructions: Instructions, x: &[f32], order: Order, out: &mut [XBlock]) {
+pub(crate) fn quantise(instructions: Instructions, x: &[f32], order: Order, step: Step, out: &mut [XBlock]) {
     let block = |x: &[f32; BLOCK], out: &mut XBlock| match instructions {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: these instructions are only chosen where they were found.
-        Instructions::Avx2 => unsafe { avx2::quantise_block(x, order, out) },
+        Instructions::Avx2 => unsafe { avx2::quantise_block(x, order, step, out) },
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Instructions::Simd128 => simd128::quantise_block(x, order, out),
-        _ => quantise_block(x, order, out),
+        Instructions::Simd128 => simd128::quantise_block(x, order, step, out),
+        _ => quantise_block(x, order, step, out),
     };
     let (full, rest) = x.as_chunks::<BLOCK>();
     for (x, out) in full.iter().zip(out.iter_mut()) {
@@ -68,56 +83,65 @@ pub(crate) fn quantise(instructions: Instructions, x: &[f32], order: Order, out:
     }
 }
 
-fn quantise_block(x: &[f32; BLOCK], order: Order, out: &mut XBlock) {
+fn quantise_block(x: &[f32; BLOCK], order: Order, step: Step, out: &mut XBlock) {
     debug_assert_eq!(order, Order::Plain, "the portable kernels have no use for another order");
-    // As integers, the magnitudes of floats are in their order, with infinities and what is no number on top.
-    let most = x.iter().fold(0u32, |most, x| most.max(x.to_bits() & 0x7fff_ffff));
-    let most = f32::from_bits(most);
-    let inverse = if most > LEAST { 32767.0 / most } else { 0.0 };
-    out.scale = if most.is_finite() { most / 32767.0 } else { f32::NAN };
-    for (run, q) in x.as_chunks::<16>().0.iter().zip(&mut out.q) {
-        for (x, q) in run.iter().zip(q) {
+    let units = x.as_chunks::<32>().0;
+    let greatest = |unit: &[f32; 32]| unit.iter().fold(0u32, |most, x| most.max(x.to_bits() & 0x7fff_ffff));
+    let inverse = out.take_steps(step, std::array::from_fn(|u| greatest(&units[u])));
+    for (u, (unit, q)) in units.iter().zip(out.q.as_chunks_mut::<2>().0).enumerate() {
+        for (x, q) in unit.iter().zip(q.as_flattened_mut()) {
             // Adding 1.5 * 2^23 rounds to an integer, which is then the lowest bits.
-            *q = (x * inverse + 12_582_912.0).to_bits() as i16;
+            *q = (x * inverse[u] + 12_582_912.0).to_bits() as i16;
         }
-    }
-    for (u, [first, second]) in out.q.as_chunks::<2>().0.iter().enumerate() {
-        let sum = |run: &[i16; 16]| run.iter().map(|q| i32::from(*q)).sum::<i32>() as f32 * out.scale;
-        (out.low[u], out.high[u]) = (sum(first), sum(second));
+        let sum = |run: &[i16; 16]| run.iter().map(|q| i32::from(*q)).sum::<i32>() as f32 * out.scale[u];
+        (out.low[u], out.high[u]) = (sum(&q[0]), sum(&q[1]));
         out.sums[u] = out.low[u] + out.high[u];
     }
 }
 
-/// Blocks of values below this are taken as zeros.
+impl XBlock {
+    /// Sets the steps by each unit's greatest magnitude, given as the bits of a float: as integers they are in their order,
+    /// with infinities and what is no number on top, which make their step NaN, so that the products show it. Gives what
+    /// values are multiplied by to become integers.
+    #[inline(always)]
+    fn take_steps(&mut self, step: Step, most: [u32; UNITS]) -> [f32; UNITS] {
+        let most = match step {
+            Step::Unit => most,
+            Step::Block => [most.into_iter().fold(0, u32::max); UNITS],
+        };
+        let most = most.map(f32::from_bits);
+        self.scale = most.map(|most| if most.is_finite() { most / 32767.0 } else { f32::NAN });
+        most.map(|most| if most > LEAST { 32767.0 / most } else { 0.0 })
+    }
+}
+
+/// Values below this are taken as zeros where no other of their step is above.
 const LEAST: f32 = 1e-30;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::{BLOCK, LEAST, Order, XBlock};
+    use super::{BLOCK, Order, Step, UNITS, XBlock};
     use crate::simd::avx2::{sum8, vector_f32};
 
     #[target_feature(enable = "avx2,fma,f16c")]
-    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, out: &mut XBlock) {
+    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, step: Step, out: &mut XBlock) {
         let runs = x.as_chunks::<16>().0;
-        let magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fff_ffff));
-        let (mut most, mut nan) = (_mm256_setzero_ps(), _mm256_setzero_ps());
-        for run in x.as_chunks::<8>().0 {
-            let v = vector_f32(run);
-            most = _mm256_max_ps(most, _mm256_and_ps(v, magnitude));
-            nan = _mm256_or_ps(nan, _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+        let magnitude = _mm256_set1_epi32(0x7fff_ffff);
+        let mut most = [0u32; UNITS];
+        for (unit, most) in x.as_chunks::<32>().0.iter().zip(&mut most) {
+            let greatest = unit.as_chunks::<8>().0.iter().fold(_mm256_setzero_si256(), |greatest, run| {
+                _mm256_max_epu32(greatest, _mm256_and_si256(_mm256_castps_si256(vector_f32(run)), magnitude))
+            });
+            let lanes: [u32; 8] = bytemuck::cast(greatest);
+            *most = lanes.into_iter().fold(0, u32::max);
         }
-        let lanes: [f32; 8] = bytemuck::cast(most);
-        let most = lanes.iter().fold(0f32, |a, b| a.max(*b));
-        // Values that are no numbers, or infinite, make the block's scale NaN, so that the products show it.
-        let is_number = _mm256_movemask_ps(nan) == 0 && most.is_finite();
-        let inverse = if most > LEAST { 32767.0 / most } else { 0.0 };
-        out.scale = if is_number { most / 32767.0 } else { f32::NAN };
-        let inverse = _mm256_set1_ps(inverse);
+        let inverse = out.take_steps(step, most);
         let mut q = [_mm256_setzero_si256(); 16];
         let mut sums = [_mm256_setzero_si256(); 16];
-        for ((run, q), sum) in runs.iter().zip(&mut q).zip(&mut sums) {
+        for (r, ((run, q), sum)) in runs.iter().zip(&mut q).zip(&mut sums).enumerate() {
+            let inverse = _mm256_set1_ps(inverse[r / 2]);
             let [a, b] = [&run[..8], &run[8..]].map(|half| {
                 let half: &[f32; 8] = half.try_into().expect("half of 16");
                 _mm256_cvtps_epi32(_mm256_mul_ps(vector_f32(half), inverse))
@@ -126,7 +150,7 @@ mod avx2 {
             *q = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(a, b));
             *sum = _mm256_madd_epi16(*q, _mm256_set1_epi16(1));
         }
-        let scale = _mm256_set1_ps(out.scale);
+        let scale = vector_f32(&out.scale);
         let half = |h: usize| {
             let of = |u: usize| _mm256_cvtepi32_ps(sums[2 * u + h]);
             _mm256_mul_ps(sum8([of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7)]), scale)
@@ -158,23 +182,24 @@ mod avx2 {
 mod simd128 {
     use std::arch::wasm32::*;
 
-    use super::{BLOCK, LEAST, Order, XBlock};
+    use super::{BLOCK, Order, Step, UNITS, XBlock};
     use crate::simd::simd128::{sum4, vector};
 
-    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, out: &mut XBlock) {
-        // As integers, the magnitudes of floats are in their order, with infinities and what is no number on top.
-        let mut most = u32x4_splat(0);
-        for run in x.as_chunks::<4>().0 {
-            most = u32x4_max(most, v128_and(vector(run), u32x4_splat(0x7fff_ffff)));
+    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, step: Step, out: &mut XBlock) {
+        let mut most = [0u32; UNITS];
+        for (unit, most) in x.as_chunks::<32>().0.iter().zip(&mut most) {
+            let greatest = unit.as_chunks::<4>().0.iter().fold(u32x4_splat(0), |greatest, run| {
+                u32x4_max(greatest, v128_and(vector(run), u32x4_splat(0x7fff_ffff)))
+            });
+            let lanes: [u32; 4] = bytemuck::cast(greatest);
+            *most = lanes.into_iter().fold(0, u32::max);
         }
-        let lanes: [u32; 4] = bytemuck::cast(most);
-        let most = f32::from_bits(lanes.into_iter().fold(0, u32::max));
-        let inverse = f32x4_splat(if most > LEAST { 32767.0 / most } else { 0.0 });
-        out.scale = if most.is_finite() { most / 32767.0 } else { f32::NAN };
+        let inverse = out.take_steps(step, most);
         // Adding 1.5 * 2^23 rounds to an integer, which is then the lowest bits.
         let round = f32x4_splat(12_582_912.0);
         let mut sums = [u32x4_splat(0); 16];
-        for ((run, q), sum) in x.as_chunks::<16>().0.iter().zip(&mut out.q).zip(&mut sums) {
+        for (r, ((run, q), sum)) in x.as_chunks::<16>().0.iter().zip(&mut out.q).zip(&mut sums).enumerate() {
+            let inverse = f32x4_splat(inverse[r / 2]);
             let [a, b, c, d]: [v128; 4] = bytemuck::cast(*run);
             let [a, b, c, d] =
                 [a, b, c, d].map(|v| i32x4_sub(f32x4_add(f32x4_mul(v, inverse), round), round));
@@ -189,10 +214,10 @@ mod simd128 {
             let ones = i16x8_splat(1);
             *sum = i32x4_add(i32x4_dot_i16x8(first, ones), i32x4_dot_i16x8(second, ones));
         }
-        let scale = f32x4_splat(out.scale);
+        let scale: [v128; 2] = bytemuck::cast(out.scale);
         let half = |u: usize, h: usize| {
             let of = |u: usize| f32x4_convert_i32x4(sums[2 * u + h]);
-            f32x4_mul(sum4([of(u), of(u + 1), of(u + 2), of(u + 3)]), scale)
+            f32x4_mul(sum4([of(u), of(u + 1), of(u + 2), of(u + 3)]), scale[u / 4])
         };
         let (low, high) = ([half(0, 0), half(4, 0)], [half(0, 1), half(4, 1)]);
         out.low = bytemuck::cast(low);
