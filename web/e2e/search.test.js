@@ -21,7 +21,7 @@ const CHAT = new URL("../packages/azulejo-chat/", import.meta.url);
 const json = async (path) => JSON.parse(await readFile(path, "utf8"));
 const brotli = (bytes) => brotliCompressSync(bytes).length;
 /** Bytes of the search's code, compressed. */
-const MOST_CODE = 9_600;
+const MOST_CODE = 6_000;
 /** Bytes of an index a page, compressed: 3 MB for 1,000. */
 const MOST_A_PAGE = 3_000;
 

@@ -67,9 +67,10 @@ for (const name of ENGINES) {
         assert.ok((await text()).includes(words), `"${words}" is in what was found: ${await text()}`);
         const isModel = ({ path }) => /\.(?:gguf|wasm)$/.test(path);
         assert.deepEqual(server.log.filter(isModel), [], "neither a model nor an engine was fetched");
-        const fetched = chatBytes(server, "/azulejo-chat/");
-        // Later visits also ask what is kept.
-        if (lang === QUESTIONS[0][0]) assert.ok(fetched > 20_000 && fetched <= CHAT_BUDGET, `${fetched} bytes are fetched, search and all, before consent`);
+        // Later visits also ask the engine's JavaScript what is kept.
+        const isFirst = lang === QUESTIONS[0][0];
+        const fetched = chatBytes(server, "/azulejo-chat/", isFirst ? [] : ["azulejo/"]);
+        assert.ok(fetched > 20_000 && fetched <= CHAT_BUDGET, `${fetched} bytes are fetched, search and all, before consent`);
 
         // What no passage supports isn't shown; then the passage is quoted.
         await run("(window.told = [], chat.addEventListener('azulejo-message', ({ detail }) => window.told.push(detail)), null)");

@@ -24,12 +24,12 @@ async function tables(here, path) {
 
 export async function writeManifest(here) {
   const { ATTRIBUTES } = await tables(here, "src/element/settings.ts");
-  const { EVENTS } = await tables(here, "src/element/events.ts");
-  const attributes = Object.entries(ATTRIBUTES);
+  const { ATTRIBUTE_TEXTS, EVENT_TEXTS } = await tables(here, "src/element/descriptions.ts");
+  const attributes = Object.entries(ATTRIBUTES).map(([name, attribute]) => [name, { ...attribute, ...ATTRIBUTE_TEXTS[name] }]);
   const write = (name, text) => writeFileSync(join(here, "dist", name), text);
-  write("custom-elements.json", `${JSON.stringify(manifest(here, attributes, EVENTS), null, 2)}\n`);
-  write("react.js", react(attributes, EVENTS));
-  write("types/react.d.ts", reactTypes(attributes, EVENTS));
+  write("custom-elements.json", `${JSON.stringify(manifest(here, attributes, EVENT_TEXTS), null, 2)}\n`);
+  write("react.js", react(attributes, EVENT_TEXTS));
+  write("types/react.d.ts", reactTypes(attributes, EVENT_TEXTS));
 }
 
 function manifest(here, attributes, events) {

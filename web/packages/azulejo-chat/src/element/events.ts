@@ -13,15 +13,6 @@ export interface ChatEvents {
   "azulejo-consent": { readonly agreed: boolean | null; readonly where: Where | null };
 }
 
-/** What each event says, for the manifest of the element. */
-export const EVENTS: { readonly [Name in keyof ChatEvents]: string } = {
-  "azulejo-ready": "A model is ready to answer: `{where}`, `device` or `server`.",
-  "azulejo-message": "A question was asked, or an answer is complete: `{role, text, lang}`.",
-  "azulejo-error": "Something failed: `{code, parameters}`.",
-  "azulejo-progress": "A model is on its way: `{phase, loaded, total, progress, waiting}`.",
-  "azulejo-consent": "Consent is asked for (`agreed` is null), was given or refused: `{agreed, where}`.",
-};
-
 export type Tell = <Name extends keyof ChatEvents>(name: Name, detail: ChatEvents[Name]) => void;
 
 /** Tells what a change of the conversation means to the page. */

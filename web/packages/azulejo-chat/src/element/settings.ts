@@ -1,5 +1,5 @@
-// The element's attributes: what each is, and what the element makes of them. The manifest of the element
-// (custom-elements.json), its properties and its React component are made of this table.
+// The element's attributes, and what the element makes of them. The element's properties, its manifest
+// (custom-elements.json) and its React component are made of this table; descriptions.ts has the words for each.
 
 import type { Mode } from "../conversation/writing.js";
 import { parseUrl } from "../url.js";
@@ -8,28 +8,26 @@ interface Attribute {
   /** The property that mirrors it. */
   readonly property: string;
   readonly type: "string" | "boolean" | "number";
-  readonly text: string;
-  readonly usual?: string;
 }
 
 export const ATTRIBUTES = {
-  model: { property: "model", type: "string", text: "Address of the model's GGUF file. Without it nothing is offered but search (and the server)." },
-  manifest: { property: "manifest", type: "string", text: "Address of its manifest, as `azulejo manifest` writes it: the download is checked against it." },
-  root: { property: "root", type: "string", text: "Root hash of the manifest, as `azulejo manifest` prints it: a manifest with another one is refused before anything of the model is downloaded." },
-  "model-name": { property: "modelName", type: "string", text: "The model's name, if it isn't in the manifest." },
-  licence: { property: "licence", type: "string", text: "The model's licence, if it isn't in the manifest." },
-  sources: { property: "sources", type: "string", text: "Address of the search index of the site's pages, as `azulejo index` writes it." },
-  grounding: { property: "grounding", type: "string", usual: "strict", text: "What becomes of a sentence that no page supports: `strict` (not shown), `marked`, or `off` (not checked: for pages without sources)." },
-  human: { property: "human", type: "string", text: "Address of the way to a person: a page, `tel:` or `mailto:`." },
-  name: { property: "name", type: "string", text: "The administration's name." },
-  server: { property: "server", type: "string", text: "Base address of the administration's own OpenAI-compatible server, offered beside the device." },
-  "server-model": { property: "serverModel", type: "string", text: "The model's name on the server; its first one, if absent." },
-  emergency: { property: "emergency", type: "string", usual: "112", text: "Emergency numbers, with spaces between them." },
-  hosts: { property: "hosts", type: "string", text: "Hosts beside the page's own that links may lead to, with spaces between them." },
-  mode: { property: "mode", type: "string", usual: "panel", text: "`panel`: a button that opens a panel; `inline`: in the page's text." },
-  open: { property: "opened", type: "boolean", text: "The panel is open." },
-  device: { property: "device", type: "string", usual: "auto", text: "`auto`, `webgpu` or `cpu`." },
-  context: { property: "context", type: "number", text: "Tokens that a conversation may have; the model's own, at most 4096, if absent." },
+  model: { property: "model", type: "string" },
+  manifest: { property: "manifest", type: "string" },
+  root: { property: "root", type: "string" },
+  "model-name": { property: "modelName", type: "string" },
+  licence: { property: "licence", type: "string" },
+  sources: { property: "sources", type: "string" },
+  grounding: { property: "grounding", type: "string" },
+  human: { property: "human", type: "string" },
+  name: { property: "name", type: "string" },
+  server: { property: "server", type: "string" },
+  "server-model": { property: "serverModel", type: "string" },
+  emergency: { property: "emergency", type: "string" },
+  hosts: { property: "hosts", type: "string" },
+  mode: { property: "mode", type: "string" },
+  open: { property: "opened", type: "boolean" },
+  device: { property: "device", type: "string" },
+  context: { property: "context", type: "number" },
 } as const satisfies Record<string, Attribute>;
 
 type Attributes = typeof ATTRIBUTES;

@@ -1,17 +1,14 @@
-// The passages of one language: which fit a question, by MiniSearch's BM25.
-//
-// MiniSearch gets an index of the question's words alone, made of the postings that were fetched for them, with the counts
-// and lengths of the whole: its figures are those that it would have with everything in it.
+// The passages of one language: which fit a question. Only the postings of the question's words are fetched; with them and
+// the lengths of all passages, scores are those that the whole index would give.
 
-import MiniSearch from "minisearch";
-
+import { type Field, ranked, rarity, type Term } from "./bm25.js";
 import { FIELDS, isPostings, isTexts, isWords, type ListPart, partOf, type Postings, type Texts, unpacked, type Words } from "./format.js";
 import { Forms, type Meant } from "./forms.js";
 import type { Passage } from "./passage.js";
 import type { Part, Parts } from "./parts.js";
 
 /** What a word counts in a field besides the text. */
-const BOOST = { text: 1, heading: 1.5, title: 1.5 };
+const BOOST: Record<(typeof FIELDS)[number], number> = { text: 1, heading: 1.5, title: 1.5 };
 
 /** How many of the words that tell what a question is about a passage has to have; `docs/search.md` has what that was measured with. */
 const ABOUT = 0.25;
@@ -26,6 +23,7 @@ export interface Hit {
 
 export class LanguageIndex {
   readonly #forms: Forms;
+  readonly #fields: readonly Field[];
   readonly #pages: number[];
   readonly #topics: Set<number | undefined>;
 
@@ -37,6 +35,10 @@ export class LanguageIndex {
   ) {
     this.#forms = new Forms(words.words);
     this.#topics = new Set([...topics].map((word) => this.#forms.groupOf(word)));
+    this.#fields = FIELDS.map((name, field) => {
+      const lengths = words.lengths[field]!;
+      return { boost: BOOST[name], lengths, average: lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length) };
+    });
     this.#pages = words.pages.flatMap((passages, page) => Array<number>(passages).fill(page));
   }
 
@@ -73,23 +75,17 @@ export class LanguageIndex {
       if (found) meant.set(word, found);
     }
     const postings = await this.#postings([...meant.values()].flatMap(({ groups }) => groups), signal);
-    const terms = [...meant].map(([word, { groups }]) => [word, merged(groups.map((group) => postings.get(group) ?? []))] as const);
-    const { size } = this;
-    // As much as a word tells that stands in so many passages; one that stands in none tells the most.
-    const weigh = (count: number) => Math.log(1 + (size - count + 0.5) / (count + 0.5));
-    const counts = new Map(terms.map(([word, fields]) => [word, new Set(fields.flatMap((field) => [...field.keys()])).size]));
-    const whole = question.reduce((sum, word) => sum + weigh(counts.get(word) ?? 0), 0);
+    const terms = [...meant].map(([word, { groups, weight }]): Term => ({ word, weight, fields: merged(groups.map((group) => postings.get(group) ?? [])) }));
+    const counts = new Map(terms.map(({ word, fields }) => [word, new Set(fields.flatMap((field) => [...field.keys()])).size]));
+    // A word that stands nowhere tells the most.
+    const whole = question.reduce((sum, word) => sum + rarity(counts.get(word) ?? 0, this.size), 0);
     // A word may be another form of one that only says what is asked.
     const isSubject = (word: string) => !isTopic(word) && !meant.get(word)?.groups.every((group) => this.#topics.has(group));
     const subject = question.filter(isSubject).length;
-    const isAbout = (terms: readonly string[]) => terms.filter(isSubject).length >= ABOUT * subject;
+    const isAbout = (words: readonly string[]) => words.filter(isSubject).length >= ABOUT * subject;
 
-    const found = this.#miniSearch(terms).search([...meant.keys()].join(" "), {
-      boost: BOOST,
-      boostTerm: (term) => meant.get(term)?.weight ?? 0,
-    });
-    const about = found.filter(({ terms }) => isAbout(terms));
-    return about.map(({ id, score }) => ({ index: this, passage: id as number, score: score / whole }));
+    const about = ranked(terms, this.#fields).filter(({ words }) => isAbout(words));
+    return about.map(({ passage, score }) => ({ index: this, passage, score: score / whole }));
   }
 
   /** A passage's text and where it stands. */
@@ -118,28 +114,6 @@ export class LanguageIndex {
       }),
     );
     return new Map(lists.flat());
-  }
-
-  #miniSearch(terms: readonly (readonly [string, Map<number, number>[]])[]): MiniSearch {
-    const { size } = this;
-    const { lengths } = this.words;
-    const passages = [...Array(size).keys()];
-    const object = <T>(of: (passage: number) => T) => Object.fromEntries(passages.map((passage) => [passage, of(passage)]));
-    return MiniSearch.loadJS(
-      {
-        documentCount: size,
-        nextId: size,
-        documentIds: object((passage) => passage),
-        fieldIds: Object.fromEntries(FIELDS.map((name, field) => [name, field])),
-        fieldLength: object((passage) => lengths.map((field) => field[passage] ?? 0)),
-        averageFieldLength: lengths.map((field) => field.reduce((sum, length) => sum + length, 0) / Math.max(1, size)),
-        storedFields: {},
-        dirtCount: 0,
-        index: terms.map(([word, fields]) => [word, Object.fromEntries(fields.map((field, id) => [id, Object.fromEntries(field)]))]),
-        serializationVersion: 2,
-      },
-      { fields: [...FIELDS], tokenize: (text) => text.split(" "), processTerm: (term) => term },
-    );
   }
 }
 
