@@ -121,6 +121,8 @@ pub struct Program {
     pub capacity: u32,
     /// The most rows of logits of a step.
     pub output_rows: u32,
+    /// The tokens that there are: rows of the embedding.
+    pub vocabulary: u32,
     /// Logits of a row: the vocabulary, or the width of what is read in its place.
     pub logits_width: u32,
     /// The buffer of logits, `[output_rows][stride]`.

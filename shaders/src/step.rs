@@ -48,6 +48,14 @@ pub enum StepError {
         /// The plan's chunk.
         chunk: u32,
     },
+    /// A token that the vocabulary lacks.
+    #[error("token {token} is outside of a vocabulary of {vocabulary}")]
+    Token {
+        /// The token.
+        token: u32,
+        /// The size of the vocabulary.
+        vocabulary: u32,
+    },
     /// Texts that don't make up the step.
     #[error("the texts of a step of {tokens} tokens have none, or another number together")]
     Texts {
@@ -102,6 +110,11 @@ impl Program {
         let position = input.position;
         if position.checked_add(tokens).is_none_or(|end| end > self.capacity) {
             return Err(StepError::ContextFull { position, tokens: count, capacity: self.capacity });
+        }
+        if let Tokens::These(tokens) = input.tokens
+            && let Some(&token) = tokens.iter().find(|token| **token >= self.vocabulary)
+        {
+            return Err(StepError::Token { token, vocabulary: self.vocabulary });
         }
         let mut phases = vec![if tokens > 1 { Phase::Prefill } else { Phase::Decode }];
         match input.outputs {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use azulejo_plan::{Backend, Constant, DeviceInfo, Memory, Outputs, Plan, StepInput, Tokens, View};
 use azulejo_quant::Plane;
-use azulejo_shaders::{BufferClass, Limits, LowerError, Program, Run, lower};
+use azulejo_shaders::{BufferClass, Limits, Phase, Program, Run, Step, lower};
 
 use crate::CpuError;
 use crate::call::{Buffers, Prepared};
@@ -34,17 +34,9 @@ pub struct CpuModel {
     program: Program,
     /// By the program's numbers; empty but for constants.
     buffers: Vec<Words>,
-    prefill: Vec<Prepared>,
-    decode: Vec<Prepared>,
-    head_one: Vec<Prepared>,
-    head_all: Vec<Prepared>,
-    choose: Vec<Prepared>,
-    chunk: u32,
-    capacity: u32,
-    output_rows: u32,
+    /// For each phase, its calls.
+    calls: [Vec<Prepared>; 5],
     logits: View,
-    /// Rows of the embedding.
-    vocabulary: u32,
 }
 
 /// A KV cache and the activations to go with it.
@@ -118,8 +110,8 @@ impl CpuBackend {
         }
     }
 
-    /// The tokens and their position, checked, in the state's buffer.
-    fn begin(&self, model: &CpuModel, state: &mut CpuState, input: StepInput<'_>) -> Result<Run, CpuError> {
+    /// Checks a step, and puts its tokens and texts into the state's buffers.
+    fn begin(&self, model: &CpuModel, state: &mut CpuState, input: &StepInput<'_>) -> Result<Step, CpuError> {
         let chosen;
         let tokens = match input.tokens {
             Tokens::These(tokens) => tokens,
@@ -131,30 +123,13 @@ impl CpuBackend {
                 &chosen[..]
             }
         };
-        if tokens.is_empty() || tokens.len() > model.chunk as usize {
-            return Err(CpuError::Tokens { tokens: tokens.len(), chunk: model.chunk });
-        }
-        let (position, count) = (input.position, tokens.len() as u32);
-        if position.checked_add(count).is_none_or(|end| end > model.capacity) {
-            return Err(CpuError::Position { position, tokens: count, capacity: model.capacity });
-        }
-        if let Some(token) = tokens.iter().find(|token| **token >= model.vocabulary) {
-            return Err(CpuError::Token { token: *token, vocabulary: model.vocabulary });
-        }
-        if input.outputs == Outputs::AllLogits && count > model.output_rows {
-            return Err(CpuError::OutputRows { rows: count, most: model.output_rows });
-        }
-        if let Some(texts) = model.program.texts {
-            let spans = input.spans(count).ok_or(CpuError::Texts { tokens: tokens.len() })?;
+        let program = &model.program;
+        let step = program.step(input)?;
+        if let (Some(texts), Some(spans)) = (program.texts, &step.spans) {
             state.buffers[texts].words_mut()[..2 * tokens.len()].copy_from_slice(spans.as_flattened());
         }
-        state.buffers[model.program.tokens].words_mut()[..tokens.len()].copy_from_slice(tokens);
-        let row = match input.outputs {
-            Outputs::LogitsOf(row) if row < count => row,
-            Outputs::LogitsOf(row) => return Err(CpuError::OutputRows { rows: row + 1, most: count }),
-            _ => count - 1,
-        };
-        Ok(Run { position, tokens: count, row, unused: 0 })
+        state.buffers[program.tokens].words_mut()[..tokens.len()].copy_from_slice(tokens);
+        Ok(step)
     }
 }
 
@@ -189,29 +164,14 @@ impl Backend for CpuBackend {
 
     fn prepare(&self, plan: &Plan) -> Result<CpuModel, CpuError> {
         let program = lower(plan, Limits::NONE)?;
-        let prepare = |calls: &[azulejo_shaders::Call]| {
-            let calls = calls.iter().map(|call| Prepared::new(call, self.instructions));
+        let prepare = |phase: Phase| {
+            let calls = phase.calls(&program).iter().map(|call| Prepared::new(call, self.instructions));
             calls.collect::<Result<Vec<_>, _>>().map_err(CpuError::Call)
         };
-        let of_tokens = |call: &&azulejo_shaders::Call| {
-            let has = |piece| call.variant.has(piece);
-            call.kernel.name == "embed" && !has("row_position") && !has("row_fixed")
-        };
-        let vocabulary = program.decode.iter().filter(of_tokens).map(|call| {
-            let params = azulejo_shaders::kernels::embed::Params::of(call);
-            params.first_row + params.rows
-        });
+        let [prefill, decode, head_one, head_all, choose] = Phase::ALL.map(prepare);
         Ok(CpuModel {
-            vocabulary: vocabulary.max().ok_or(LowerError::Unsupported("a body without an embedding"))?,
+            calls: [prefill?, decode?, head_one?, head_all?, choose?],
             buffers: buffers(&program, |class| class == BufferClass::Constant)?,
-            prefill: prepare(&program.prefill)?,
-            decode: prepare(&program.decode)?,
-            head_one: prepare(&program.head_one)?,
-            head_all: prepare(&program.head_all)?,
-            choose: prepare(&program.choose)?,
-            chunk: plan.chunk,
-            capacity: plan.kv.capacity,
-            output_rows: plan.output_rows,
             logits: plan.logits,
             program,
         })
@@ -254,19 +214,12 @@ impl Backend for CpuBackend {
     }
 
     fn step(&self, model: &CpuModel, state: &mut CpuState, input: StepInput<'_>) -> Result<(), CpuError> {
-        let run = self.begin(model, state, input)?;
+        let Step { run, phases, .. } = self.begin(model, state, &input)?;
         state.chosen = None;
         state.logits_rows = 0;
         self.threads.run(|| {
-            let body = if run.tokens == 1 { &model.decode } else { &model.prefill };
-            self.execute(body, run, model, state);
-            match input.outputs {
-                Outputs::Nothing => {}
-                Outputs::AllLogits if run.tokens > 1 => self.execute(&model.head_all, run, model, state),
-                _ => self.execute(&model.head_one, run, model, state),
-            }
-            if input.outputs == Outputs::Token {
-                self.execute(&model.choose, run, model, state);
+            for phase in phases {
+                self.execute(&model.calls[phase as usize], run, model, state);
             }
         });
         match input.outputs {

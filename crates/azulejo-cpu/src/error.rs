@@ -1,6 +1,6 @@
 //! What can go wrong on the CPU.
 
-use azulejo_shaders::LowerError;
+use azulejo_shaders::{LowerError, StepError};
 
 /// An error of [`crate::CpuBackend`].
 #[derive(Debug, thiserror::Error)]
@@ -50,46 +50,9 @@ pub enum CpuError {
         /// The size of the plane, 0 where the constant has no such plane.
         bytes: u64,
     },
-    /// A step of no tokens, or of more than a chunk.
-    #[error("a step takes 1 to {chunk} tokens, not {tokens}")]
-    Tokens {
-        /// The tokens asked for.
-        tokens: usize,
-        /// The most.
-        chunk: u32,
-    },
-    /// Texts that don't make up the step.
-    #[error("the texts of a step of {tokens} tokens have none, or another number together")]
-    Texts {
-        /// The tokens of the step.
-        tokens: usize,
-    },
-    /// Positions that the cache has no room for.
-    #[error("positions {position}..{position}+{tokens} are outside of a context of {capacity}")]
-    Position {
-        /// The first.
-        position: u32,
-        /// How many.
-        tokens: u32,
-        /// The room that there is.
-        capacity: u32,
-    },
-    /// A token that the vocabulary lacks.
-    #[error("token {token} is outside of a vocabulary of {vocabulary}")]
-    Token {
-        /// The token.
-        token: u32,
-        /// The size of the vocabulary.
-        vocabulary: u32,
-    },
-    /// More rows of logits than the plan has room for.
-    #[error("logits of {rows} tokens were asked for, and the plan has room for {most}")]
-    OutputRows {
-        /// The rows asked for.
-        rows: u32,
-        /// The most.
-        most: u32,
-    },
+    /// A step outside of the plan's bounds.
+    #[error(transparent)]
+    Step(#[from] StepError),
     /// Something was read, or meant, that no step left.
     #[error("no step left {0} to be read")]
     NothingToRead(&'static str),

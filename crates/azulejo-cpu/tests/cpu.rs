@@ -9,7 +9,7 @@ use azulejo_plan::{Backend, KvType, Outputs, RopeLayout, StepInput, Tokens, pass
 use azulejo_quant::{BlockFormat, Plane, PlaneLayout, SectionKind};
 use azulejo_shaders::check::{self, Executor};
 use azulejo_shaders::kernel::block_piece;
-use azulejo_shaders::{Bind, Call, Extent, Run, Variant, kernels};
+use azulejo_shaders::{Bind, Call, Extent, Run, StepError, Variant, kernels};
 use common::{Shape, load, plan};
 
 const SMALL: Shape = Shape {
@@ -292,11 +292,14 @@ fn steps_out_of_range_are_errors() {
         let input = StepInput { tokens, position, texts: &[], outputs: Outputs::Nothing };
         backend.step(&model, &mut state, input)
     };
-    assert!(matches!(step(Tokens::These(&[]), 0), Err(CpuError::Tokens { .. })));
-    assert!(matches!(step(Tokens::These(&[0; 41]), 0), Err(CpuError::Tokens { .. })));
-    assert!(matches!(step(Tokens::These(&[0; 2]), 599), Err(CpuError::Position { .. })));
-    assert!(matches!(step(Tokens::These(&[0]), u32::MAX), Err(CpuError::Position { .. })));
-    assert!(matches!(step(Tokens::These(&[1100]), 0), Err(CpuError::Token { .. })));
+    assert!(matches!(step(Tokens::These(&[]), 0), Err(CpuError::Step(StepError::TooManyTokens { .. }))));
+    assert!(matches!(step(Tokens::These(&[0; 41]), 0), Err(CpuError::Step(StepError::TooManyTokens { .. }))));
+    assert!(matches!(step(Tokens::These(&[0; 2]), 599), Err(CpuError::Step(StepError::ContextFull { .. }))));
+    assert!(matches!(
+        step(Tokens::These(&[0]), u32::MAX),
+        Err(CpuError::Step(StepError::ContextFull { .. }))
+    ));
+    assert!(matches!(step(Tokens::These(&[1100]), 0), Err(CpuError::Step(StepError::Token { .. }))));
     assert!(matches!(step(Tokens::Chosen, 0), Err(CpuError::NothingToRead(_))));
     assert!(step(Tokens::These(&[1099]), 599).is_ok());
     let quants = azulejo_quant::Plane::Quants;

@@ -316,6 +316,9 @@ impl From<azulejo_cpu::CpuError> for Error {
             azulejo_cpu::CpuError::OutOfMemory { bytes, .. } => {
                 Error::new(Code::OutOfMemory, error).with_numbers(&[("needed", bytes)])
             }
+            azulejo_cpu::CpuError::Step(azulejo_shaders::StepError::ContextFull { .. }) => {
+                Error::new(Code::ContextFull, error)
+            }
             error => Error::new(Code::Device, error),
         }
     }

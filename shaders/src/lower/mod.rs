@@ -93,7 +93,16 @@ pub fn lower(plan: &Plan, limits: Limits) -> Result<Program, LowerError> {
     let head_all = if plan.output_rows > 1 { lowering.ops(&plan.head, Phase::Prefill)? } else { Vec::new() };
     let choose = lowering.argmax();
     let logits = lowering.activation(plan.logits.activation);
+    let of_tokens = decode.iter().filter(|call| {
+        let by_position = ["row_position", "row_fixed"].iter().any(|piece| call.variant.has(piece));
+        call.kernel.name == "embed" && !by_position
+    });
+    let vocabulary = of_tokens.map(|call| {
+        let params = kernels::embed::Params::of(call);
+        params.first_row + params.rows
+    });
     Ok(Program {
+        vocabulary: vocabulary.max().ok_or(LowerError::Unsupported("a body without an embedding"))?,
         chunk: plan.chunk,
         capacity: kv.capacity,
         output_rows: plan.output_rows,

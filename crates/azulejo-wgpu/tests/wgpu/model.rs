@@ -216,6 +216,7 @@ fn steps_out_of_bounds_are_errors() {
     };
     assert!(matches!(ask(&[], 0, Outputs::Nothing), WgpuError::Step(StepError::TooManyTokens { .. })));
     assert!(matches!(ask(&[1; 41], 0, Outputs::Nothing), WgpuError::Step(StepError::TooManyTokens { .. })));
+    assert!(matches!(ask(&[1, u32::MAX], 0, Outputs::Nothing), WgpuError::Step(StepError::Token { .. })));
     assert!(ask(&[1; 3], 598, Outputs::Nothing).is_context_full());
     assert!(ask(&[1; 3], u32::MAX, Outputs::Nothing).is_context_full());
     let none = pollster::block_on(backend.read_token(&model, &mut state)).unwrap_err();
