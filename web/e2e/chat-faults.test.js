@@ -56,8 +56,6 @@ for (const name of ENGINES) {
     beforeEach(() => site.reset());
     const { open, text, says, press, ask, change, answered, stored, clean, end } = chatIn(() => browser, () => server);
 
-    // First, in a profile without anything: once a page with a pinned model was closed, WebKitGTK keeps that model for the
-    // next page's worker and doesn't list it.
     test("deleting everything: also what was offered at another address, and nothing that others of the site keep", async () => {
       const page = await open({ open: "", device: "cpu", grounding: "off", model: "/models/old.gguf" });
       const agree = async () => {

@@ -362,6 +362,19 @@ for (const name of ENGINES) {
       await assert.rejects(load(page, { url: MODEL, manifest }), { code: "integrity" });
     });
 
+    test("what a page keeps by the names that an earlier page used is found and deleted", async () => {
+      await load(page, checked(MODEL));
+      await page.close();
+      page = await browser.newPage(server.url("/pages/blank.html"));
+      // In WebKit's private windows what is kept is gone with the last that uses it: so while the engine is there.
+      const { file } = await page.evaluate((model) => e2e.load(model, { device: "cpu" }), checked(MODEL));
+      assert.equal(file.kept, true);
+      assert.deepEqual((await list(page)).map(({ id, storedBytes }) => [id, storedBytes]), [[file.id, size]]);
+      assert.equal(await has(page, checked(MODEL)), true);
+      await page.evaluate((id) => azulejo.storage.delete(id), file.id);
+      assert.deepEqual(await list(page), []);
+    });
+
     test("an entry of which no one knows what it is, is listed and deleted", async (t) => {
       if (notRun(t, name, "opfs")) return;
       await page.evaluate(async () => {

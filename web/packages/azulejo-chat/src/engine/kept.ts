@@ -25,10 +25,19 @@ export async function isKept(settings: Settings): Promise<boolean> {
 /** Remembers a model as the chat's, by its address or its id. */
 export async function claim(name: string): Promise<void> {
   try {
-    const cache = await caches.open(CLAIMS);
-    await cache.put(BASE + encodeURIComponent(name), new Response());
+    const entry = BASE + encodeURIComponent(name);
+    const put = async () => {
+      const cache = await caches.open(CLAIMS);
+      await cache.put(entry, new Response());
+      return cache.match(entry);
+    };
+    // In WebKit's private windows a cache that an earlier page has left doesn't keep what was in it before.
+    if (!(await put())) {
+      await caches.delete(CLAIMS);
+      await put();
+    }
   } catch {
-    // A private window, or a page by http: no model is kept either.
+    // No store, such as on a page by http: no model is kept either.
   }
 }
 

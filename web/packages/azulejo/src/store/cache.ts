@@ -7,14 +7,30 @@ const NAME = "azulejo";
 /** Entries are named by addresses; this one is never fetched, since `.invalid` belongs to no one. */
 const BASE = "https://azulejo.invalid/";
 
-/** The store, or null where there is none. */
-export async function cacheStore(): Promise<ChunkStore | null> {
+/** The store, or null where there is none. `write`: one that keeps what is put into it. */
+export async function cacheStore({ write }: { write: boolean }): Promise<ChunkStore | null> {
   try {
     if (!globalThis.caches) return null;
-    return new CacheStore(await caches.open(NAME));
+    let cache = await caches.open(NAME);
+    if (write && !(await keeps(cache))) {
+      await caches.delete(NAME);
+      cache = await caches.open(NAME);
+      if (!(await keeps(cache))) return null;
+    }
+    return new CacheStore(cache);
   } catch {
     return null;
   }
+}
+
+/**
+ * Whether an entry that was put is there. In WebKit's private windows a cache is empty once no one has it open, and what is
+ * put by a name that was in it before isn't kept, without an error. So the entry that tells stays.
+ */
+async function keeps(cache: Cache): Promise<boolean> {
+  const probe = `${BASE}probe`;
+  await cache.put(probe, new Response());
+  return (await cache.match(probe)) !== undefined;
 }
 
 /** Deletes all of it. */
@@ -65,7 +81,7 @@ class CacheStore implements ChunkStore {
   /** Every entry's key and name. */
   async #names(): Promise<[string, string][]> {
     const entries = await this.#cache.keys();
-    return entries.map(({ url }) => url.slice(BASE.length).split("/") as [string, string]);
+    return entries.map(({ url }) => url.slice(BASE.length).split("/") as [string, string]).filter(([, name]) => name);
   }
 }
 

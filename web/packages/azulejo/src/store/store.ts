@@ -44,7 +44,7 @@ export async function openStore(choice: CacheChoice): Promise<ChunkStore | null>
   if (choice === "memory") return null;
   const opfs = choice === "cache-api" ? null : await opfsStore({ write: true });
   if (opfs) return opfs;
-  const cache = choice === "opfs" ? null : await cacheStore();
+  const cache = choice === "opfs" ? null : await cacheStore({ write: true });
   if (cache || choice === "auto") return cache;
   const name = choice === "opfs" ? "origin private file system" : "Cache API";
   throw new AzulejoError(
@@ -58,7 +58,7 @@ export async function openStore(choice: CacheChoice): Promise<ChunkStore | null>
 
 /** Every store that is here, for what is in it: a page may look into one that only workers can write to. */
 export async function allStores(): Promise<ChunkStore[]> {
-  const stores = await Promise.all([opfsStore({ write: false }), cacheStore()]);
+  const stores = await Promise.all([opfsStore({ write: false }), cacheStore({ write: false })]);
   return stores.filter((store) => store !== null);
 }
 
