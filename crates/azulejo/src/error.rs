@@ -301,7 +301,12 @@ impl From<azulejo_cuda::CudaError> for Error {
         let (code, needed) = match &error {
             &E::OutOfMemory { bytes, .. } => (Code::OutOfMemory, Some(("needed", bytes))),
             E::DeviceLost(_) => (Code::DeviceLost, None),
-            E::NoDriver | E::NoCompiler | E::NoSuchDevice { .. } | E::Open { .. } => (Code::NoDevice, None),
+            E::NoDriver
+            | E::OldDriver { .. }
+            | E::NoCompiler { .. }
+            | E::Archive(_)
+            | E::NoSuchDevice { .. }
+            | E::Open { .. } => (Code::NoDevice, None),
             E::Step(azulejo_shaders::StepError::ContextFull { .. }) => (Code::ContextFull, None),
             _ => (Code::Device, None),
         };

@@ -31,6 +31,33 @@ pub(super) fn device_count() -> Result<usize, CudaError> {
     }
 }
 
+/// The newest version of CUDA that the driver knows, major and minor.
+pub(super) fn driver_version() -> Result<(i32, i32), CudaError> {
+    // SAFETY: as in `device_count`.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(CudaError::NoDriver);
+    }
+    let mut version = 0;
+    // SAFETY: it writes one number: 1000 times the major and 10 times the minor version.
+    unsafe { sys::cuDriverGetVersion(&mut version) }
+        .result()
+        .map_err(CudaError::driver("tell its version"))?;
+    Ok((version / 1000, version % 1000 / 10))
+}
+
+/// A device's name, the bytes of its memory and its compute capability.
+pub(super) fn describe(device: sys::CUdevice) -> Result<(String, u64, (i32, i32)), DriverError> {
+    let number = |attribute| {
+        // SAFETY: the device is the driver's own (`cuDeviceGet`).
+        unsafe { result::device::get_attribute(device, attribute) }
+    };
+    // SAFETY: as above.
+    let bytes = unsafe { result::device::total_mem(device) }?;
+    let major = number(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
+    let minor = number(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
+    Ok((result::device::get_name(device)?, bytes as u64, (major, minor)))
+}
+
 /// A device with its one stream.
 #[derive(Debug)]
 pub(super) struct Driver {
@@ -105,16 +132,6 @@ impl Driver {
     /// Major and minor.
     pub(super) fn compute_capability(&self) -> Result<(i32, i32), CudaError> {
         self.context.compute_capability().map_err(CudaError::driver("tell the device's kind"))
-    }
-
-    /// The newest version of CUDA that the driver knows, as 1000 times the major and 10 times the minor one.
-    pub(super) fn version(&self) -> Result<i32, CudaError> {
-        let mut version = 0;
-        // SAFETY: it writes one number.
-        unsafe { sys::cuDriverGetVersion(&mut version) }
-            .result()
-            .map_err(CudaError::driver("tell its version"))?;
-        Ok(version)
     }
 
     /// Zeros. `what` is for errors.

@@ -4,6 +4,7 @@ use azulejo_shaders::{LowerError, StepError};
 use cudarc::driver::DriverError;
 use cudarc::driver::sys::CUresult;
 
+use crate::archive::ArchiveError;
 use crate::nvrtc::NvrtcError;
 use crate::translate::TranslateError;
 
@@ -31,11 +32,32 @@ pub enum CudaError {
         /// What the driver says.
         detail: String,
     },
-    /// No compiler.
+    /// Machine code that this program doesn't carry, and no compiler.
     #[error(
-        "NVIDIA's compiler NVRTC isn't there: no libnvrtc.so of version 12 or 13 is where the system looks for libraries; install the CUDA toolkit or the Python package nvidia-cuda-nvrtc, and name the file by AZULEJO_NVRTC if it isn't found then"
+        "there is no machine code {what} for {arch}: this program carries {carries}, and NVIDIA's compiler NVRTC isn't there to make it (no libnvrtc.so of version 12 or 13 is where the system looks for libraries); install the CUDA toolkit or the Python package nvidia-cuda-nvrtc, and name the file by AZULEJO_NVRTC if it isn't found then; or choose --device wgpu or cpu"
     )]
-    NoCompiler,
+    NoCompiler {
+        /// Of what.
+        what: String,
+        /// The device's architecture.
+        arch: String,
+        /// What the program carries.
+        carries: String,
+    },
+    /// Machine code, or a compiler of it, that is newer than the driver.
+    #[error(
+        "NVIDIA's driver knows CUDA {}.{}, and the kernels are compiled by CUDA {}.{}, whose machine code needs a driver of CUDA {}.0 or newer; update the driver, name an NVRTC of CUDA {} by AZULEJO_NVRTC, or choose --device wgpu or cpu",
+        driver.0, driver.1, needs.0, needs.1, needs.0, driver.0
+    )]
+    OldDriver {
+        /// The version of CUDA that the driver knows, major and minor.
+        driver: (i32, i32),
+        /// That of the compiler.
+        needs: (i32, i32),
+    },
+    /// What this program carries is no archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// A kernel that isn't compiled.
     #[error(transparent)]
     Compile(#[from] NvrtcError),
