@@ -1,9 +1,9 @@
 //! The driver, through cudarc: one context and one stream, memory, functions, graphs. All work is in the stream's order, so
-//! that nothing waits but reads.
+//! that nothing waits but reads, and writes when those before them aren't done.
 #![allow(unsafe_code, reason = "launches and copies of a device are foreign calls with raw addresses")]
 
 use std::ffi::c_void;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::sys::{self, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode};
 use cudarc::driver::{
@@ -58,11 +58,38 @@ pub(super) fn describe(device: sys::CUdevice) -> Result<(String, u64, (i32, i32)
     Ok((result::device::get_name(device)?, bytes as u64, (major, minor)))
 }
 
+/// Bytes of one of the buffers that writes are copied from: twice the pieces that weights come in.
+const STAGED_BYTES: usize = 2 << 20;
+/// How many there are: as many writes are under way while the next one is made.
+const STAGES: usize = 4;
+
 /// A device with its one stream.
 #[derive(Debug)]
 pub(super) struct Driver {
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
+    staging: Mutex<Staging>,
+}
+
+/// Pinned memory of the host that writes are copied from, while the next one is put into another buffer.
+#[derive(Debug)]
+struct Staging {
+    stages: Vec<Stage>,
+    /// The one whose turn it is.
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Stage {
+    memory: PinnedHostSlice<u8>,
+    /// Reached when nothing is copied from it any more.
+    free: CudaEvent,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.free.synchronize();
+    }
 }
 
 /// A kernel's function on the device.
@@ -122,7 +149,14 @@ impl Driver {
         // SAFETY: there is one stream, in whose order all memory is made, used and freed.
         unsafe { context.disable_event_tracking() };
         let stream = context.new_stream().map_err(open)?;
-        Ok(Self { context, stream })
+        let stage = || {
+            // SAFETY: nothing is read from it but what was written to it before.
+            let memory = unsafe { context.alloc_pinned_with_flags(STAGED_BYTES, 0) }?;
+            Ok(Stage { memory, free: context.new_event(None)? })
+        };
+        let stages: Result<Vec<Stage>, DriverError> = (0..STAGES).map(|_| stage()).collect();
+        let staging = Mutex::new(Staging { stages: stages.map_err(open)?, next: 0 });
+        Ok(Self { context, stream, staging })
     }
 
     pub(super) fn name(&self) -> Result<String, CudaError> {
@@ -148,17 +182,39 @@ impl Driver {
     }
 
     /// Copies bytes to the device; they can be forgotten when it returns. The range must be inside.
+    ///
+    /// It goes through pinned memory: from other memory the driver copies by itself, during which the caller waits, and
+    /// whether it has taken all bytes when it returns depends on the machine (driver API, "API synchronization behavior").
     pub(super) fn write(&self, memory: &CudaSlice<u8>, offset: usize, bytes: &[u8]) -> Result<(), CudaError> {
         assert!(
             offset.checked_add(bytes.len()).is_some_and(|end| end <= memory.len()),
             "a write beyond its memory"
         );
+        let failed = CudaError::driver("write to the device");
         self.bind()?;
-        let (address, _record) = memory.device_ptr(&self.stream);
-        // SAFETY: the range is inside of the memory, which the stream has made before; memory that isn't pinned is taken in
-        // before the call returns (CUDA driver API, "API synchronization behavior").
-        unsafe { result::memcpy_htod_async(address + offset as u64, bytes, self.stream.cu_stream()) }
-            .map_err(CudaError::driver("write to the device"))
+        let (mut address, _record) = memory.device_ptr(&self.stream);
+        address += offset as u64;
+        let mut staging = self.staging.lock().unwrap_or_else(PoisonError::into_inner);
+        for piece in bytes.chunks(STAGED_BYTES) {
+            let place = staging.next;
+            staging.next = (place + 1) % STAGES;
+            let Stage { memory: pinned, free } = &mut staging.stages[place];
+            free.synchronize().map_err(&failed)?;
+            let staged = pinned.as_mut_ptr().map_err(&failed)?;
+            // SAFETY: a piece is no longer than a stage, which nothing else uses: others wait for the lock, and the device
+            // is done with it.
+            let staged = unsafe {
+                std::ptr::copy_nonoverlapping(piece.as_ptr(), staged, piece.len());
+                std::slice::from_raw_parts(staged, piece.len())
+            };
+            // SAFETY: the range is inside of the memory, which the stream has made before; the stage stays as it is until the
+            // event is reached.
+            unsafe { result::memcpy_htod_async(address, staged, self.stream.cu_stream()) }
+                .map_err(&failed)?;
+            free.record(&self.stream).map_err(&failed)?;
+            address += piece.len() as u64;
+        }
+        Ok(())
     }
 
     /// Sets a word, without memory of the host that would have to stay.
