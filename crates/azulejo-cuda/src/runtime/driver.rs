@@ -12,7 +12,7 @@ use cudarc::driver::{
 };
 use cudarc::nvrtc::Ptx;
 
-use super::error::{CudaError, words};
+use super::error::CudaError;
 
 /// Memory of the device.
 pub(super) type Memory = Arc<CudaSlice<u8>>;
@@ -26,8 +26,7 @@ pub(super) fn device_count() -> Result<usize, CudaError> {
     }
     match CudaContext::device_count() {
         Ok(count) => Ok(usize::try_from(count).unwrap_or(0)),
-        Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => Ok(0),
-        Err(error) => Err(CudaError::driver("count the devices")(error)),
+        Err(error) => CudaError::none_shown(error),
     }
 }
 
@@ -58,6 +57,8 @@ pub(super) fn describe(device: sys::CUdevice) -> Result<(String, u64, (i32, i32)
     Ok((result::device::get_name(device)?, bytes as u64, (major, minor)))
 }
 
+/// The oldest version of CUDA whose drivers have all the functions that are called.
+const OLDEST: (i32, i32) = (12, 0);
 /// Bytes of one of the buffers that writes are copied from: twice the pieces that weights come in.
 const STAGED_BYTES: usize = 2 << 20;
 /// How many there are: as many writes are under way while the next one is made.
@@ -144,18 +145,22 @@ impl Driver {
         if index >= count {
             return Err(CudaError::NoSuchDevice { index, count });
         }
-        let open = |error: DriverError| CudaError::Open { index, detail: words(&error) };
-        let context = CudaContext::new(index).map_err(open)?;
+        let version = driver_version()?;
+        if version < OLDEST {
+            return Err(CudaError::OldDriver { driver: version, needs: OLDEST });
+        }
+        let open = CudaError::open(index);
+        let context = CudaContext::new(index).map_err(&open)?;
         // SAFETY: there is one stream, in whose order all memory is made, used and freed.
         unsafe { context.disable_event_tracking() };
-        let stream = context.new_stream().map_err(open)?;
+        let stream = context.new_stream().map_err(&open)?;
         let stage = || {
             // SAFETY: nothing is read from it but what was written to it before.
             let memory = unsafe { context.alloc_pinned_with_flags(STAGED_BYTES, 0) }?;
             Ok(Stage { memory, free: context.new_event(None)? })
         };
         let stages: Result<Vec<Stage>, DriverError> = (0..STAGES).map(|_| stage()).collect();
-        let staging = Mutex::new(Staging { stages: stages.map_err(open)?, next: 0 });
+        let staging = Mutex::new(Staging { stages: stages.map_err(&open)?, next: 0 });
         Ok(Self { context, stream, staging })
     }
 
@@ -166,6 +171,17 @@ impl Driver {
     /// Major and minor.
     pub(super) fn compute_capability(&self) -> Result<(i32, i32), CudaError> {
         self.context.compute_capability().map_err(CudaError::driver("tell the device's kind"))
+    }
+
+    /// Bytes that are free, and all there are, once what was freed is. A GPU that has the host's memory can have all of it:
+    /// what is told as free there leaves out what the system would give up.
+    pub(super) fn room(&self) -> Result<(u64, u64), CudaError> {
+        let failed = CudaError::driver("tell its memory");
+        self.wait()?;
+        let (free, total) = self.context.mem_get_info().map_err(&failed)?;
+        let integrated = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_INTEGRATED;
+        let is_integrated = self.context.attribute(integrated).map_err(&failed)? != 0;
+        Ok((if is_integrated { total } else { free } as u64, total as u64))
     }
 
     /// Zeros. `what` is for errors.

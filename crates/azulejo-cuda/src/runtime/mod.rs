@@ -16,7 +16,7 @@ mod step;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use azulejo_plan::{Backend, CallTime, Constant, DeviceInfo, Memory, Plan, StepInput};
+use azulejo_plan::{Backend, CallTime, Constant, DeviceInfo, Memory, NoRoom, Plan, StepInput};
 use azulejo_quant::Plane;
 use azulejo_shaders::check::Executor;
 use azulejo_shaders::{Access, BufferClass, Call, Limits, PARAMS_PITCH, Phase, Program, Run, lower};
@@ -31,6 +31,9 @@ use crate::cubin::TIER;
 
 /// Bytes of one binding: its length in words is a `u32`.
 const BINDING_BYTES: u64 = 4 * (u32::MAX as u64);
+/// Bytes of the device that aren't given to a model: the kernels themselves, the recorded step, and what whole pages of 2 MiB
+/// leave over.
+const SPARE_BYTES: u64 = 128 << 20;
 /// Bytes of the two buffers that are copied to measure, and how often.
 const COPIED: u64 = 256 << 20;
 const COPIES: u32 = 16;
@@ -199,6 +202,9 @@ impl Backend for CudaBackend {
 
     fn prepare(&self, plan: &Plan) -> Result<CudaModel, CudaError> {
         let program = lower(plan, Limits { binding_bytes: BINDING_BYTES, is_narrow: false })?;
+        // Before anything is compiled, read or written: a model that doesn't fit takes minutes to find that out.
+        let (free, total) = self.driver.room()?;
+        NoRoom::check(program.memory(), program.capacity, free.saturating_sub(SPARE_BYTES), total)?;
         self.kernels.load(&self.driver, program.calls())?;
         let kernels = Phase::ALL.map(|phase| {
             phase.calls(&program).iter().map(|call| self.kernels.of(&self.driver, call)).collect()
