@@ -3,8 +3,9 @@
 #
 # usage: benches/gpu/run.sh [PROGRAM] [FOLDER] [SECONDS]
 #   PROGRAM  the program (default target/release/azulejo): carried alone, it needs glibc of Debian 12 or newer, the Vulkan
-#            loader (libvulkan.so.1) and the GPU's driver, and no network; for CUDA also NVRTC (libnvrtc.so.12 or .13 with its
-#            builtins beside it, or AZULEJO_NVRTC=FILE)
+#            loader (libvulkan.so.1) and the GPU's driver, and no network; for CUDA nothing else if it was built with
+#            AZULEJO_CUBINS (README; `azulejo devices` says whether), else NVRTC (libnvrtc.so.12 or .13 with its builtins
+#            beside it, or AZULEJO_NVRTC=FILE), of no newer a major version than the driver's CUDA
 #   FOLDER   where devices.txt, and in wgpu/ and cuda/ report.md and report.json go (default gpu-report)
 #   SECONDS  for all of it, 200 by default; what is checked comes first, and what there was no time for is in the report.
 #            If the time is over in mid-work, or the driver hangs, the report has what was found by then. Where there is CUDA

@@ -24,9 +24,21 @@ cargo xtask <chore>
   web            builds the packages for browsers
   size           what a page loads before the model, in bytes
   sbom           what the engine, the program and the chat are made of, as CycloneDX, into target/sbom (after `web`)
+  cubins         compiles all kernels ahead for NVIDIA's GPUs, into an archive that a build embeds; NVRTC is AZULEJO_NVRTC, or
+                 the one that azulejo-cuda's tests have fetched. `cubins sm_90,...`: for these alone
   tidy           layers, file lengths, module docs, unfinished places
   shaders DIR    writes every linked shader of every tier into DIR, for reading
 ";
+
+/// The archive, and the folder of what was compiled on the way.
+const CUBINS: &str = "target/azulejo.cubins target/cubins";
+
+/// An example of `azulejo-cuda` does it, so that the chores don't need the crate.
+fn cubins(architectures: &str) -> Result<()> {
+    steps::run(&format!(
+        "cargo run --release --package azulejo-cuda --example cubins -- {CUBINS} {architectures}"
+    ))
+}
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +51,8 @@ fn main() -> Result<()> {
         ["web"] => web::build(),
         ["size"] => web::size(),
         ["sbom"] => sbom::write(),
+        ["cubins"] => cubins(""),
+        ["cubins", architectures] => cubins(architectures),
         ["tidy"] => tidy::run(),
         ["shaders", folder] => shaders::emit(folder.as_ref()),
         ["help" | "--help" | "-h"] => {

@@ -12,7 +12,10 @@ use crate::writer::{PRELUDE, Written};
 /// `NVRTC_SUCCESS`.
 const SUCCESS: c_int = 0;
 /// Threads of a multiprocessor that leave each 128 registers, of 65,536: an eighth to a quarter of what it can have in flight.
-const FEW_THREADS: u32 = 512;
+pub(crate) const FEW_THREADS: u32 = 512;
+/// What the compiler is told for every kernel. Functions of the prelude that a kernel doesn't use are no fault; what a
+/// kernel takes is told in the log.
+pub(crate) const OPTIONS: [&str; 3] = ["--std=c++17", "--disable-warnings", "--ptxas-options=-v"];
 /// Names that the library has.
 #[cfg(windows)]
 const USUAL: [&str; 2] = ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"];
@@ -20,6 +23,9 @@ const USUAL: [&str; 2] = ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"];
 const USUAL: [&str; 3] = ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
 /// Lines of what the compiler says that are shown.
 const SHOWN: usize = 20;
+
+/// A version of CUDA, major and minor.
+pub(crate) type Version = (i32, i32);
 
 /// Why something isn't compiled.
 #[derive(Debug, thiserror::Error)]
@@ -87,12 +93,22 @@ impl Nvrtc {
         Ok(Self(library))
     }
 
-    /// Loads the one that `AZULEJO_NVRTC` names, or the newest that the system finds.
-    pub fn find() -> Option<Self> {
+    /// Loads the one that `AZULEJO_NVRTC` names, or the newest that the system finds, and whose machine code a driver of
+    /// that major version of CUDA takes. An `Err` has the version of one that is there, but is too new for the driver.
+    pub(crate) fn find(driver: i32) -> Result<Option<(Self, Version)>, Version> {
         let named = std::env::var_os("AZULEJO_NVRTC");
         let usual = USUAL.map(std::ffi::OsString::from);
         let names = named.map_or_else(|| usual.to_vec(), |name| vec![name]);
-        names.into_iter().find_map(|name| Self::open(Path::new(&name)).ok())
+        let mut too_new = None;
+        for name in names {
+            let Ok(compiler) = Self::open(Path::new(&name)) else { continue };
+            match compiler.version() {
+                Ok(version) if version.0 <= driver => return Ok(Some((compiler, version))),
+                Ok(version) => too_new = too_new.or(Some(version)),
+                Err(_) => {}
+            }
+        }
+        too_new.map_or(Ok(None), Err)
     }
 
     /// Its version, major and minor.
@@ -191,13 +207,8 @@ impl<'n> Handle<'n> {
 
     fn compile(&self, arch: &str, threads_in_flight: Option<u32>) -> Result<(), NvrtcError> {
         type Function = unsafe extern "C" fn(Program, c_int, *const *const c_char) -> c_int;
-        // Functions of the prelude that a kernel doesn't use are no fault; what a kernel takes is told in the log.
-        let mut options = vec![
-            "--std=c++17".to_owned(),
-            "--disable-warnings".to_owned(),
-            "--ptxas-options=-v".to_owned(),
-            format!("--gpu-architecture={arch}"),
-        ];
+        let mut options = OPTIONS.map(str::to_owned).to_vec();
+        options.push(format!("--gpu-architecture={arch}"));
         options
             .extend(threads_in_flight.map(|threads| format!("--define-macro=THREADS_IN_FLIGHT={threads}")));
         let options: Vec<CString> = options.into_iter().map(text).collect::<Result<_, _>>()?;

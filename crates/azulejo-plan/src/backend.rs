@@ -10,7 +10,7 @@ use crate::{Constant, Plan};
 /// A device, in words.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeviceInfo {
-    /// `cpu` or `wgpu`.
+    /// `cpu`, `wgpu` or `cuda`.
     pub backend: &'static str,
     /// The device's own name.
     pub name: String,
@@ -31,6 +31,13 @@ pub struct Memory {
     pub kv: u64,
     /// Everything else of one state.
     pub activations: u64,
+}
+
+impl Memory {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.weights.saturating_add(self.kv).saturating_add(self.activations)
+    }
 }
 
 /// A call of a step, and how long the device took for it.

@@ -10,6 +10,7 @@ mod constant;
 mod op;
 pub mod passes;
 mod plan;
+mod room;
 
 pub use backend::{Backend, CallTime, DeviceInfo, Memory, Outputs, StepInput, Tokens};
 pub use constant::{Constant, Piece, rope_table};
@@ -18,3 +19,4 @@ pub use plan::{
     Activation, ActivationId, Change, KvCache, KvType, Plan, PlanBuilder, RopeLayout, RopeTable, Tensor,
     TensorId, View,
 };
+pub use room::NoRoom;

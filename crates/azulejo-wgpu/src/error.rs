@@ -1,5 +1,6 @@
 //! What can go wrong on a GPU.
 
+use azulejo_plan::NoRoom;
 use azulejo_shaders::{LinkError, LowerError, StepError};
 
 /// What can go wrong on a GPU.
@@ -29,6 +30,9 @@ pub enum WgpuError {
         /// Its own words.
         detail: String,
     },
+    /// A model that the device can't hold.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// No room.
     #[error(
         "{what} takes {bytes} bytes, more than the GPU has free; choose a smaller model or context, or the CPU back-end"
@@ -109,7 +113,7 @@ pub enum WgpuError {
 impl WgpuError {
     /// True if the device has no room.
     pub fn is_out_of_memory(&self) -> bool {
-        matches!(self, WgpuError::OutOfMemory { .. })
+        matches!(self, WgpuError::OutOfMemory { .. } | WgpuError::NoRoom(_))
     }
 
     /// True if the device, the models and the states on it are gone.

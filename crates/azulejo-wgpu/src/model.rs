@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use azulejo_plan::{Constant, Plan};
+use azulejo_plan::{Constant, NoRoom, Plan};
 use azulejo_quant::Plane;
 use azulejo_shaders::{BufferClass, PARAMS_PITCH, Phase, Program, lower};
 
@@ -37,6 +37,16 @@ pub(crate) const STORAGE: wgpu::BufferUsages =
 /// Bytes of weights in staging buffers that are handed to the device at the latest; more would be host memory.
 const STAGED_BYTES: u64 = 32 << 20;
 
+/// No room for the weights, told with all that the model takes; how much is free isn't known.
+fn no_room(error: WgpuError, program: &Program) -> WgpuError {
+    match error {
+        WgpuError::OutOfMemory { .. } => {
+            NoRoom { memory: program.memory(), capacity: program.capacity, room: None }.into()
+        }
+        error => error,
+    }
+}
+
 impl WgpuBackend {
     pub(crate) fn prepare_plan(&self, plan: &Plan) -> Result<WgpuModel, WgpuError> {
         self.reporter.check()?;
@@ -54,7 +64,9 @@ impl WgpuBackend {
         });
         let [a, b, c, d, e] = pipelines;
         let pipelines = [a?, b?, c?, d?, e?];
-        let buffers = self.make_buffers(&program, "the model's weights", |c| c == BufferClass::Constant)?;
+        let buffers = self
+            .make_buffers(&program, "the model's weights", |c| c == BufferClass::Constant)
+            .map_err(|error| no_room(error, &program))?;
         let params = self.params(&program);
         Ok(WgpuModel { pipelines, buffers, params, program })
     }

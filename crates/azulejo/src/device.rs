@@ -124,6 +124,84 @@ pub async fn find_adapters() -> Vec<Adapter> {
     Vec::new()
 }
 
+/// What this build and this machine have for CUDA.
+///
+/// ```
+/// if let Some(cuda) = azulejo::Cuda::find() {
+///     println!("this program carries {}", cuda.carries);
+///     for gpu in cuda.devices {
+///         println!("cuda:{}: {}, {}", gpu.number, gpu.name, gpu.architecture);
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Cuda {
+    /// The kernels that are compiled into the program, in words.
+    pub carries: String,
+    /// The GPUs of NVIDIA's.
+    pub devices: Vec<CudaGpu>,
+    /// Why none can be used, if the driver says so.
+    pub problem: Option<String>,
+}
+
+/// A GPU of NVIDIA's.
+///
+/// ```
+/// let gpus = azulejo::Cuda::find().map_or(Vec::new(), |cuda| cuda.devices);
+/// assert!(gpus.iter().all(|gpu: &azulejo::CudaGpu| gpu.architecture.starts_with("sm_")));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CudaGpu {
+    /// Its number, as in `cuda:N`.
+    pub number: usize,
+    /// Its name.
+    pub name: String,
+    /// Its architecture, `sm_90`.
+    pub architecture: String,
+    /// The driver.
+    pub driver: String,
+    /// Bytes of its memory.
+    pub bytes: u64,
+    /// Where the kernels' machine code comes from, in words.
+    pub kernels: Option<String>,
+    /// Why there is none, if so.
+    pub problem: Option<String>,
+}
+
+impl Cuda {
+    /// Looks for them, without opening one. `None`: this build has no back-end for CUDA.
+    pub fn find() -> Option<Self> {
+        #[cfg(feature = "cuda")]
+        {
+            let (devices, problem) = match azulejo_cuda::CudaDevice::all() {
+                Ok(devices) => (devices, None),
+                Err(error) => (Vec::new(), Some(error.to_string())),
+            };
+            let gpu = |device: azulejo_cuda::CudaDevice| {
+                let (kernels, problem) = match device.kernels {
+                    Ok(kernels) => (Some(kernels), None),
+                    Err(error) => (None, Some(error.to_string())),
+                };
+                CudaGpu {
+                    number: device.index,
+                    name: device.name,
+                    architecture: device.architecture,
+                    driver: format!("CUDA {}.{}", device.driver.0, device.driver.1),
+                    bytes: device.bytes,
+                    kernels,
+                    problem,
+                }
+            };
+            let devices = devices.into_iter().map(gpu).collect();
+            Some(Self { carries: azulejo_cuda::carried_kernels(), devices, problem })
+        }
+        #[cfg(not(feature = "cuda"))]
+        None
+    }
+}
+
 /// An opened device. Cheap to clone.
 ///
 /// ```

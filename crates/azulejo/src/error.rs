@@ -279,7 +279,7 @@ impl From<azulejo_wgpu::WgpuError> for Error {
     fn from(error: azulejo_wgpu::WgpuError) -> Self {
         use azulejo_wgpu::WgpuError as E;
         let code = match &error {
-            E::OutOfMemory { .. } => Code::OutOfMemory,
+            E::OutOfMemory { .. } | E::NoRoom(_) => Code::OutOfMemory,
             E::DeviceLost(_) => Code::DeviceLost,
             E::NoAdapter { .. } | E::NoSuchDevice { .. } | E::Request { .. } => Code::NoDevice,
             E::Step(azulejo_shaders::StepError::ContextFull { .. }) => Code::ContextFull,
@@ -288,6 +288,7 @@ impl From<azulejo_wgpu::WgpuError> for Error {
         let needed = match &error {
             // A device doesn't always tell.
             &E::OutOfMemory { bytes, .. } if bytes > 0 => vec![("needed", bytes)],
+            E::NoRoom(room) => vec![("needed", room.memory.total())],
             _ => Vec::new(),
         };
         Error::new(code, error).with_numbers(&needed)
@@ -300,8 +301,14 @@ impl From<azulejo_cuda::CudaError> for Error {
         use azulejo_cuda::CudaError as E;
         let (code, needed) = match &error {
             &E::OutOfMemory { bytes, .. } => (Code::OutOfMemory, Some(("needed", bytes))),
+            E::NoRoom(room) => (Code::OutOfMemory, Some(("needed", room.memory.total()))),
             E::DeviceLost(_) => (Code::DeviceLost, None),
-            E::NoDriver | E::NoCompiler | E::NoSuchDevice { .. } | E::Open { .. } => (Code::NoDevice, None),
+            E::NoDriver
+            | E::OldDriver { .. }
+            | E::NoCompiler { .. }
+            | E::Archive(_)
+            | E::NoSuchDevice { .. }
+            | E::Open { .. } => (Code::NoDevice, None),
             E::Step(azulejo_shaders::StepError::ContextFull { .. }) => (Code::ContextFull, None),
             _ => (Code::Device, None),
         };

@@ -52,7 +52,7 @@ mod vocabulary;
 pub use cache::cache_folder;
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::adapters;
-pub use device::{Adapter, Device, DeviceChoice, KernelCheck, find_adapters};
+pub use device::{Adapter, Cuda, CudaGpu, Device, DeviceChoice, KernelCheck, find_adapters};
 pub use embed::{EmbedOptions, Pooling};
 pub use error::{Code, Error};
 pub use generate::{Answer, Event, Generate};

@@ -1,7 +1,7 @@
 //! `devices`: what models can run on.
 
 use anyhow::Result;
-use azulejo::{Adapter, adapters};
+use azulejo::{Adapter, Cuda, adapters};
 use serde_json::json;
 
 use crate::output::Output;
@@ -10,6 +10,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let instructions = instructions();
     let gpus = adapters();
+    let cuda = Cuda::find();
     let auto = match gpus.iter().find(|gpu| gpu.is_hardware() && gpu.problem.is_none()) {
         Some(_) if cfg!(feature = "wgpu") => "wgpu",
         _ => "cpu",
@@ -39,6 +40,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
                 "instructions": instructions,
             },
             "gpus": gpus,
+            "cuda": cuda.as_ref().map(of_cuda),
             "auto": auto,
         }))?;
         return Ok(());
@@ -53,11 +55,46 @@ pub(crate) fn run(output: &Output) -> Result<()> {
             None => output.line(&format!("          tier {}: {}", gpu.tier, reason(gpu)))?,
         }
     }
+    if let Some(cuda) = &cuda {
+        for gpu in &cuda.devices {
+            let (device, gib) = (format!("cuda:{}", gpu.number), gpu.bytes as f64 / f64::from(1 << 30));
+            let what = format!("{} ({}), {}, {gib:.1} GiB", gpu.name, gpu.architecture, gpu.driver);
+            output.line(&format!("{device:<9} {what}"))?;
+            let kernels = gpu.kernels.iter().map(|kernels| format!("kernels: {kernels}"));
+            let problem = gpu.problem.iter().map(|problem| format!("can't be used: {problem}"));
+            for line in kernels.chain(problem) {
+                output.line(&format!("          {line}"))?;
+            }
+        }
+        if let Some(problem) = &cuda.problem {
+            output.notice(&format!("cuda: {problem}"));
+        }
+        output.notice(&format!("for CUDA this program carries {}", cuda.carries));
+    }
     if gpus.is_empty() {
         output.notice("no GPU was found; on Debian or Ubuntu, mesa-vulkan-drivers has the drivers of most");
     }
     output.notice(&format!("--device auto takes {auto}"));
     Ok(())
+}
+
+fn of_cuda(cuda: &Cuda) -> serde_json::Value {
+    let devices: Vec<_> = cuda
+        .devices
+        .iter()
+        .map(|gpu| {
+            json!({
+                "device": format!("cuda:{}", gpu.number),
+                "name": gpu.name,
+                "architecture": gpu.architecture,
+                "driver": gpu.driver,
+                "bytes": gpu.bytes,
+                "kernels": gpu.kernels,
+                "problem": gpu.problem,
+            })
+        })
+        .collect();
+    json!({ "carries": cuda.carries, "devices": devices, "problem": cuda.problem })
 }
 
 fn reason(gpu: &Adapter) -> String {

@@ -4,8 +4,10 @@
 //! change. What changes from step to step is four words, which are set in the stream's order; so the steps that decode are
 //! recorded once as a graph and replayed, one behind the other, while the host reads what those before chose.
 //!
-//! - `driver`: the foreign calls; `kernels`: from WGSL to functions on the device; `step`: a state and its steps.
+//! - `driver`: the foreign calls; `devices`: what is there; `kernels`: from WGSL to functions on the device; `step`: a
+//!   state and its steps.
 
+mod devices;
 mod driver;
 mod error;
 mod kernels;
@@ -14,20 +16,24 @@ mod step;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use azulejo_plan::{Backend, CallTime, Constant, DeviceInfo, Memory, Plan, StepInput};
+use azulejo_plan::{Backend, CallTime, Constant, DeviceInfo, Memory, NoRoom, Plan, StepInput};
 use azulejo_quant::Plane;
 use azulejo_shaders::check::Executor;
-use azulejo_shaders::{Access, BufferClass, Call, Limits, PARAMS_PITCH, Phase, Program, Run, Tier, lower};
+use azulejo_shaders::{Access, BufferClass, Call, Limits, PARAMS_PITCH, Phase, Program, Run, lower};
 
+pub use self::devices::{CudaDevice, carried_kernels};
 use self::driver::{Driver, Launch};
 pub use self::error::CudaError;
-use self::kernels::{CudaKernel, Kernels};
+use self::kernels::{Code, CudaKernel, Kernels};
 pub use self::step::CudaState;
+use crate::archive::Archive;
+use crate::cubin::TIER;
 
-/// What every device has that the compiler still knows.
-const TIER: Tier = Tier::SubgroupsF16;
 /// Bytes of one binding: its length in words is a `u32`.
 const BINDING_BYTES: u64 = 4 * (u32::MAX as u64);
+/// Bytes of the device that aren't given to a model: the kernels themselves, the recorded step, and what whole pages of 2 MiB
+/// leave over.
+const SPARE_BYTES: u64 = 128 << 20;
 /// Bytes of the two buffers that are copied to measure, and how often.
 const COPIED: u64 = 256 << 20;
 const COPIES: u32 = 16;
@@ -65,29 +71,28 @@ impl CudaBackend {
     /// Opens a device.
     ///
     /// # Errors
-    /// [`CudaError::NoDriver`], [`CudaError::NoCompiler`], [`CudaError::NoSuchDevice`]: what is missing; others: what the
-    /// driver says.
+    /// [`CudaError::NoDriver`], [`CudaError::OldDriver`], [`CudaError::NoCompiler`], [`CudaError::NoSuchDevice`]: what is
+    /// missing; others: what the driver says.
     pub fn open(options: &CudaOptions) -> Result<Self, CudaError> {
         let driver = Driver::open(options.index)?;
-        let (major, minor) = driver.compute_capability()?;
-        let arch = format!("sm_{major}{minor}");
-        let kernels = Kernels::new(arch.clone(), options.cache.clone())?;
-        let known = driver.version()?;
-        let compiler = kernels.version();
+        let (version, capability) = (driver::driver_version()?, driver.compute_capability()?);
+        let archive = Archive::embedded().transpose()?;
+        let code = Code::new(archive, version, capability, options.cache.clone());
         let info = DeviceInfo {
             backend: "cuda",
             name: driver.name()?,
             driver: format!(
-                "CUDA {}.{}, NVRTC {}.{}, {arch}",
-                known / 1000,
-                known % 1000 / 10,
-                compiler.0,
-                compiler.1
+                "CUDA {}.{}, sm_{}{}, {}",
+                version.0,
+                version.1,
+                capability.0,
+                capability.1,
+                code.source()?
             ),
             tier: TIER.name().to_owned(),
             reason: "every device of CUDA has it".to_owned(),
         };
-        Ok(Self { driver, kernels, info })
+        Ok(Self { driver, kernels: Kernels::new(code), info })
     }
 
     /// Runs a call over buffers of words, and leaves there what it wrote.
@@ -197,6 +202,9 @@ impl Backend for CudaBackend {
 
     fn prepare(&self, plan: &Plan) -> Result<CudaModel, CudaError> {
         let program = lower(plan, Limits { binding_bytes: BINDING_BYTES, is_narrow: false })?;
+        // Before anything is compiled, read or written: a model that doesn't fit takes minutes to find that out.
+        let (free, total) = self.driver.room()?;
+        NoRoom::check(program.memory(), program.capacity, free.saturating_sub(SPARE_BYTES), total)?;
         self.kernels.load(&self.driver, program.calls())?;
         let kernels = Phase::ALL.map(|phase| {
             phase.calls(&program).iter().map(|call| self.kernels.of(&self.driver, call)).collect()

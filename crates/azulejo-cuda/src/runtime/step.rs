@@ -7,7 +7,7 @@ use std::time::Duration;
 use azulejo_plan::{CallTime, Outputs, StepInput, Tokens};
 use azulejo_shaders::{BufferClass, Call, PARAMS_PITCH, Phase, Run, Step};
 
-use super::driver::{self, Graph, Launch, Memory, ReadBack};
+use super::driver::{self, Finish, Graph, Launch, Memory, ReadBack};
 use super::{CudaBackend, CudaError, CudaModel};
 
 /// The lists of calls of a step that decodes a token and chooses the next: what is recorded.
@@ -16,9 +16,12 @@ const DECODING: [Phase; 3] = [Phase::Decode, Phase::HeadOne, Phase::Choose];
 /// A KV cache and the activations to go with it.
 #[derive(Debug)]
 pub struct CudaState {
+    /// Dropped first: what is under way uses the rest.
+    _finish: Finish,
     /// The position, tokens and row of a step (`lib/run.wesl`), and what is there.
     run: Memory,
-    run_is: Run,
+    /// `None` while it is being set.
+    run_is: Option<Run>,
     tokens: Memory,
     /// Texts' spans, where a call reads them.
     texts: Option<Memory>,
@@ -52,8 +55,9 @@ impl CudaBackend {
         }
         let place = |place: usize, what| buffers[place].clone().ok_or(CudaError::NothingToRead(what));
         Ok(CudaState {
+            _finish: self.driver.finish_at_drop(),
             run,
-            run_is: Run::default(),
+            run_is: Some(Run::default()),
             tokens: place(program.tokens, "tokens")?,
             texts: program.texts.and_then(|texts| buffers[texts].clone()),
             logits: place(program.logits, "logits")?,
@@ -82,13 +86,13 @@ impl CudaBackend {
             Tokens::Chosen => {}
         }
         let words = |run: Run| [run.position, run.tokens, run.row, run.unused];
-        let (before, now) = (words(state.run_is), words(step.run));
-        for (word, (before, now)) in before.into_iter().zip(now).enumerate() {
-            if before != now {
+        let before = state.run_is.take().map(words);
+        for (word, now) in words(step.run).into_iter().enumerate() {
+            if before.is_none_or(|before| before[word] != now) {
                 self.driver.set(&state.run, word, now)?;
             }
         }
-        state.run_is = step.run;
+        state.run_is = Some(step.run);
         Ok(step)
     }
 

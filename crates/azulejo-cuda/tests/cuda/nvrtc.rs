@@ -3,14 +3,18 @@
 //!
 //! `AZULEJO_CUDA_ALL=1` compiles every variant, for three architectures; `AZULEJO_BLESS=1` writes the table anew.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use azulejo_cuda::{Compiled, Nvrtc, NvrtcError, Options, Written, translate, translate_linked};
-use azulejo_shaders::{Kernel, Tier, Variant, kernels};
+use azulejo_cuda::{
+    Archive, Compiled, Nvrtc, NvrtcError, Options, Written, all_variants, compile_ahead, translate,
+    translate_linked,
+};
+use azulejo_shaders::{Kernel, Tier, Variant};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::text;
@@ -84,22 +88,20 @@ fn compiler(tools: &Path) -> Nvrtc {
     Nvrtc::open(tools.join("nvidia/cu13/lib/libnvrtc.so.13")).unwrap()
 }
 
-/// Each kernel with each of its pieces and constants at least once; or all of them. The narrow ones are for GPUs made of
-/// software alone (`Limits::is_narrow`).
+/// Each kernel with each of its pieces and constants at least once; or all of them.
 fn chosen(all: bool) -> Vec<(&'static Kernel, Variant)> {
-    let mut chosen = Vec::new();
-    for &kernel in kernels::ALL.iter().filter(|kernel| !kernel.name.ends_with("_narrow")) {
-        let mut seen = HashSet::new();
-        for variant in (kernel.variants)() {
-            let pieces = variant.pieces.iter().map(|piece| (*piece).to_owned());
-            let consts = variant.consts.iter().map(|(name, value)| format!("{name}={value}"));
-            let is_new = pieces.chain(consts).fold(seen.is_empty(), |new, word| seen.insert(word) || new);
-            if is_new || all {
-                seen.insert(String::new());
-                chosen.push((kernel, variant));
-            }
+    let mut chosen = all_variants();
+    let mut seen: HashMap<&str, HashSet<String>> = HashMap::new();
+    chosen.retain(|(kernel, variant)| {
+        let seen = seen.entry(kernel.name).or_default();
+        let pieces = variant.pieces.iter().map(|piece| (*piece).to_owned());
+        let consts = variant.consts.iter().map(|(name, value)| format!("{name}={value}"));
+        let is_new = pieces.chain(consts).fold(seen.is_empty(), |new, word| seen.insert(word) || new);
+        if is_new {
+            seen.insert(String::new());
         }
-    }
+        is_new || all
+    });
     chosen
 }
 
@@ -227,6 +229,46 @@ fn compare(lines: &BTreeMap<String, Line>, failures: &mut Vec<String>) {
             .filter(|name| !lines.contains_key(*name))
             .map(|name| format!("{name} is in tests/resources.txt, and no kernel any more")),
     );
+}
+
+#[test]
+fn kernels_compiled_ahead_are_found_by_their_text_and_architecture_alone() {
+    let nvrtc = compiler(tools());
+    let mut kernels = all_variants();
+    kernels.retain(|(kernel, _)| ["argmax", "rms_norm"].contains(&kernel.name));
+    assert!(kernels.len() >= 2, "{kernels:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let (told, in_all) = (AtomicUsize::new(0), 2 * kernels.len());
+    let make = || {
+        compile_ahead(&nvrtc, &kernels, &["sm_80", ARCHITECTURE], folder.path(), &|done, all| {
+            assert!(1 <= done && done <= all && all == in_all);
+            told.fetch_add(1, Relaxed);
+        })
+        .unwrap()
+    };
+    let bytes = make();
+    assert_eq!(told.load(Relaxed), in_all);
+    let archive = Archive::parse(&bytes).unwrap();
+    assert_eq!(archive.version(), nvrtc.version().unwrap());
+    assert_eq!(
+        archive.architectures().into_iter().collect::<Vec<_>>(),
+        [(80, kernels.len()), (90, kernels.len())]
+    );
+    for (kernel, variant) in &kernels {
+        let mut written = translate(kernel, variant, TIER, &Options::default()).unwrap();
+        for arch in ["sm_80", ARCHITECTURE] {
+            let found = archive.cubin(&written, arch).unwrap().unwrap();
+            assert!(found == nvrtc.compile(&written, arch).unwrap().cubin, "{} for {arch}", kernel.name);
+        }
+        assert_eq!(archive.cubin(&written, "sm_100").unwrap(), None);
+        written.source.push(' ');
+        assert_eq!(archive.cubin(&written, ARCHITECTURE).unwrap(), None, "another text");
+    }
+    // What was compiled before is taken as it is.
+    let before = std::fs::read_dir(folder.path()).unwrap().count();
+    assert!(make() == bytes && std::fs::read_dir(folder.path()).unwrap().count() == before);
+    let error = compile_ahead(&nvrtc, &kernels, &["hopper"], folder.path(), &|_, _| {}).unwrap_err();
+    assert!(error.to_string().contains("'hopper'"), "{error}");
 }
 
 #[test]
