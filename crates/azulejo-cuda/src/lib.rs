@@ -14,7 +14,9 @@ mod translate;
 mod writer;
 
 #[cfg(target_os = "linux")]
-pub use host::{HostBackend, HostBuffer, HostDevice, HostError, HostKernel, HostModel, HostState};
+pub use host::{
+    HostBackend, HostBuffer, HostDevice, HostError, HostKernel, HostModel, HostState, ThreadedKernel,
+};
 pub use nvrtc::{Compiled, Nvrtc, NvrtcError, Resources};
 pub use runtime::{CudaBackend, CudaError, CudaModel, CudaOptions, CudaState};
 pub use translate::{TranslateError, translate, translate_linked};

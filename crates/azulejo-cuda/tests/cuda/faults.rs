@@ -9,10 +9,10 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::text;
 
-const BARRIER: &str = "__syncthreads();";
-const CHECKED: Options = Options { bounds: Bounds::Abort, poison: true };
+pub(crate) const BARRIER: &str = "__syncthreads();";
+pub(crate) const CHECKED: Options = Options { bounds: Bounds::Abort, poison: true };
 
-fn case(name: &str) -> Case {
+pub(crate) fn case(name: &str) -> Case {
     all_cases().into_iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
 }
 
@@ -35,13 +35,13 @@ impl Executor for One {
     }
 }
 
-fn written(case: &Case, tier: Tier) -> Written {
+pub(crate) fn written(case: &Case, tier: Tier) -> Written {
     let call = case.setup().call;
     translate(call.kernel, &call.variant, tier, &CHECKED).unwrap()
 }
 
 /// The verdicts on a case of written texts.
-fn verdicts(case: &Case, texts: Vec<Written>) -> Vec<CaseResult> {
+pub(crate) fn verdicts(case: &Case, texts: Vec<Written>) -> Vec<CaseResult> {
     let labelled = texts.into_iter().map(|written| ("planted".to_owned(), written)).collect();
     let kernels = HostKernel::compile(labelled).unwrap();
     kernels.into_par_iter().map(|kernel| run_case(&mut One(kernel), case)).collect()
@@ -215,7 +215,7 @@ fn bindings_that_make_no_sense_are_refused() {
     assert_eq!(problem(&result), "kernel 'argmax' is not among those that this device was made with");
 }
 
-fn problem(result: &CaseResult) -> String {
+pub(crate) fn problem(result: &CaseResult) -> String {
     assert!(!result.passed, "{result}");
     result.problem.clone().unwrap_or_default()
 }
