@@ -21,7 +21,9 @@ pub use ahead::{AheadError, compile_ahead};
 pub use archive::{Archive, ArchiveError};
 pub use cubin::all_variants;
 #[cfg(target_os = "linux")]
-pub use host::{HostBackend, HostBuffer, HostDevice, HostError, HostKernel, HostModel, HostState};
+pub use host::{
+    HostBackend, HostBuffer, HostDevice, HostError, HostKernel, HostModel, HostState, ThreadedKernel,
+};
 pub use nvrtc::{Compiled, Nvrtc, NvrtcError, Resources};
 pub use runtime::{CudaBackend, CudaDevice, CudaError, CudaModel, CudaOptions, CudaState, carried_kernels};
 pub use translate::{TranslateError, translate, translate_linked};

@@ -1,4 +1,4 @@
-//! Written kernels to libraries, by the C++ compiler of the system.
+//! Written kernels to libraries, and to programs, by the C++ compiler of the system.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,6 +12,8 @@ use super::{HostError, HostKernel};
 use crate::writer::{PRELUDE, Written};
 
 const SHIM: &str = include_str!("shim.h");
+const FIBRES: &str = include_str!("fibres.h");
+const THREADS: &str = include_str!("threads.h");
 
 /// The usual names of a C++ compiler.
 const USUAL: [&str; 3] = ["g++", "c++", "clang++"];
@@ -24,17 +26,12 @@ const KERNELS: usize = 24;
 
 /// Little optimisation compiles fastest, and runs fast enough. Sums and products stay apart, so that a result is the
 /// same on every host; the types of a word's uses don't matter, as on a GPU.
-const FLAGS: [&str; 9] = [
-    "-std=c++17",
-    "-O1",
-    "-fPIC",
-    "-shared",
-    "-fvisibility=hidden",
-    "-ffp-contract=off",
-    "-fno-math-errno",
-    "-fno-strict-aliasing",
-    "-w",
-];
+const FLAGS: [&str; 6] =
+    ["-std=c++17", "-O1", "-ffp-contract=off", "-fno-math-errno", "-fno-strict-aliasing", "-w"];
+
+const LIBRARY: [&str; 3] = ["-fPIC", "-shared", "-fvisibility=hidden"];
+/// With lines for what ThreadSanitizer finds.
+const PROGRAM: [&str; 3] = ["-g1", "-pthread", "-fsanitize=thread"];
 
 /// Compiles kernels with their labels, several libraries at once.
 pub(super) fn compile(kernels: Vec<(String, Written)>) -> Result<Vec<HostKernel>, HostError> {
@@ -73,22 +70,50 @@ fn library(
     number: usize,
     kernels: &[(String, Written)],
 ) -> Result<Library, HostError> {
-    let source = folder.join(format!("{number}.cc"));
     let object = folder.join(format!("{number}.so"));
-    std::fs::write(&source, text(kernels)).map_err(io("the text of compiled kernels"))?;
-    let output = Command::new(compiler).args(FLAGS).arg("-o").arg(&object).arg(&source).arg("-lm").output();
-    let output = output.map_err(io(compiler))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let detail = said.lines().take(SHOWN).collect::<Vec<_>>().join("\n");
-        return Err(HostError::Compile { compiler: compiler.to_owned(), detail });
-    }
+    let entry = format!(
+        "extern \"C\" __attribute__((visibility(\"default\"))) int {ENTRY}(unsigned kernel, void* const* pointers, \
+         const unsigned* lengths, const unsigned* grid, char* error, size_t error_bytes) {{\n  \
+         return host::launch(table[kernel], pointers, lengths, grid, error, error_bytes);\n}}\n"
+    );
+    build(compiler, &text(FIBRES, kernels, &entry), &LIBRARY, &object)?;
     Library::open(&object)
 }
 
-/// One text of many kernels, each in a namespace of its own, with a table of them and the library's entry.
-fn text(kernels: &[(String, Written)]) -> String {
-    let mut text = format!("{SHIM}\n{PRELUDE}\n");
+/// Compiles a kernel to a program that runs it once, under ThreadSanitizer.
+pub(super) fn program(path: &Path, label: &str, written: &Written) -> Result<(), HostError> {
+    let entry = "int main(int, char** files) { return host::run(table[0], files[1], files[2]); }\n";
+    let compiler = compiler()?;
+    let kernels = [(label.to_owned(), written.clone())];
+    build(&compiler, &text(THREADS, &kernels, entry), &PROGRAM, path).map_err(|error| match error {
+        HostError::Compile { compiler, detail }
+            if ["libtsan", "-ltsan", "rt.tsan"].iter().any(|name| detail.contains(name)) =>
+        {
+            HostError::NoThreadSanitizer { compiler, detail }
+        }
+        other => other,
+    })
+}
+
+/// Compiles a text, which is kept beside what becomes of it.
+fn build(compiler: &str, text: &str, flags: &[&str], object: &Path) -> Result<(), HostError> {
+    let source = object.with_extension("cc");
+    std::fs::write(&source, text).map_err(io("the text of compiled kernels"))?;
+    let mut command = Command::new(compiler);
+    let output = command.args(FLAGS).args(flags).arg("-o").arg(object).arg(&source).arg("-lm").output();
+    let output = output.map_err(io(compiler))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let detail = said.lines().take(SHOWN).collect::<Vec<_>>().join("\n");
+    Err(HostError::Compile { compiler: compiler.to_owned(), detail })
+}
+
+/// One text of many kernels, each in a namespace of its own, behind what their threads are, with a table of them and the
+/// `entry` to it.
+fn text(executor: &str, kernels: &[(String, Written)], entry: &str) -> String {
+    let mut text = format!("{SHIM}\n{executor}\n{PRELUDE}\n");
     let mut table = String::new();
     for (i, (label, written)) in kernels.iter().enumerate() {
         let mut arguments = Vec::new();
@@ -109,16 +134,10 @@ fn text(kernels: &[(String, Written)]) -> String {
         );
         let _ = writeln!(table, "  {{{label:?}, k{i}::body, {}}},", written.threads);
     }
-    let _ = write!(
-        text,
-        "static const host::Kernel table[] = {{\n{table}}};\n\
-         extern \"C\" __attribute__((visibility(\"default\"))) int {ENTRY}(unsigned kernel, void* const* pointers, \
-         const unsigned* lengths, const unsigned* grid, char* error, size_t error_bytes) {{\n  \
-         return host::launch(table[kernel], pointers, lengths, grid, error, error_bytes);\n}}\n"
-    );
+    let _ = write!(text, "static const host::Kernel table[] = {{\n{table}}};\n{entry}");
     text
 }
 
-fn io(what: &str) -> impl Fn(std::io::Error) -> HostError {
+pub(super) fn io(what: &str) -> impl Fn(std::io::Error) -> HostError {
     move |source| HostError::Io { what: what.to_owned(), source }
 }

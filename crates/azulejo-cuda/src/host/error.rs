@@ -24,6 +24,25 @@ pub enum HostError {
         /// What it says.
         detail: String,
     },
+    /// The compiler comes without the runtime that finds races.
+    #[error(
+        "{compiler} can't link ThreadSanitizer; install its runtime (Debian's libtsan2 with g++ 12, Fedora's libtsan, \
+         libclang-rt-dev with clang++), or name another compiler in the environment variable CXX:\n{detail}"
+    )]
+    NoThreadSanitizer {
+        /// The compiler.
+        compiler: String,
+        /// What it says.
+        detail: String,
+    },
+    /// Threads of a kernel access the same memory, at least one of them to write it, and no barrier orders them.
+    #[error("kernel '{kernel}' has a data race:\n{detail}")]
+    Race {
+        /// The kernel.
+        kernel: String,
+        /// Each of the accesses, with its line of the kernel's text and its thread (`block 2:7` is thread 7 of block 2).
+        detail: String,
+    },
     /// A file can't be written or a program can't be started.
     #[error("{what}: {source}")]
     Io {

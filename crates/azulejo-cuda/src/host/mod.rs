@@ -2,9 +2,11 @@
 //!
 //! A C++ compiler makes libraries of the same text that a GPU gets, behind `shim.h`, which plays CUDA: threads are
 //! fibres, warps have 32 lanes, barriers that not all threads reach and indices out of range are errors that say where.
-//! It is not meant to be fast.
+//! It is not meant to be fast. What depends on the order of threads is found by [`ThreadedKernel`], a program whose threads
+//! are the system's.
 //!
-//! - `compile`: texts to libraries; `library`: their entry, the only place with `unsafe`; `buffer`: memory;
+//! - `compile`: texts to libraries and programs; `library`: their entry, the only place with `unsafe`; `buffer`: memory;
+//! - `threaded`: a kernel as a program of its own, under ThreadSanitizer;
 //! - `backend`: whole plans, by [`HostBackend`].
 
 mod backend;
@@ -12,6 +14,7 @@ mod buffer;
 mod compile;
 mod error;
 mod library;
+mod threaded;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ use azulejo_shaders::{Access, Call, Kernel, Run, Tier, Variant};
 pub use backend::{HostBackend, HostModel, HostState};
 pub use buffer::HostBuffer;
 pub use error::HostError;
+pub use threaded::ThreadedKernel;
 
 use crate::translate::translate;
 use crate::writer::{Bounds, Options, Written};
@@ -68,38 +72,49 @@ impl HostKernel {
         binds: &[(u32, usize)],
         grid: [u32; 3],
     ) -> Result<(), HostError> {
-        let kernel = || self.label.clone();
-        let mut places = Vec::with_capacity(self.written.parameters.len());
-        let mut lengths = Vec::with_capacity(self.written.parameters.len());
-        for parameter in &self.written.parameters {
-            let binding = parameter.binding;
-            let bound = binds.iter().find(|(number, _)| *number == binding);
-            let place = bound
-                .map(|(_, place)| *place)
-                .filter(|place| *place < buffers.len())
-                .ok_or_else(|| HostError::Unbound { kernel: kernel(), binding })?;
-            let bytes = buffers[place].bytes();
-            let needed = u64::from(parameter.bytes);
-            if bytes < needed {
-                return Err(HostError::TooSmall { kernel: kernel(), binding, bytes, needed });
-            }
-            let elements = if parameter.is_array { bytes / needed } else { 1 };
-            let length = u32::try_from(elements).map_err(|_| HostError::TooLarge {
-                kernel: kernel(),
-                binding,
-                elements,
-            })?;
-            places.push(place);
-            lengths.push(length);
-        }
-        for (i, parameter) in self.written.parameters.iter().enumerate() {
-            let is_shared = places.iter().enumerate().any(|(j, place)| j != i && *place == places[i]);
-            if parameter.access == Access::ReadWrite && is_shared {
-                return Err(HostError::Shared { kernel: kernel(), binding: parameter.binding });
-            }
-        }
+        let (places, lengths) = bound(&self.label, &self.written, buffers, binds)?;
         self.library.launch(self.place, buffers, &places, &lengths, grid).map_err(HostError::Fault)
     }
+}
+
+/// For each parameter of a kernel the place of its buffer, and the elements there.
+fn bound(
+    label: &str,
+    written: &Written,
+    buffers: &[HostBuffer],
+    binds: &[(u32, usize)],
+) -> Result<(Vec<usize>, Vec<u32>), HostError> {
+    let kernel = || label.to_owned();
+    let mut places = Vec::with_capacity(written.parameters.len());
+    let mut lengths = Vec::with_capacity(written.parameters.len());
+    for parameter in &written.parameters {
+        let binding = parameter.binding;
+        let bound = binds.iter().find(|(number, _)| *number == binding);
+        let place = bound
+            .map(|(_, place)| *place)
+            .filter(|place| *place < buffers.len())
+            .ok_or_else(|| HostError::Unbound { kernel: kernel(), binding })?;
+        let bytes = buffers[place].bytes();
+        let needed = u64::from(parameter.bytes);
+        if bytes < needed {
+            return Err(HostError::TooSmall { kernel: kernel(), binding, bytes, needed });
+        }
+        let elements = if parameter.is_array { bytes / needed } else { 1 };
+        let length = u32::try_from(elements).map_err(|_| HostError::TooLarge {
+            kernel: kernel(),
+            binding,
+            elements,
+        })?;
+        places.push(place);
+        lengths.push(length);
+    }
+    for (i, parameter) in written.parameters.iter().enumerate() {
+        let is_shared = places.iter().enumerate().any(|(j, place)| j != i && *place == places[i]);
+        if parameter.access == Access::ReadWrite && is_shared {
+            return Err(HostError::Shared { kernel: kernel(), binding: parameter.binding });
+        }
+    }
+    Ok((places, lengths))
 }
 
 /// Runs calls of the kernels that it was made with, in one tier.
