@@ -2,10 +2,12 @@
 //!
 //! The grid is that of HTML's table model (<https://html.spec.whatwg.org/multipage/tables.html#forming-a-table>): a cell
 //! covers the columns and rows that it spans, and the next cell of a row goes to the first column that is free. Headings
-//! are only told where it is certain which they are: a row that isn't as wide as its headings has none.
+//! are only told where it is certain which they are: a row that isn't as wide as its headings has none, but for those that
+//! a cell names itself (`headers`).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::slice;
 
 use ego_tree::iter::Edge;
 use ego_tree::{NodeId, NodeRef};
@@ -24,6 +26,8 @@ const PLACE_BYTES: usize = 16;
 /// A longer heading is no heading; nor are those of more rows.
 const LONGEST_HEAD_BYTES: usize = 160;
 const MOST_HEAD_ROWS: usize = 4;
+/// Headings that a cell may name; further ones aren't looked for.
+const MOST_NAMED: usize = 8;
 
 /// What only stands in a cell of a table that arranges a page, if nothing in the table is a heading.
 const OF_A_PAGE: &[&str] = &[
@@ -122,6 +126,9 @@ struct Cell {
     columns: usize,
     /// None: all further rows of its group.
     rows: Option<usize>,
+    id: Option<String>,
+    /// The `id`s of its headings, if it names them.
+    headers: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -199,6 +206,8 @@ impl Table {
                 Some(0) => None,
                 rows => Some(rows.unwrap_or(1).min(MOST_ROWS)),
             },
+            id: element.attr("id").map(str::to_owned),
+            headers: names(element.attr("headers").unwrap_or_default()),
         });
         if let Some(row) = self.rows.last_mut() {
             row.cells.end = self.cells.len();
@@ -284,6 +293,8 @@ impl Table {
     fn told(&self, grid: &[Line], budget: &mut Budget) -> Option<Vec<(&str, String)>> {
         let width = grid.iter().filter_map(|line| line.places.last()).map(Place::end).max().unwrap_or(0);
         let kinds: Vec<Kind> = (0..grid.len()).map(|row| self.kind(row, &grid[row])).collect();
+        // With two columns, the second one's heading is told once.
+        let ids = if width < 3 { HashMap::new() } else { self.ids() };
         let sections = kinds.iter().filter(|kind| **kind == Kind::Section).count();
         let mut lines = Vec::new();
         let mut section = "";
@@ -313,7 +324,6 @@ impl Table {
                     let fits = |line: &Line| heads.fit(line) || self.said(line).count() < 2;
                     let is_data = |at: &usize| kinds[*at] == Kind::Data;
                     let all_fit = (end..end + below).filter(is_data).all(|at| fits(&grid[at]));
-                    // With two columns, the second one's heading is told once.
                     let is_line = width < 3 || below == 0 || !all_fit;
                     if width < 3 {
                         heads = Heads::default();
@@ -328,7 +338,7 @@ impl Table {
                 }
                 Kind::Data => {
                     let fitting = if heads.fit(&grid[row]) { Some(&heads) } else { None };
-                    lines.push((lang, self.data(&grid[row], section, fitting, budget)?));
+                    lines.push((lang, self.data(&grid[row], section, fitting, &ids, budget)?));
                 }
             }
             row += 1;
@@ -384,12 +394,33 @@ impl Table {
                 }
             }
         }
-        let text = |cells: &Vec<usize>| {
-            let texts: Vec<&str> = cells.iter().map(|cell| self.cells[*cell].text.as_str()).collect();
-            let len: usize = texts.iter().map(|text| text.len()).sum();
-            if len > LONGEST_HEAD_BYTES { String::new() } else { texts.join(", ") }
-        };
-        Heads { columns: columns.iter().map(text).collect() }
+        Heads { columns: columns.iter().map(|cells| self.heading(cells)).collect() }
+    }
+
+    /// Headings as one; empty where that is too long to be one.
+    fn heading(&self, cells: &[usize]) -> String {
+        let texts: Vec<&str> = cells.iter().map(|cell| self.cells[*cell].text.as_str()).collect();
+        let len: usize = texts.iter().map(|text| text.len()).sum();
+        if len > LONGEST_HEAD_BYTES { String::new() } else { texts.join(", ") }
+    }
+
+    /// The cells by their `id`s; of several with one, the first.
+    fn ids(&self) -> HashMap<&str, usize> {
+        let with_ids = self.cells.iter().enumerate().filter_map(|(at, cell)| Some((cell.id.as_deref()?, at)));
+        // The last one that is put in stays.
+        with_ids.rev().collect()
+    }
+
+    /// The headings that a cell names, as the table has them one behind the other
+    /// (<https://html.spec.whatwg.org/multipage/tables.html#header-and-data-cell-semantics>). None are found where it names
+    /// none of its table: then its place tells which they are.
+    fn named(&self, cell: usize, ids: &HashMap<&str, usize>) -> Vec<usize> {
+        let found = self.cells[cell].headers.iter().filter_map(|id| ids.get(id.as_str()).copied());
+        let mut named: Vec<usize> =
+            found.filter(|at| *at != cell && !self.cells[*at].text.is_empty()).collect();
+        named.sort_unstable();
+        named.dedup();
+        named
     }
 
     /// "first cell: second; third".
@@ -403,16 +434,29 @@ impl Table {
     }
 
     /// "section, heading of the row: heading of the column: cell; ...". A cell in front stands for a heading of the row.
-    fn data(&self, line: &Line, section: &str, heads: Option<&Heads>, budget: &mut Budget) -> Option<String> {
+    fn data(
+        &self,
+        line: &Line,
+        section: &str,
+        heads: Option<&Heads>,
+        ids: &HashMap<&str, usize>,
+        budget: &mut Budget,
+    ) -> Option<String> {
         // Headings of the row, and the cells that they are of; a row may have several.
         let mut parts: Vec<(Vec<&str>, Vec<String>)> = vec![(Vec::new(), Vec::new())];
         if !section.is_empty() {
             budget.spend(section.len())?;
             parts[0].0.push(section);
         }
+        let is_alone = self.said(line).count() == 1;
         let mut is_first = true;
         for (place, cell) in self.said(line) {
-            let is_label = cell.is_head || (is_first && (heads.is_none() || place.column == 0));
+            let mut named = self.named(place.cell, ids);
+            let is_front = match named.as_slice() {
+                [] => heads.is_none() || place.column == 0,
+                _ => place.column == 0 && !is_alone,
+            };
+            let is_label = cell.is_head || (is_first && is_front);
             is_first = false;
             if is_label {
                 if parts.last().is_some_and(|(_, cells)| !cells.is_empty()) {
@@ -423,9 +467,20 @@ impl Table {
                 }
                 continue;
             }
+            let by_name;
+            let columns = if named.is_empty() {
+                heads.map_or(&[][..], |heads| &heads.columns[place.column..place.end()])
+            } else {
+                // Those of the row and the section stand in front already.
+                let labels = parts.last().map_or(&[][..], |(labels, _)| labels);
+                named.retain(|head| !labels.contains(&self.cells[*head].text.as_str()));
+                by_name = self.heading(&named);
+                budget.spend(by_name.len())?;
+                slice::from_ref(&by_name)
+            };
             let mut told: Vec<String> = Vec::new();
             let mut before = "";
-            for head in heads.map_or(&[][..], |heads| &heads.columns[place.column..place.end()]) {
+            for head in columns {
                 if head.is_empty() || head == before {
                     continue;
                 }
@@ -469,6 +524,11 @@ impl Budget {
         self.0 = self.0.checked_sub(bytes)?;
         Some(())
     }
+}
+
+/// The first of a list with blank space between them.
+fn names(list: &str) -> Vec<String> {
+    list.split_ascii_whitespace().take(MOST_NAMED).map(str::to_owned).collect()
 }
 
 /// A number as HTML reads it: what stands behind its digits doesn't count.
@@ -568,6 +628,33 @@ mod tests {
     }
 
     #[test]
+    fn table_headings_that_cells_name() {
+        // Whatever stands above, in the order of the table, and also in rows that aren't as wide.
+        let rows = "<tr><th id=z>Zona<th id=a>Adultos<th id=n>Niños<th id=v>Verano
+            <tr><th id=u>Urbana<td headers='u n'>2 €<td headers='v a'>3 €<td>1 €
+            <tr><td headers=n>gratis
+            <tr><td headers=z>Rural<td headers='u a'>4 €";
+        assert_eq!(
+            table(rows),
+            [
+                "Zona: Adultos; Niños; Verano",
+                "Urbana: Niños: 2 €; Adultos, Verano: 3 €; Verano: 1 €",
+                "Niños: gratis",
+                "Rural: Adultos, Urbana: 4 €",
+            ]
+        );
+        // A section is told once, and so is the heading of a row.
+        let rows = "<tr><th colspan=3 id=s>Bono<tr><th id=l>Lunes<td headers='s l'>3 €<td headers=l>4 €
+            <tr><th colspan=3 id=t>Día<tr><th id=m>Martes<td headers='t m'>1 €<td headers='s m'>2 €";
+        assert_eq!(table(rows), ["Bono, Lunes: 3 €; 4 €", "Día, Martes: 1 €; Bono: 2 €"]);
+        // What isn't in the table, says nothing or is the cell itself names none; of two with one `id` the first does.
+        let rows = "<tr><th>De<th id=a>A<th id=a>B<th id=e><tr><td>x<td headers='zz e'>1<td id=i headers=i>2<td headers='a zz'>3";
+        assert_eq!(table(rows), ["x: A: 1; B: 2; A: 3"]);
+        // With two columns the heading is told once.
+        assert_eq!(table("<tr><th id=a>De<th id=b>A<tr><td headers=a>x<td headers=b>1"), ["De: A", "x: 1"]);
+    }
+
+    #[test]
     fn table_sections_go_in_front_of_their_rows() {
         let rows = "<tr><th colspan=3>Adultos<tr><td>Día<td>3 €<td>4 €<tr><th colspan=3>Niños<tr><td>Día<td>1 €<td>2 €";
         assert_eq!(table(rows), ["Adultos, Día: 3 €; 4 €", "Niños, Día: 1 €; 2 €"]);
@@ -650,5 +737,14 @@ mod tests {
             "<tr><td>x<td colspan=900>y".repeat(2_000)
         );
         assert!(length(&heads) < 20 * heads.len());
+        let named = format!(
+            "<tr><th><th id=a>{}<th>B{}",
+            "h".repeat(150),
+            "<tr><td>x<td headers=a>y<td>z".repeat(2_000)
+        );
+        assert!(length(&named) < 20 * named.len());
+        let told =
+            table(&format!("<tr><th><th id=a>A<th>B{}", "<tr><td>x<td headers='a a'>y<td>z".repeat(99)));
+        assert_eq!(told, ["x: A: y; B: z"; 99]);
     }
 }
