@@ -115,20 +115,20 @@ impl Code {
 
     /// Where machine code comes from, in words; or why there can be none, so that it is said before anything is loaded.
     pub(super) fn source(&self) -> Result<String, CudaError> {
-        if let Some(archive) = self.usable() {
-            let counts = archive.architectures();
-            let found = self.compatible().into_iter().find_map(|number| Some((number, counts.get(&number)?)));
-            if let Some((number, count)) = found {
-                let (major, minor) = archive.version();
-                return Ok(format!(
-                    "{count} kernels for sm_{number} compiled ahead by NVRTC {major}.{minor}"
-                ));
-            }
+        let compatible = self.compatible();
+        let ahead = |number: u32| {
+            let archive = self.usable()?;
+            let (count, (major, minor)) = (*archive.architectures().get(&number)?, archive.version());
+            Some(format!("{count} kernels for sm_{number} compiled ahead by NVRTC {major}.{minor}"))
+        };
+        if let Some(exact) = ahead(compatible[0]) {
+            return Ok(exact);
         }
-        match self.compiler() {
-            Ok(Some(compiler)) => Ok(format!("NVRTC {}.{}", compiler.version.0, compiler.version.1)),
-            _ => Err(self.none("of any kernel".to_owned())),
+        if let Ok(Some(Compiler { version: (major, minor), .. })) = self.compiler() {
+            return Ok(format!("NVRTC {major}.{minor}"));
         }
+        let older = compatible.into_iter().find_map(ahead);
+        older.ok_or_else(|| self.none("of any kernel".to_owned()))
     }
 
     /// Machine code of each of the texts.
@@ -136,24 +136,31 @@ impl Code {
         let mut found: Vec<Option<Vec<u8>>> = vec![None; texts.len()];
         let exact = self.compatible()[0];
         self.take_from_archive(texts, exact, &mut found)?;
+        // A compiler that is older than the device doesn't know its architecture, of which an older one may do.
+        let mut refused = None;
         if self.is_missing(&found)
             && let Ok(Some(compiler)) = self.compiler()
         {
             let arch = format!("sm_{exact}");
-            found = texts
-                .iter()
-                .zip(found)
-                .collect::<Vec<_>>()
-                .into_par_iter()
-                .map(|(text, found)| found.map_or_else(|| compiler.compile(text, &arch), Ok).map(Some))
-                .collect::<Result<_, CudaError>>()?;
+            let compile = |text: &Written, found: Option<Vec<u8>>| {
+                found.map_or_else(|| compiler.compile(text, &arch), Ok)
+            };
+            let pairs: Vec<_> = texts.iter().zip(found).collect();
+            let compiled: Vec<_> = pairs.into_par_iter().map(|(text, found)| compile(text, found)).collect();
+            found = compiled
+                .into_iter()
+                .map(|result| result.map_err(|error| refused = refused.take().or(Some(error))).ok())
+                .collect();
         }
         for &older in &self.compatible()[1..] {
             self.take_from_archive(texts, older, &mut found)?;
         }
-        let all = texts.iter().zip(found);
-        all.map(|(text, found)| found.ok_or_else(|| self.none(format!("of kernel '{}'", text.name))))
-            .collect()
+        let mut cubins = Vec::with_capacity(texts.len());
+        for (text, found) in texts.iter().zip(found) {
+            let none = || self.none(format!("of kernel '{}'", text.name));
+            cubins.push(found.ok_or_else(|| refused.take().unwrap_or_else(none))?);
+        }
+        Ok(cubins)
     }
 
     fn is_missing(&self, found: &[Option<Vec<u8>>]) -> bool {
