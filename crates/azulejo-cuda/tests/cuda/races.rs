@@ -35,8 +35,13 @@ fn plain(case: &Case, tier: Tier) -> Written {
     translate(call.kernel, &call.variant, tier, &PLAIN).unwrap()
 }
 
+fn compiled(label: &str, written: Written) -> ThreadedKernel {
+    // What is missing is said as it is meant to be read.
+    ThreadedKernel::compile(label.to_owned(), written).unwrap_or_else(|e| panic!("{e}"))
+}
+
 fn watched(case: &Case, written: Written) -> CaseResult {
-    let kernel = ThreadedKernel::compile("watched".to_owned(), written).unwrap();
+    let kernel = compiled("watched", written);
     run_case(&mut Threads(kernel), case)
 }
 
@@ -130,7 +135,7 @@ var<workgroup> kept: array<f32, 64>;
     let launched = |between: &str| {
         let written = translate_linked("test", &text(&body(between)), Tier::Subgroups, &PLAIN).unwrap();
         let mut buffers = [HostBuffer::zeros(256)];
-        let kernel = ThreadedKernel::compile("test".to_owned(), written).unwrap();
+        let kernel = compiled("test", written);
         kernel.launch(&mut buffers, &[(8, 0)], [1, 1, 1]).map(|()| f32::from_bits(buffers[0].words()[8]))
     };
     let found = launched("").unwrap_err().to_string();
