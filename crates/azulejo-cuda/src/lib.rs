@@ -2,6 +2,7 @@
 //!
 //! - `writer`: naga's IR as CUDA C++, and the prelude that it needs;
 //! - [`translate()`]: a kernel's variant, linked and written;
+//! - `overrides`: kernels by hand in the place of translated ones;
 //! - [`Nvrtc`]: NVIDIA's compiler of it, where there is one;
 //! - [`CudaBackend`]: plans on a GPU;
 //! - `host`: what is written, compiled for the host and run there ([`HostDevice`]); on Linux.
@@ -9,6 +10,7 @@
 #[cfg(target_os = "linux")]
 mod host;
 mod nvrtc;
+mod overrides;
 mod runtime;
 mod translate;
 mod writer;

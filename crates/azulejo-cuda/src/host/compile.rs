@@ -12,6 +12,7 @@ use super::{HostError, HostKernel};
 use crate::writer::{PRELUDE, Written};
 
 const SHIM: &str = include_str!("shim.h");
+const TENSOR: &str = include_str!("tensor.h");
 
 /// The usual names of a C++ compiler.
 const USUAL: [&str; 3] = ["g++", "c++", "clang++"];
@@ -88,7 +89,7 @@ fn library(
 
 /// One text of many kernels, each in a namespace of its own, with a table of them and the library's entry.
 fn text(kernels: &[(String, Written)]) -> String {
-    let mut text = format!("{SHIM}\n{PRELUDE}\n");
+    let mut text = format!("{SHIM}\n{PRELUDE}\n{TENSOR}\n");
     let mut table = String::new();
     for (i, (label, written)) in kernels.iter().enumerate() {
         let mut arguments = Vec::new();

@@ -107,13 +107,17 @@ fn named(kernel: &Kernel, variant: &Variant) -> String {
     format!("{}[{}]", kernel.name, variant.name())
 }
 
-/// How many loads from global memory of each width machine code has.
-fn loads(tools: &Path, name: &str, compiled: &Compiled) -> [usize; 5] {
+/// Machine code in words.
+fn disassembled(tools: &Path, name: &str, compiled: &Compiled) -> String {
     let file = tempfile::NamedTempFile::with_suffix(".cubin").unwrap();
     std::fs::write(file.path(), &compiled.cubin).unwrap();
     let output = Command::new(tools.join(DISASSEMBLER)).arg("-c").arg(file.path()).output().unwrap();
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// How many loads from global memory of each width there are.
+fn loads(text: &str) -> [usize; 5] {
     let mut counts = [0; 5];
     for word in text.split_whitespace().filter(|word| word.starts_with("LDG.")) {
         let width =
@@ -186,7 +190,7 @@ fn kernels_compile_for_data_centre_gpus_without_spilling() {
                 .par_iter()
                 .filter_map(|(name, result)| {
                     let compiled = result.as_ref().ok()?;
-                    let loads = loads(tools, name, compiled);
+                    let loads = loads(&disassembled(tools, name, compiled));
                     let registers = compiled.resources.registers;
                     Some((
                         (*name).clone(),
