@@ -33,6 +33,7 @@ pub(crate) fn options(args: &LoadArgs, context: Option<u32>, kv: KvType) -> Mode
     options.sliding_window = args.sliding_window;
     options.threads = args.threads.map(|n| n as usize);
     options.checks.fuse = !args.no_fuse;
+    options.checks.overrides = !args.no_overrides;
     options
 }
 

@@ -18,6 +18,6 @@ mod writer;
 #[cfg(target_os = "linux")]
 pub use host::{HostBackend, HostBuffer, HostDevice, HostError, HostKernel, HostModel, HostState};
 pub use nvrtc::{Compiled, Nvrtc, NvrtcError, Resources};
-pub use runtime::{CudaBackend, CudaError, CudaModel, CudaOptions, CudaState};
+pub use runtime::{CudaBackend, CudaError, CudaModel, CudaOptions, CudaState, matrix_peak_kernel};
 pub use translate::{TranslateError, translate, translate_linked};
 pub use writer::{Bounds, Options, PRELUDE, Parameter, Written};

@@ -1,6 +1,8 @@
 // `tensor` of the prelude on the host, behind it: fragments are laid out among the lanes of a warp as the PTX ISA says
 // ("Matrix Fragments for mma.m16n8k16", "ldmatrix").
 
+#define KERNEL_OF(threads, blocks) KERNEL(threads)
+
 namespace host {
 
 // What each lane of a warp gives to all of them.
@@ -21,7 +23,7 @@ struct Fragments {
   double a[4][2], b[2][2];
 };
 
-static Given<const V4<u32>*> given_rows;
+static Given<const char*> given_rows;
 static Given<Fragments> given_fragments;
 
 static inline unsigned f32_to_bf16(float value) {
@@ -48,11 +50,14 @@ namespace tensor {
 
 static inline u32 pack_2_bf16(f32 a, f32 b) { return host::f32_to_bf16(a) | host::f32_to_bf16(b) << 16; }
 
-static V4<u32> ldmatrix_x4(const V4<u32>* row) {
+typedef const char* Address;
+static inline Address address(const void* pointer) { return static_cast<Address>(pointer); }
+
+static V4<u32> ldmatrix_x4(Address row) {
   const u32 lane = threadIdx.x % host::WARP;
-  const V4<u32>* const* rows = host::given_rows.gather(row);
+  const char* const* rows = host::given_rows.gather(row);
   u32 all[4];
-  for (u32 matrix = 0; matrix < 4; matrix++) all[matrix] = wgsl::at(*rows[matrix * 8 + lane / 4], lane % 4);
+  for (u32 matrix = 0; matrix < 4; matrix++) memcpy(&all[matrix], rows[matrix * 8 + lane / 4] + lane % 4 * 4, 4);
   return {all[0], all[1], all[2], all[3]};
 }
 

@@ -5,6 +5,7 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
+use azulejo_shaders::{Call, Run};
 use cudarc::driver::sys::{self, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode};
 use cudarc::driver::{
     CudaContext, CudaEvent, CudaFunction, CudaGraph, CudaSlice, CudaStream, DevicePtr, DriverError,
@@ -13,6 +14,7 @@ use cudarc::driver::{
 use cudarc::nvrtc::Ptx;
 
 use super::error::{CudaError, words};
+use crate::writer::Written;
 
 /// Memory of the device.
 pub(super) type Memory = Arc<CudaSlice<u8>>;
@@ -43,7 +45,9 @@ pub(super) struct Driver {
 pub(super) struct Function {
     function: CudaFunction,
     /// Threads of a block.
-    pub(super) threads: u32,
+    threads: u32,
+    /// How many of a call's workgroups a block does ([`Written::share`]).
+    share: [u32; 2],
 }
 
 /// A function with what it is called with. It keeps its memory.
@@ -172,11 +176,11 @@ impl Driver {
     }
 
     /// A function of machine code.
-    pub(super) fn function(&self, cubin: Vec<u8>, name: &str, threads: u32) -> Result<Function, CudaError> {
+    pub(super) fn function(&self, cubin: Vec<u8>, written: &Written) -> Result<Function, CudaError> {
         let module = self.context.load_module(Ptx::from_binary(cubin));
         let module = module.map_err(CudaError::driver("load a kernel"))?;
-        let function = module.load_function(name).map_err(CudaError::driver("find a kernel"))?;
-        Ok(Function { function, threads })
+        let function = module.load_function(&written.name).map_err(CudaError::driver("find a kernel"))?;
+        Ok(Function { function, threads: written.threads, share: written.share })
     }
 
     /// Puts a launch on the stream.
@@ -285,5 +289,10 @@ impl Launch {
             arguments.extend(elements.map(u64::from));
         }
         Self { function, arguments, _memory: memory.into_iter().map(|(memory, ..)| memory).collect() }
+    }
+
+    /// The blocks for a call in a step.
+    pub(super) fn grid(&self, call: &Call, run: Run) -> [u32; 3] {
+        call.blocks(run, self.function.share)
     }
 }

@@ -30,16 +30,23 @@ pub(super) struct Kernels {
     /// Part of what is kept under a name.
     version: (i32, i32),
     arch: String,
+    options: Options,
     /// Where machine code is kept, if it is.
     folder: Option<PathBuf>,
     loaded: Mutex<HashMap<Key, Arc<CudaKernel>>>,
 }
 
 impl Kernels {
-    pub(super) fn new(arch: String, folder: Option<PathBuf>) -> Result<Self, CudaError> {
+    /// `overrides` is the compute capability whose overrides are taken, if any are.
+    pub(super) fn new(
+        arch: String,
+        overrides: Option<(u32, u32)>,
+        folder: Option<PathBuf>,
+    ) -> Result<Self, CudaError> {
         let compiler = Nvrtc::find().ok_or(CudaError::NoCompiler)?;
         let version = compiler.version()?;
-        Ok(Self { compiler, version, arch, folder, loaded: Mutex::default() })
+        let options = Options { overrides, ..Options::default() };
+        Ok(Self { compiler, version, arch, options, folder, loaded: Mutex::default() })
     }
 
     pub(super) fn version(&self) -> (i32, i32) {
@@ -62,13 +69,13 @@ impl Kernels {
         let compiled: Vec<(Key, Written, Vec<u8>)> = missing
             .into_par_iter()
             .map(|((name, variant), kernel)| {
-                let written = translate(kernel, &variant, TIER, &Options::default())?;
+                let written = translate(kernel, &variant, TIER, &self.options)?;
                 let cubin = self.cubin(&written)?;
                 Ok(((name, variant), written, cubin))
             })
             .collect::<Result<_, CudaError>>()?;
         for (key, written, cubin) in compiled {
-            let function = Arc::new(driver.function(cubin, &written.name, written.threads)?);
+            let function = Arc::new(driver.function(cubin, &written)?);
             self.lock().insert(key, Arc::new(CudaKernel { function, parameters: written.parameters }));
         }
         Ok(())
@@ -79,6 +86,11 @@ impl Kernels {
         let key = (call.kernel.name, call.variant.clone());
         self.load(driver, [call])?;
         self.lock().get(&key).cloned().ok_or(CudaError::NothingToRead("a kernel"))
+    }
+
+    /// A function that no call is for.
+    pub(super) fn function(&self, driver: &Driver, written: &Written) -> Result<Arc<Function>, CudaError> {
+        Ok(Arc::new(driver.function(self.cubin(written)?, written)?))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<CudaKernel>>> {

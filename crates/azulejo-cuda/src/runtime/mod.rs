@@ -4,11 +4,13 @@
 //! change. What changes from step to step is four words, which are set in the stream's order; so the steps that decode are
 //! recorded once as a graph and replayed, one behind the other, while the host reads what those before chose.
 //!
-//! - `driver`: the foreign calls; `kernels`: from WGSL to functions on the device; `step`: a state and its steps.
+//! - `driver`: the foreign calls; `kernels`: from WGSL to functions on the device; `step`: a state and its steps;
+//! - `matrix_peak`: a kernel that measures.
 
 mod driver;
 mod error;
 mod kernels;
+mod matrix_peak;
 mod step;
 
 use std::path::PathBuf;
@@ -22,6 +24,7 @@ use azulejo_shaders::{Access, BufferClass, Call, Limits, PARAMS_PITCH, Phase, Pr
 use self::driver::{Driver, Launch};
 pub use self::error::CudaError;
 use self::kernels::{CudaKernel, Kernels};
+pub use self::matrix_peak::matrix_peak_kernel;
 pub use self::step::CudaState;
 
 /// What every device has that the compiler still knows.
@@ -39,6 +42,8 @@ pub struct CudaOptions {
     pub index: usize,
     /// A folder where compiled kernels are kept; none are kept without one.
     pub cache: Option<PathBuf>,
+    /// True if every kernel is translated, and none that was written by hand takes its place.
+    pub no_overrides: bool,
 }
 
 /// A GPU of NVIDIA's.
@@ -71,18 +76,21 @@ impl CudaBackend {
         let driver = Driver::open(options.index)?;
         let (major, minor) = driver.compute_capability()?;
         let arch = format!("sm_{major}{minor}");
-        let kernels = Kernels::new(arch.clone(), options.cache.clone())?;
+        let capability = (u32::try_from(major).unwrap_or(0), u32::try_from(minor).unwrap_or(0));
+        let overrides = (!options.no_overrides).then_some(capability);
+        let kernels = Kernels::new(arch.clone(), overrides, options.cache.clone())?;
         let known = driver.version()?;
         let compiler = kernels.version();
         let info = DeviceInfo {
             backend: "cuda",
             name: driver.name()?,
             driver: format!(
-                "CUDA {}.{}, NVRTC {}.{}, {arch}",
+                "CUDA {}.{}, NVRTC {}.{}, {arch}{}",
                 known / 1000,
                 known % 1000 / 10,
                 compiler.0,
-                compiler.1
+                compiler.1,
+                if options.no_overrides { ", no overrides" } else { "" }
             ),
             tier: TIER.name().to_owned(),
             reason: "every device of CUDA has it".to_owned(),
@@ -109,7 +117,7 @@ impl CudaBackend {
         let run_words = upload(&[run.position, run.tokens, run.row, run.unused])?;
         let buffer = |place: usize| on_device.get(place).cloned();
         let launch = self.bind(call, &kernel, (&params, 0), &run_words, buffer)?;
-        self.driver.launch(&launch, call.workgroups(run))?;
+        self.driver.launch(&launch, launch.grid(call, run))?;
         let is_written = |place: usize| {
             let binding = call.binds.iter().find(|bind| bind.buffer == place).map(|bind| bind.binding);
             kernel.parameters.iter().any(|p| Some(p.binding) == binding && p.access == Access::ReadWrite)
@@ -183,6 +191,30 @@ impl CudaBackend {
             best = best.min(driver::seconds(&begin, &self.driver.mark()?)?);
         }
         Ok(2.0 * f64::from(COPIES) * COPIED as f64 / best)
+    }
+
+    /// The floating-point operations a second, multiplications and additions, of the device's tensor cores: dense products of
+    /// bf16 with sums of f32, by the instructions that kernels here use (`mma.sync`), from registers alone; the best of three
+    /// times. It bounds what a matrix product can reach by them. Hopper's own instructions (`wgmma`) go further, and as all
+    /// factors are one, less power is drawn than by other numbers.
+    ///
+    /// # Errors
+    /// [`CudaError::Compile`]: the device has a compute capability below 8.0, whose tensor cores have no bf16; or what the
+    /// driver says.
+    pub fn matrix_peak(&self) -> Result<f64, CudaError> {
+        let (written, operations) = matrix_peak_kernel();
+        let function = self.kernels.function(&self.driver, &written)?;
+        let out = self.driver.zeros(4 * u64::from(matrix_peak::THREADS), "what a measurement leaves")?;
+        let memory = vec![(Arc::new(out), 0, Some(matrix_peak::THREADS))];
+        let launch = Launch::new(&self.driver, function, memory);
+        let mut best = f64::INFINITY;
+        // The first time is for warming up.
+        for _ in 0..4 {
+            let begin = self.driver.mark()?;
+            self.driver.launch(&launch, [matrix_peak::BLOCKS, 1, 1])?;
+            best = best.min(driver::seconds(&begin, &self.driver.mark()?)?);
+        }
+        Ok(f64::from(matrix_peak::BLOCKS) * operations as f64 / best)
     }
 }
 

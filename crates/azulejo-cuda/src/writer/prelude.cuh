@@ -11,11 +11,13 @@ static_assert(sizeof(u32) == 4 && sizeof(i32) == 4 && sizeof(f32) == 4, "WGSL's 
 
 #ifdef __CUDACC__
 // The compiler aims at many threads in flight, and now and then stores registers to memory for it. The host then asks for
-// no more than so many.
+// no more than so many. KERNEL_OF asks for so many blocks of a multiprocessor at once, and then for one less.
 #ifdef THREADS_IN_FLIGHT
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads, THREADS_IN_FLIGHT / (threads))
+#define KERNEL_OF(threads, blocks) extern "C" __global__ void __launch_bounds__(threads, (blocks) - 1)
 #else
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define KERNEL_OF(threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks)
 #endif
 #endif
 #define FN static __device__ __forceinline__
@@ -264,15 +266,21 @@ FN u32 pack_2_bf16(f32 a, f32 b) {
   return both;
 }
 
+// An address of shared memory, to which bytes can be added.
+typedef u32 Address;
+FN Address address(const void* pointer) {
+  u32 address;
+  asm("{ .reg .u64 shared; cvta.to.shared.u64 shared, %1; cvt.u32.u64 %0, shared; }" : "=r"(address) : "l"(pointer));
+  return address;
+}
+
 // Four matrices of 8 x 8 halves out of shared memory: lanes 0 to 7 name the rows of the first, of 16 bytes, and so on. A lane
 // gets two neighbours of row lane / 4 of each.
-FN V4<u32> ldmatrix_x4(const V4<u32>* row) {
+FN V4<u32> ldmatrix_x4(Address row) {
   V4<u32> all;
-  u32 address;
-  asm("{ .reg .u64 shared; cvta.to.shared.u64 shared, %1; cvt.u32.u64 %0, shared; }" : "=r"(address) : "l"(row));
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(all.x), "=r"(all.y), "=r"(all.z), "=r"(all.w)
-               : "r"(address)
+               : "r"(row)
                : "memory");
   return all;
 }

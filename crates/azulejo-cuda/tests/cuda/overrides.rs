@@ -1,7 +1,9 @@
 //! Overrides: kernels that are written by hand pass the cases of those whose place they take, give what those give, and faults
 //! in them are found.
 
-use azulejo_cuda::{Bounds, HostDevice, Options, Written, translate};
+use azulejo_cuda::{
+    Bounds, HostBuffer, HostDevice, HostKernel, Options, Written, matrix_peak_kernel, translate,
+};
 use azulejo_shaders::Tier;
 use azulejo_shaders::check::{Case, Executor, F32, Setup, Words, all_cases, nmse, run_case};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -97,10 +99,11 @@ fn faults_in_an_override_are_found() {
             None,
         ),
         ("vector ^ (row & 7u)", "vector ^ (row & 8u)", Some("index")),
-        ("product < 3u", "product < 1u", None),
-        ("stages[k % 2u]", "stages[0]", None),
+        ("product = 0u; product < 3u", "product = 2u; product < 3u", None),
+        ("stages[next % 2u]", "stages[0]", None),
         ("lane % 8u / 4u * 4u", "lane % 8u / 4u", None),
         ("__syncthreads();", "", None),
+        ("shared.stages[1].values[i] = V4<u32>{};", "", None),
         ("j, x_length, \"x\")", "j + 990u, x_length, \"x\")", Some("of 'x', which has 792 elements")),
         ("wgsl::min(first_token + tokens[i], run->tokens - 1u)", "(first_token + tokens[i])", Some("of 'x'")),
         ("if (token < run->tokens) {", "{", Some("of 'out'")),
@@ -119,4 +122,16 @@ fn faults_in_an_override_are_found() {
             assert!(problem(result).contains(said), "{to}: {result}");
         }
     }
+}
+
+#[test]
+fn what_measures_the_matrix_peak_counts_its_products() {
+    let (kernel, operations) = matrix_peak_kernel();
+    let threads = u64::from(kernel.threads);
+    let kernel = HostKernel::compile(vec![("matrix_peak".to_owned(), kernel)]).unwrap().remove(0);
+    let mut buffers = [HostBuffer::zeros(4 * threads)];
+    kernel.launch(&mut buffers, &[(0, 0)], [1, 1, 1]).unwrap();
+    let products: f64 = buffers[0].words().iter().map(|word| f64::from(f32::from_bits(*word))).sum();
+    // Each with an addition.
+    assert_eq!(2.0 * products, operations as f64);
 }
