@@ -212,3 +212,17 @@ pub(crate) fn seed(flag: i64) -> u64 {
         std::collections::hash_map::RandomState::new().build_hasher().finish() & 0xffff_ffff
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_taken_unless_they_are_declined() {
+        let taken = |no_overrides| {
+            let args = LoadArgs { no_overrides, ..LoadArgs::default() };
+            options(&args, None, KvType::F16).checks.overrides
+        };
+        assert!(taken(false) && !taken(true));
+    }
+}

@@ -5,8 +5,9 @@
 //
 // Weights and activations have f32's range and are no bf16, so each is split in two: what it is when rounded to bf16 (`upper`),
 // and what that leaves, rounded again (`lower`). Three products are summed, lower * upper, upper * lower and upper * upper;
-// what rounding and the fourth would add is 3 * 2^-18 of a product at most. Tensor cores cut sums off instead of rounding them,
-// by which thousands of columns would drift towards zero: a stage is summed by itself, and added as other f32 are.
+// what rounding and the fourth would add is 3 * 2^-18 of a product at most, and what is infinite becomes no number. Tensor cores
+// cut sums off instead of rounding them, by which thousands of columns would drift towards zero: a stage is summed by itself,
+// and added as other f32 are.
 //
 // Traffic: the matrix once for every 64 tokens, the tokens once for every 128 rows. The next stage waits in registers and not
 // on its way by cp.async, since what comes is not yet what is stored.

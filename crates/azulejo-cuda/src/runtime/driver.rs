@@ -192,7 +192,7 @@ impl Driver {
         let (function, stream) = (launch.function.function.cu_function(), self.stream.cu_stream());
         // SAFETY: there is an argument for each of the function's parameters, of its size (`Launch::new`), all of which CUDA
         // copies before it returns; the launch keeps its memory. A kernel stays inside of it: it is written from the text
-        // that WebGPU's checks have accepted, and passed its cases on the host with every index checked.
+        // that WebGPU's checks have accepted, or by hand, and passed its cases on the host with every index checked.
         unsafe {
             result::launch_kernel(
                 function,
