@@ -95,10 +95,15 @@ pub struct Call {
 impl Call {
     /// The workgroups of a step, as a GPU is told them: the first extent folded into x and y, the second in z.
     pub fn workgroups(&self, run: Run) -> [u32; 3] {
+        self.blocks(run, [1, 1])
+    }
+
+    /// The same for a kernel that does the work of so many workgroups at once, in the two extents.
+    pub fn blocks(&self, run: Run, share: [u32; 2]) -> [u32; 3] {
         const MOST: u32 = 65_535;
-        let x = self.grid[0].count(run.tokens);
+        let x = self.grid[0].count(run.tokens).div_ceil(share[0]);
         let y = x.div_ceil(MOST).max(1);
-        [x.div_ceil(y), y, self.grid[1].count(run.tokens)]
+        [x.div_ceil(y), y, self.grid[1].count(run.tokens).div_ceil(share[1])]
     }
 }
 

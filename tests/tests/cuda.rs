@@ -11,18 +11,21 @@ use azulejo_quant::Plane;
 use azulejo_shaders::Tier;
 
 const TOKENS: usize = 32;
+const FEW_TOKENS: usize = 8;
 
 /// The embedded model, in the tier that every device of CUDA has.
-static ENGINE: LazyLock<Arc<Engine<HostBackend>>> = LazyLock::new(|| {
+static ENGINE: LazyLock<Arc<Engine<HostBackend>>> = LazyLock::new(|| engine(None));
+
+fn engine(overrides: Option<(u32, u32)>) -> Arc<Engine<HostBackend>> {
     let file = Model::embedded_file().expect("the embedded model");
     let config = azulejo_models::config(&file).expect("a configuration");
     let options = PlanOptions { context: 128, chunk: 32, ..PlanOptions::default() };
     let plan = azulejo_models::plan(&file, &config, &options).expect("a plan");
-    let backend = Arc::new(HostBackend { tier: Tier::SubgroupsF16 });
+    let backend = Arc::new(HostBackend { tier: Tier::SubgroupsF16, overrides });
     let mut loading = Loading::new(backend, plan).expect("compiled kernels");
     loading.fill_from(&file, &mut |_, _| true).expect("weights");
     Arc::new(loading.finish().expect("all weights"))
-});
+}
 
 #[test]
 fn written_kernels_answer_as_the_cpu_does() {
@@ -32,21 +35,26 @@ fn written_kernels_answer_as_the_cpu_does() {
     let prompt = on_cpu.chat_prompt(&[question]).expect("a prompt");
     let want = on_cpu.session().expect("a session").greedy_tokens(&prompt, TOKENS).expect("tokens");
     assert_eq!(want.len(), TOKENS);
+    assert_eq!(answer(&ENGINE, &prompt, TOKENS), want);
+    // A Hopper GPU's overrides, which are of prompts.
+    assert_eq!(answer(&engine(Some((9, 0))), &prompt, FEW_TOKENS), want[..FEW_TOKENS]);
+}
 
-    let mut session = Session::new(Arc::clone(&ENGINE)).expect("a session");
-    let got = pollster::block_on(async {
-        let options = GenerationOptions { max_tokens: Some(TOKENS), ..GenerationOptions::default() };
+fn answer(engine: &Arc<Engine<HostBackend>>, prompt: &[u32], most: usize) -> Vec<u32> {
+    let mut session = Session::new(Arc::clone(engine)).expect("a session");
+    let tokens = pollster::block_on(async {
+        let options = GenerationOptions { max_tokens: Some(most), ..GenerationOptions::default() };
         let sampler = Sampler::new(SamplerOptions::greedy());
         let random = Box::new(SplitMix64(0));
         let mut generation =
-            session.generate(&prompt, options, sampler, random, &mut async |_, _| true).await?;
+            session.generate(prompt, options, sampler, random, &mut async |_, _| true).await?;
         let mut tokens = Vec::new();
         while let Some(chosen) = generation.next().await? {
             tokens.push(chosen.token);
         }
         Ok::<_, azulejo_engine::EngineError>(tokens)
     });
-    assert_eq!(got.expect("tokens"), want);
+    tokens.expect("tokens")
 }
 
 #[test]

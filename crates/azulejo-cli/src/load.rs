@@ -33,6 +33,7 @@ pub(crate) fn options(args: &LoadArgs, context: Option<u32>, kv: KvType) -> Mode
     options.sliding_window = args.sliding_window;
     options.threads = args.threads.map(|n| n as usize);
     options.checks.fuse = !args.no_fuse;
+    options.checks.overrides = !args.no_overrides;
     options
 }
 
@@ -210,4 +211,18 @@ pub(crate) fn seed(flag: i64) -> u64 {
         // The standard library's hash keys are the random numbers that need no dependency. 32 bits are easy to type.
         std::collections::hash_map::RandomState::new().build_hasher().finish() & 0xffff_ffff
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_taken_unless_they_are_declined() {
+        let taken = |no_overrides| {
+            let args = LoadArgs { no_overrides, ..LoadArgs::default() };
+            options(&args, None, KvType::F16).checks.overrides
+        };
+        assert!(taken(false) && !taken(true));
+    }
 }

@@ -9,6 +9,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use crate::archive::{self, Member};
 use crate::cubin::{Kept, Key, written};
 use crate::nvrtc::{Nvrtc, NvrtcError};
+use crate::runtime::matrix_peak_kernel;
 use crate::translate::TranslateError;
 use crate::writer::Written;
 
@@ -27,7 +28,7 @@ pub enum AheadError {
 }
 
 /// Compiles kernels for architectures (`sm_90`), on all cores, and gives an archive of their machine code
-/// ([`Archive`](crate::Archive)). What is in the folder `kept` isn't compiled again; what is compiled goes there.
+/// ([`Archive`](crate::Archive)), each translated and as its override, and of the kernel that measures. What is in the folder `kept` isn't compiled again; what is compiled goes there.
 /// `progress` is told, after each, how many are done and how many there are.
 ///
 /// # Errors
@@ -41,23 +42,26 @@ pub fn compile_ahead(
 ) -> Result<Vec<u8>, AheadError> {
     let version = compiler.version()?;
     let kept = Kept::new(kept, version);
-    let texts: Vec<(&'static str, Written)> = kernels
-        .par_iter()
-        .map(|(kernel, variant)| Ok((kernel.name, written(kernel, variant)?)))
-        .collect::<Result<_, TranslateError>>()?;
     let mut wanted = Vec::new();
-    for name in architectures {
+    for &name in architectures {
         let number = name.strip_prefix("sm_").and_then(|number| number.parse::<u32>().ok());
-        let number = number.ok_or_else(|| AheadError::Architecture((*name).to_owned()))?;
-        wanted.extend(texts.iter().map(|(kernel, text)| (*name, number, *kernel, text)));
+        let number = number.ok_or_else(|| AheadError::Architecture(name.to_owned()))?;
+        let texts: Vec<(&'static str, Vec<Written>)> = kernels
+            .par_iter()
+            .map(|(kernel, variant)| Ok((kernel.name, written(kernel, variant, (number / 10, number % 10))?)))
+            .collect::<Result<_, TranslateError>>()?;
+        let of_kernels =
+            texts.into_iter().flat_map(|(kernel, texts)| texts.into_iter().map(move |t| (kernel, t)));
+        let all = of_kernels.chain([("matrix_peak", matrix_peak_kernel().0)]);
+        wanted.extend(all.map(|(kernel, text)| (name, number, kernel, text)));
     }
     let done = AtomicUsize::new(0);
     let members: Vec<Member> = wanted
         .par_iter()
-        .map(|&(name, arch, kernel, text)| {
+        .map(|(name, arch, kernel, text)| {
             let cubin = kept.get_or_compile(compiler, text, name)?;
             progress(done.fetch_add(1, Relaxed) + 1, wanted.len());
-            Ok(Member { key: Key::of(text, name), arch, kernel, cubin })
+            Ok(Member { key: Key::of(text, name), arch: *arch, kernel, cubin })
         })
         .collect::<Result<_, NvrtcError>>()?;
     Ok(archive::write(version, members))

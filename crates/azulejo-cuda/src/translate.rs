@@ -4,6 +4,7 @@ use azulejo_shaders::{Kernel, LinkError, Linked, Target, Tier, Variant, link};
 use naga::compact::{KeepUnused, compact};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
+use crate::overrides::{self, Override};
 use crate::writer::{self, Options, Written};
 
 /// Why a kernel has no CUDA C++.
@@ -36,7 +37,8 @@ pub enum TranslateError {
     },
 }
 
-/// Translates a variant of a kernel for a tier, of which CUDA's devices have the highest.
+/// Translates a variant of a kernel for a tier, of which CUDA's devices have the highest; or takes its override, where the options
+/// want that and there is one.
 ///
 /// # Errors
 /// [`TranslateError`]: a mistake in the kernel, or something in it that isn't written.
@@ -62,10 +64,11 @@ pub fn translate(
         "" => kernel.name.to_owned(),
         variant => format!("{}[{variant}]", kernel.name),
     };
-    translate_linked(&name, &linked, tier, options)
+    let by_hand = options.overrides.and_then(|capability| overrides::find(kernel.name, capability));
+    write(&name, &linked, tier, options, by_hand)
 }
 
-/// Translates a linked text; `name` is for errors.
+/// Translates a linked text, which has no override; `name` is for errors.
 ///
 /// # Errors
 /// As [`translate`].
@@ -74,6 +77,16 @@ pub fn translate_linked(
     linked: &Linked,
     tier: Tier,
     options: &Options,
+) -> Result<Written, TranslateError> {
+    write(name, linked, tier, options, None)
+}
+
+fn write(
+    name: &str,
+    linked: &Linked,
+    tier: Tier,
+    options: &Options,
+    by_hand: Option<&Override>,
 ) -> Result<Written, TranslateError> {
     let source = &linked.source;
     let at = |line: Option<u32>| {
@@ -103,7 +116,7 @@ pub fn translate_linked(
     validate(&module)?;
     compact(&mut module, KeepUnused::No);
     let info = validate(&module)?;
-    writer::write(&module, &info, source, options).map_err(|e| TranslateError::Unsupported {
+    writer::write(&module, &info, source, options, by_hand).map_err(|e| TranslateError::Unsupported {
         kernel: name.to_owned(),
         at: at(e.line),
         kind: e.what,

@@ -251,7 +251,9 @@ impl Device {
             #[cfg(feature = "cuda")]
             DeviceChoice::Cuda(index) => {
                 let cache = crate::cache_folder().map(|folder| folder.join("cuda"));
-                let backend = azulejo_cuda::CudaBackend::open(&azulejo_cuda::CudaOptions { index, cache })?;
+                let no_overrides = !options.checks.overrides;
+                let options = azulejo_cuda::CudaOptions { index, cache, no_overrides };
+                let backend = azulejo_cuda::CudaBackend::open(&options)?;
                 Ok(Self { backend: Arc::new(AnyBackend::Cuda(backend)), warnings: Vec::new() })
             }
             #[allow(unreachable_patterns, reason = "reached where a back-end is left out of the build")]
@@ -385,6 +387,25 @@ impl Device {
             AnyBackend::Cuda(backend) => Ok(Some(backend.copy_bandwidth()?)),
             #[cfg(feature = "wgpu")]
             AnyBackend::Wgpu(backend) => Ok(Some(backend.copy_bandwidth()?)),
+        }
+    }
+
+    /// The floating-point operations a second that a GPU's tensor cores do, multiplications and additions of dense bf16 products
+    /// with f32 sums, from registers alone: what bounds the products of prompts on CUDA. None on the CPU and by wgpu, where
+    /// nothing here uses them. Blocks.
+    ///
+    /// # Errors
+    /// [`Code::Device`]: its tensor cores have no bf16, before compute capability 8.0; [`Code::DeviceLost`],
+    /// [`Code::OutOfMemory`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn matrix_peak(&self) -> Result<Option<f64>, Error> {
+        match &*self.backend {
+            #[cfg(feature = "cpu")]
+            AnyBackend::Cpu(_) => Ok(None),
+            #[cfg(feature = "cuda")]
+            AnyBackend::Cuda(backend) => Ok(Some(backend.matrix_peak()?)),
+            #[cfg(feature = "wgpu")]
+            AnyBackend::Wgpu(_) => Ok(None),
         }
     }
 

@@ -63,6 +63,8 @@ pub struct Checks {
     pub max_tier: Option<Tier>,
     /// Bind at most so many bytes of a GPU at once, which cuts matrices into shards.
     pub binding_bytes: Option<u64>,
+    /// Whether kernels that were written by hand take the place of translated ones, on CUDA.
+    pub overrides: bool,
 }
 
 impl Default for ModelOptions {
@@ -77,7 +79,7 @@ impl Default for ModelOptions {
             v: KvType::F16,
             sliding_window: None,
             threads: None,
-            checks: Checks { fuse: true, max_tier: None, binding_bytes: None },
+            checks: Checks { fuse: true, max_tier: None, binding_bytes: None, overrides: true },
         }
     }
 }

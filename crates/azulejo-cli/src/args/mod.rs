@@ -157,6 +157,9 @@ pub(crate) struct LoadArgs {
     pub(crate) hf_file: Option<String>,
     #[arg(long, hide = true)]
     pub(crate) no_mmap: bool,
+    /// On CUDA: none of the kernels that were written by hand, but what is translated of all devices' ones
+    #[arg(long)]
+    pub(crate) no_overrides: bool,
     /// Runs the plan as it was written, op by op; to look for the cause of a difference
     #[arg(long, hide = true)]
     pub(crate) no_fuse: bool,
@@ -403,6 +406,9 @@ pub(crate) struct ValidateArgs {
     /// auto, cpu, wgpu, wgpu:N, cuda or cuda:N (see `azulejo devices`)
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: DeviceChoice,
+    /// On CUDA: none of the kernels that were written by hand, but what is translated of all devices' ones
+    #[arg(long)]
+    pub(crate) no_overrides: bool,
     /// A folder for report.json and report.md
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) output: Option<PathBuf>,

@@ -13,6 +13,8 @@ use super::{HostBuffer, HostDevice, HostError};
 pub struct HostBackend {
     /// The tier whose kernels are written; CUDA's devices have [`Tier::SubgroupsF16`].
     pub tier: Tier,
+    /// The compute capability, major and minor, whose overrides are taken, if any are.
+    pub overrides: Option<(u32, u32)>,
 }
 
 /// A lowered plan with its compiled kernels and its constants.
@@ -87,7 +89,7 @@ impl Backend for HostBackend {
         });
         let vocabulary = rows.max().ok_or(LowerError::Unsupported("a body without an embedding"))?;
         let variants = program.calls().map(|call| (call.kernel, call.variant.clone()));
-        let device = HostDevice::new(self.tier, variants)?;
+        let device = HostDevice::with_overrides(self.tier, self.overrides, variants)?;
         let constant = |buffer: &azulejo_shaders::Buffer| {
             HostBuffer::zeros(if buffer.class == BufferClass::Constant { buffer.bytes } else { 0 })
         };

@@ -14,6 +14,7 @@ use crate::writer::{PRELUDE, Written};
 const SHIM: &str = include_str!("shim.h");
 const FIBRES: &str = include_str!("fibres.h");
 const THREADS: &str = include_str!("threads.h");
+const TENSOR: &str = include_str!("tensor.h");
 
 /// The usual names of a C++ compiler.
 const USUAL: [&str; 3] = ["g++", "c++", "clang++"];
@@ -113,7 +114,7 @@ fn build(compiler: &str, text: &str, flags: &[&str], object: &Path) -> Result<()
 /// One text of many kernels, each in a namespace of its own, behind what their threads are, with a table of them and the
 /// `entry` to it.
 fn text(executor: &str, kernels: &[(String, Written)], entry: &str) -> String {
-    let mut text = format!("{SHIM}\n{executor}\n{PRELUDE}\n");
+    let mut text = format!("{SHIM}\n{executor}\n{PRELUDE}\n{TENSOR}\n");
     let mut table = String::new();
     for (i, (label, written)) in kernels.iter().enumerate() {
         let mut arguments = Vec::new();

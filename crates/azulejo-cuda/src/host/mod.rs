@@ -132,7 +132,19 @@ impl HostDevice {
         tier: Tier,
         variants: impl IntoIterator<Item = (&'static Kernel, Variant)>,
     ) -> Result<Self, HostError> {
-        let options = Options { bounds: Bounds::Abort, poison: true };
+        Self::with_overrides(tier, None, variants)
+    }
+
+    /// The same with the overrides that a device of this compute capability takes.
+    ///
+    /// # Errors
+    /// As [`HostDevice::new`].
+    pub fn with_overrides(
+        tier: Tier,
+        overrides: Option<(u32, u32)>,
+        variants: impl IntoIterator<Item = (&'static Kernel, Variant)>,
+    ) -> Result<Self, HostError> {
+        let options = Options { bounds: Bounds::Abort, poison: true, overrides };
         let mut keys = Vec::new();
         let mut kernels = Vec::new();
         for (kernel, variant) in variants {
@@ -162,7 +174,7 @@ impl HostDevice {
         buffers.push(HostBuffer::of(&[run.position, run.tokens, run.row, run.unused]));
         let mut binds = vec![(0, given), (1, given + 1)];
         binds.extend(call.binds.iter().map(|bind| (bind.binding, bind.buffer)));
-        let done = kernel.launch(buffers, &binds, call.workgroups(run));
+        let done = kernel.launch(buffers, &binds, call.blocks(run, kernel.written.share));
         buffers.truncate(given);
         done
     }

@@ -5,6 +5,7 @@
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use azulejo_shaders::{Call, Run};
 use cudarc::driver::sys::{self, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode};
 use cudarc::driver::{
     CudaContext, CudaEvent, CudaFunction, CudaGraph, CudaSlice, CudaStream, DevicePtr, DriverError,
@@ -13,6 +14,7 @@ use cudarc::driver::{
 use cudarc::nvrtc::Ptx;
 
 use super::error::CudaError;
+use crate::writer::Written;
 
 /// Memory of the device that several things use.
 pub(super) type Memory = Arc<Allocation>;
@@ -138,7 +140,9 @@ impl Drop for Driver {
 pub(super) struct Function {
     function: CudaFunction,
     /// Threads of a block.
-    pub(super) threads: u32,
+    threads: u32,
+    /// How many of a call's workgroups a block does ([`Written::share`]).
+    share: [u32; 2],
 }
 
 /// A function with what it is called with. It keeps its memory.
@@ -319,11 +323,11 @@ impl Driver {
     }
 
     /// A function of machine code.
-    pub(super) fn function(&self, cubin: Vec<u8>, name: &str, threads: u32) -> Result<Function, CudaError> {
+    pub(super) fn function(&self, cubin: Vec<u8>, written: &Written) -> Result<Function, CudaError> {
         let module = self.context.load_module(Ptx::from_binary(cubin));
         let module = module.map_err(CudaError::driver("load a kernel"))?;
-        let function = module.load_function(name).map_err(CudaError::driver("find a kernel"))?;
-        Ok(Function { function, threads })
+        let function = module.load_function(&written.name).map_err(CudaError::driver("find a kernel"))?;
+        Ok(Function { function, threads: written.threads, share: written.share })
     }
 
     /// Waits for all work when what it gives is dropped.
@@ -344,7 +348,7 @@ impl Driver {
         let (function, stream) = (launch.function.function.cu_function(), stream.cu_stream());
         // SAFETY: there is an argument for each of the function's parameters, of its size (`Launch::new`), all of which CUDA
         // copies before it returns; the launch keeps its memory. A kernel stays inside of it: it is written from the text
-        // that WebGPU's checks have accepted, and passed its cases on the host with every index checked.
+        // that WebGPU's checks have accepted, or by hand, and passed its cases on the host with every index checked.
         unsafe {
             result::launch_kernel(
                 function,
@@ -457,5 +461,10 @@ impl Launch {
             arguments.extend(elements.map(u64::from));
         }
         Self { function, arguments, _memory: memory.into_iter().map(|(memory, ..)| memory).collect() }
+    }
+
+    /// The blocks for a call in a step.
+    pub(super) fn grid(&self, call: &Call, run: Run) -> [u32; 3] {
+        call.blocks(run, self.function.share)
     }
 }

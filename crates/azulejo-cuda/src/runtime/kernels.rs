@@ -14,9 +14,10 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::CudaError;
 use super::driver::{Driver, Function};
 use crate::archive::Archive;
-use crate::cubin::{self, Kept, Key};
+use crate::cubin::{Kept, Key, TIER};
 use crate::nvrtc::{Nvrtc, Version};
-use crate::writer::{Parameter, Written};
+use crate::translate::translate;
+use crate::writer::{Options, Parameter, Written};
 
 /// A kernel on the device.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ type Name = (&'static str, Variant);
 #[derive(Debug)]
 pub(super) struct Kernels {
     code: Code,
+    options: Options,
     loaded: Mutex<HashMap<Name, Arc<CudaKernel>>>,
 }
 
@@ -57,8 +59,9 @@ struct Compiler {
 }
 
 impl Kernels {
-    pub(super) fn new(code: Code) -> Self {
-        Self { code, loaded: Mutex::default() }
+    /// `overrides` is the compute capability whose overrides are taken, if any are.
+    pub(super) fn new(code: Code, overrides: Option<(u32, u32)>) -> Self {
+        Self { code, options: Options { overrides, ..Options::default() }, loaded: Mutex::default() }
     }
 
     /// Loads those of the calls that aren't there yet, which compiles on all cores.
@@ -77,14 +80,14 @@ impl Kernels {
         let written: Vec<(Name, Written)> = missing
             .into_par_iter()
             .map(|((name, variant), kernel)| {
-                let written = cubin::written(kernel, &variant)?;
+                let written = translate(kernel, &variant, TIER, &self.options)?;
                 Ok(((name, variant), written))
             })
             .collect::<Result<_, CudaError>>()?;
         let texts: Vec<&Written> = written.iter().map(|(_, written)| written).collect();
         let cubins = self.code.of(&texts)?;
         for ((name, written), cubin) in written.into_iter().zip(cubins) {
-            let function = Arc::new(driver.function(cubin, &written.name, written.threads)?);
+            let function = Arc::new(driver.function(cubin, &written)?);
             self.lock().insert(name, Arc::new(CudaKernel { function, parameters: written.parameters }));
         }
         Ok(())
@@ -95,6 +98,12 @@ impl Kernels {
         let name = (call.kernel.name, call.variant.clone());
         self.load(driver, [call])?;
         self.lock().get(&name).cloned().ok_or(CudaError::NothingToRead("a kernel"))
+    }
+
+    /// A function that no call is for.
+    pub(super) fn function(&self, driver: &Driver, written: &Written) -> Result<Arc<Function>, CudaError> {
+        let cubin = self.code.of(&[written])?.remove(0);
+        Ok(Arc::new(driver.function(cubin, written)?))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Name, Arc<CudaKernel>>> {
@@ -260,6 +269,7 @@ mod tests {
             parameters: Vec::new(),
             threads: 64,
             shared_bytes: 0,
+            share: [1, 1],
             bounds,
         }
     }

@@ -5,12 +5,13 @@
 //! recorded once as a graph and replayed, one behind the other, while the host reads what those before chose.
 //!
 //! - `driver`: the foreign calls; `devices`: what is there; `kernels`: from WGSL to functions on the device; `step`: a
-//!   state and its steps.
+//!   state and its steps; `matrix_peak`: a kernel that measures.
 
 mod devices;
 mod driver;
 mod error;
 mod kernels;
+mod matrix_peak;
 mod step;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use self::devices::{CudaDevice, carried_kernels};
 use self::driver::{Driver, Launch};
 pub use self::error::CudaError;
 use self::kernels::{Code, CudaKernel, Kernels};
+pub use self::matrix_peak::matrix_peak_kernel;
 pub use self::step::CudaState;
 use crate::archive::Archive;
 use crate::cubin::TIER;
@@ -45,6 +47,8 @@ pub struct CudaOptions {
     pub index: usize,
     /// A folder where compiled kernels are kept; none are kept without one.
     pub cache: Option<PathBuf>,
+    /// True if every kernel is translated, and none that was written by hand takes its place.
+    pub no_overrides: bool,
 }
 
 /// A GPU of NVIDIA's.
@@ -78,21 +82,24 @@ impl CudaBackend {
         let (version, capability) = (driver::driver_version()?, driver.compute_capability()?);
         let archive = Archive::embedded().transpose()?;
         let code = Code::new(archive, version, capability, options.cache.clone());
+        let number = |number: i32| u32::try_from(number).unwrap_or(0);
+        let overrides = (!options.no_overrides).then_some((number(capability.0), number(capability.1)));
         let info = DeviceInfo {
             backend: "cuda",
             name: driver.name()?,
             driver: format!(
-                "CUDA {}.{}, sm_{}{}, {}",
+                "CUDA {}.{}, sm_{}{}, {}{}",
                 version.0,
                 version.1,
                 capability.0,
                 capability.1,
-                code.source()?
+                code.source()?,
+                if options.no_overrides { ", no overrides" } else { "" }
             ),
             tier: TIER.name().to_owned(),
             reason: "every device of CUDA has it".to_owned(),
         };
-        Ok(Self { driver, kernels: Kernels::new(code), info })
+        Ok(Self { driver, kernels: Kernels::new(code, overrides), info })
     }
 
     /// Runs a call over buffers of words, and leaves there what it wrote.
@@ -114,7 +121,7 @@ impl CudaBackend {
         let run_words = upload(&[run.position, run.tokens, run.row, run.unused])?;
         let buffer = |place: usize| on_device.get(place).cloned();
         let launch = self.bind(call, &kernel, (&params, 0), &run_words, buffer)?;
-        self.driver.launch(&launch, call.workgroups(run))?;
+        self.driver.launch(&launch, launch.grid(call, run))?;
         let is_written = |place: usize| {
             let binding = call.binds.iter().find(|bind| bind.buffer == place).map(|bind| bind.binding);
             kernel.parameters.iter().any(|p| Some(p.binding) == binding && p.access == Access::ReadWrite)
@@ -188,6 +195,30 @@ impl CudaBackend {
             best = best.min(driver::seconds(&begin, &self.driver.mark()?)?);
         }
         Ok(2.0 * f64::from(COPIES) * COPIED as f64 / best)
+    }
+
+    /// The floating-point operations a second, multiplications and additions, of the device's tensor cores: dense products of
+    /// bf16 with sums of f32, by the instructions that kernels here use (`mma.sync`), from registers alone; the best of three
+    /// times. It bounds what a matrix product can reach by them. Hopper's own instructions (`wgmma`) go further, and as all
+    /// factors are one, less power is drawn than by other numbers.
+    ///
+    /// # Errors
+    /// [`CudaError::Compile`]: the device has a compute capability below 8.0, whose tensor cores have no bf16; or what the
+    /// driver says.
+    pub fn matrix_peak(&self) -> Result<f64, CudaError> {
+        let (written, operations) = matrix_peak_kernel();
+        let function = self.kernels.function(&self.driver, &written)?;
+        let out = self.driver.zeros(4 * u64::from(matrix_peak::THREADS), "what a measurement leaves")?;
+        let memory = vec![(Arc::new(out), 0, Some(matrix_peak::THREADS))];
+        let launch = Launch::new(&self.driver, function, memory);
+        let mut best = f64::INFINITY;
+        // The first time is for warming up.
+        for _ in 0..4 {
+            let begin = self.driver.mark()?;
+            self.driver.launch(&launch, [matrix_peak::BLOCKS, 1, 1])?;
+            best = best.min(driver::seconds(&begin, &self.driver.mark()?)?);
+        }
+        Ok(f64::from(matrix_peak::BLOCKS) * operations as f64 / best)
     }
 }
 

@@ -107,7 +107,7 @@ impl CudaBackend {
             if state.decoding.is_none() {
                 let calls = calls(model, &state.launches, &step);
                 let launches: Vec<_> =
-                    calls.map(|(call, launch)| (launch, call.workgroups(step.run))).collect();
+                    calls.map(|(call, launch)| (launch, launch.grid(call, step.run))).collect();
                 state.decoding = Some(self.driver.record(&launches)?);
             }
             if let Some(graph) = &mut state.decoding {
@@ -115,7 +115,7 @@ impl CudaBackend {
             }
         } else {
             for (call, launch) in calls(model, &state.launches, &step) {
-                self.driver.launch(launch, call.workgroups(step.run))?;
+                self.driver.launch(launch, launch.grid(call, step.run))?;
             }
         }
         state.rows = match input.outputs {
@@ -153,7 +153,7 @@ impl CudaBackend {
         let step = self.begin(model, state, &input)?;
         let mut marks = vec![self.driver.mark()?];
         for (call, launch) in calls(model, &state.launches, &step) {
-            self.driver.launch(launch, call.workgroups(step.run))?;
+            self.driver.launch(launch, launch.grid(call, step.run))?;
             marks.push(self.driver.mark()?);
         }
         let calls = calls(model, &state.launches, &step).map(|(call, _)| call);

@@ -117,6 +117,7 @@ const RESERVED: &[&str] = &[
     "shared",
     "wgsl",
     "host",
+    "tensor",
     "FN",
     "COMPONENTS",
     "COMPONENTS2",

@@ -19,6 +19,8 @@ use naga::proc::{CaseInsensitiveKeywordSet, KeywordSet, Layouter, NameKey, Namer
 use naga::valid::{FunctionInfo, GlobalUse, ModuleInfo};
 use naga::{AddressSpace, FastHashMap, Function, GlobalVariable, Handle, Module};
 
+use crate::overrides::Override;
+
 /// C++ that every written kernel needs before it.
 pub const PRELUDE: &str = include_str!("prelude.cuh");
 
@@ -41,6 +43,9 @@ pub struct Options {
     pub bounds: Bounds,
     /// True if workgroup memory is filled with what is no number first.
     pub poison: bool,
+    /// The compute capability, major and minor, whose overrides are taken: kernels that are written by hand. None: every
+    /// kernel is translated.
+    pub overrides: Option<(u32, u32)>,
 }
 
 /// A written kernel. [`PRELUDE`] stands before it.
@@ -56,6 +61,8 @@ pub struct Written {
     pub threads: u32,
     /// Bytes of shared memory, all of them static.
     pub shared_bytes: u32,
+    /// How many of a call's workgroups a block does, in the two extents of its grid (`Call::blocks`): one, but for overrides.
+    pub share: [u32; 2],
     /// What becomes of indices out of range.
     pub bounds: Bounds,
 }
@@ -98,8 +105,15 @@ impl Unsupported {
 
 type Result<T, E = Unsupported> = std::result::Result<T, E>;
 
-/// Writes the one kernel of a validated module, whose WGSL text is `source`.
-pub(crate) fn write(module: &Module, info: &ModuleInfo, source: &str, options: &Options) -> Result<Written> {
+/// Writes the one kernel of a validated module, whose WGSL text is `source`; or what its functions are, and the override behind
+/// them.
+pub(crate) fn write(
+    module: &Module,
+    info: &ModuleInfo,
+    source: &str,
+    options: &Options,
+    by_hand: Option<&Override>,
+) -> Result<Written> {
     let [entry] = module.entry_points.as_slice() else {
         return Err(Unsupported::new(format!("{} entry points in one text", module.entry_points.len())));
     };
@@ -111,7 +125,7 @@ pub(crate) fn write(module: &Module, info: &ModuleInfo, source: &str, options: &
         return Err(Unsupported::new("a workgroup of more than one dimension"));
     }
     let writer = Writer::new(module, info, source, options)?;
-    writer.module()
+    writer.module(by_hand)
 }
 
 /// What is known of the whole module.
@@ -145,13 +159,16 @@ impl<'a> Writer<'a> {
         Ok(Self { module, info, source, options, layouter, names, namer, lengths, threads })
     }
 
-    fn module(mut self) -> Result<Written> {
+    fn module(mut self, by_hand: Option<&Override>) -> Result<Written> {
         let (module, all) = (self.module, self.info);
         let entry = &module.entry_points[0];
         let info = all.get_entry_point(0);
         let name = self.names[&NameKey::EntryPoint(0)].clone();
         let mut text = self.structs()?;
-        let shared_bytes = self.shared(&mut text)?;
+        let shared_bytes = match by_hand {
+            Some(by_hand) => by_hand.shared_bytes,
+            None => self.shared(&mut text)?,
+        };
         for (handle, function) in self.module.functions.iter() {
             let written = self.function(handle, function);
             text += &written.map_err(|e| e.at(self.module.functions.get_span(handle), self.source))?;
@@ -164,6 +181,12 @@ impl<'a> Writer<'a> {
             parameters.push(self.parameter(variable, info[handle])?);
             signature.extend(self.buffer(handle, true)?);
         }
+        let bounds = self.options.bounds;
+        if let Some(by_hand) = by_hand {
+            text += &self.overridden(by_hand, &signature.join(", "));
+            let (threads, share) = (by_hand.threads, by_hand.share);
+            return Ok(Written { name, source: text, parameters, threads, shared_bytes, share, bounds });
+        }
         let _ = writeln!(text, "KERNEL({}) {name}({}) {{", self.threads, signature.join(", "));
         let mut function = statements::FunctionWriter::new(&mut self, &entry.function, info, None);
         function.inputs(entry)?;
@@ -173,8 +196,57 @@ impl<'a> Writer<'a> {
         function.body()?;
         text += &function.text;
         text += "}\n";
-        let (threads, bounds) = (self.threads, self.options.bounds);
-        Ok(Written { name, source: text, parameters, threads, shared_bytes, bounds })
+        let (threads, share) = (self.threads, [1, 1]);
+        Ok(Written { name, source: text, parameters, threads, shared_bytes, share, bounds })
+    }
+
+    /// An override with what it finds defined (`overrides`).
+    fn overridden(&self, by_hand: &Override, bindings: &str) -> String {
+        let index = match self.options.bounds {
+            Bounds::Unchecked => "(at)",
+            Bounds::Clamp => "wgsl::clamped(at, length)",
+            Bounds::Abort => "wgsl::checked(at, length, what)",
+        };
+        let poison = if self.options.poison { "wgsl::poison<THREADS>(memory)" } else { "" };
+        let mut defined = vec![
+            ("THREADS", "", format!("{}u", by_hand.threads)),
+            ("SHARED_BYTES", "", format!("{}u", by_hand.shared_bytes)),
+            ("BINDINGS", "", bindings.to_owned()),
+            ("INDEX", "(at, length, what)", index.to_owned()),
+            ("POISON", "(memory)", poison.to_owned()),
+        ];
+        // A call as in WGSL gets what the translated function takes besides. A macro isn't replaced in its own text.
+        for (handle, function) in self.module.functions.iter() {
+            let name = self.names[&NameKey::Function(handle)].as_str();
+            let added = self.added_arguments(handle);
+            if !function.arguments.is_empty() && !added.is_empty() {
+                defined.push((name, "(...)", format!("{name}(__VA_ARGS__, {})", added.join(", "))));
+            }
+        }
+        let mut text = String::new();
+        for (name, arguments, value) in &defined {
+            let _ = writeln!(text, "#define {name}{arguments} {value}");
+        }
+        let _ = write!(text, "#line 1 \"{}\"\n{}", by_hand.file, by_hand.source);
+        // Another kernel may follow in the same text.
+        for (name, ..) in &defined {
+            let _ = writeln!(text, "#undef {name}");
+        }
+        text
+    }
+
+    /// What calls of a function give behind its own arguments: the buffers that it uses, and their lengths if it checks indices.
+    fn added_arguments(&self, function: Handle<Function>) -> Vec<String> {
+        let mut added = Vec::new();
+        for buffer in self.buffers(&self.info[function]) {
+            added.push(self.names[&NameKey::GlobalVariable(buffer)].clone());
+            if let Some(length) = self.lengths.get(&buffer)
+                && self.options.bounds != Bounds::Unchecked
+            {
+                added.push(length.clone());
+            }
+        }
+        added
     }
 
     /// Workgroup memory is one struct, so that it can be filled as a whole. Gives its size.

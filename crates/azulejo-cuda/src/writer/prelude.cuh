@@ -11,11 +11,13 @@ static_assert(sizeof(u32) == 4 && sizeof(i32) == 4 && sizeof(f32) == 4, "WGSL's 
 
 #ifdef __CUDACC__
 // The compiler aims at many threads in flight, and now and then stores registers to memory for it. The host then asks for
-// no more than so many.
+// no more than so many. KERNEL_OF asks for so many blocks of a multiprocessor at once, and then for one less.
 #ifdef THREADS_IN_FLIGHT
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads, THREADS_IN_FLIGHT / (threads))
+#define KERNEL_OF(threads, blocks) extern "C" __global__ void __launch_bounds__(threads, (blocks) - 1)
 #else
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define KERNEL_OF(threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks)
 #endif
 #endif
 #define FN static __device__ __forceinline__
@@ -250,3 +252,47 @@ template <u32 THREADS, class T> FN void poison(T& memory) {
 }
 
 }  // namespace wgsl
+
+// What all lanes of a warp do together to small matrices, of which each lane holds a fragment; devices from compute
+// capability 8.0 on. Source of the fragments' layouts: NVIDIA, *PTX ISA*, "Matrix Fragments for mma.m16n8k16" and
+// "ldmatrix".
+#ifdef __CUDACC__
+namespace tensor {
+
+// Two numbers rounded to bf16, to the nearest, ties to even: the first in the lower half.
+FN u32 pack_2_bf16(f32 a, f32 b) {
+  u32 both;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(b), "f"(a));
+  return both;
+}
+
+// An address of shared memory, to which bytes can be added.
+typedef u32 Address;
+FN Address address(const void* pointer) {
+  u32 address;
+  asm("{ .reg .u64 shared; cvta.to.shared.u64 shared, %1; cvt.u32.u64 %0, shared; }" : "=r"(address) : "l"(pointer));
+  return address;
+}
+
+// Four matrices of 8 x 8 halves out of shared memory: lanes 0 to 7 name the rows of the first, of 16 bytes, and so on. A lane
+// gets two neighbours of row lane / 4 of each.
+FN V4<u32> ldmatrix_x4(Address row) {
+  V4<u32> all;
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(all.x), "=r"(all.y), "=r"(all.z), "=r"(all.w)
+               : "r"(row)
+               : "memory");
+  return all;
+}
+
+// a (16 x 16) times b (16 x 8) plus c (16 x 8): a and b of bf16, c of f32.
+FN V4<f32> mma_bf16(V4<u32> a, V2<u32> b, V4<f32> c) {
+  V4<f32> d;
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%10, %11, %12, %13};"
+      : "=f"(d.x), "=f"(d.y), "=f"(d.z), "=f"(d.w)
+      : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b.x), "r"(b.y), "f"(c.x), "f"(c.y), "f"(c.z), "f"(c.w));
+  return d;
+}
+
+}  // namespace tensor
+#endif

@@ -9,7 +9,7 @@ use naga::{
     LocalVariable, Statement, TypeInner,
 };
 
-use super::{Bounds, Result, Unsupported, Writer, bare};
+use super::{Result, Unsupported, Writer, bare};
 
 /// Writes a function's body.
 pub(super) struct FunctionWriter<'w, 'a> {
@@ -211,14 +211,7 @@ impl<'w, 'a> FunctionWriter<'w, 'a> {
             values.push(self.value(argument)?);
         }
         let writer = &*self.writer;
-        for buffer in writer.buffers(&writer.info[function]) {
-            values.push(writer.names[&NameKey::GlobalVariable(buffer)].clone());
-            if let Some(length) = writer.lengths.get(&buffer)
-                && writer.options.bounds != Bounds::Unchecked
-            {
-                values.push(length.clone());
-            }
-        }
+        values.extend(writer.added_arguments(function));
         Ok(format!("{}({})", writer.names[&NameKey::Function(function)], values.join(", ")))
     }
 }

@@ -10,7 +10,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use crate::text;
 
 pub(crate) const BARRIER: &str = "__syncthreads();";
-pub(crate) const CHECKED: Options = Options { bounds: Bounds::Abort, poison: true };
+pub(crate) const CHECKED: Options = Options { bounds: Bounds::Abort, poison: true, overrides: None };
 
 pub(crate) fn case(name: &str) -> Case {
     all_cases().into_iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
@@ -26,7 +26,9 @@ impl Executor for One {
         on_device.push(HostBuffer::of(&call.params));
         on_device.push(HostBuffer::of(&[run.position, run.tokens, run.row, run.unused]));
         binds.extend(call.binds.iter().map(|bind| (bind.binding, bind.buffer)));
-        self.0.launch(&mut on_device, &binds, call.workgroups(run)).map_err(|e| e.to_string())?;
+        self.0
+            .launch(&mut on_device, &binds, call.blocks(run, self.0.written().share))
+            .map_err(|e| e.to_string())?;
         for (words, buffer) in buffers.iter_mut().zip(&on_device) {
             let length = words.len();
             words.copy_from_slice(&buffer.words()[..length]);
@@ -153,7 +155,7 @@ fn an_index_past_the_end_is_found() {
     }
 
     // Clamped, it is the last one.
-    let kernel = compiled("out[lane + 1u] = lane;", Options { bounds: Bounds::Clamp, poison: false });
+    let kernel = compiled("out[lane + 1u] = lane;", Options { bounds: Bounds::Clamp, ..Options::default() });
     let mut after = buffers();
     kernel.launch(&mut after, &BINDS, [1, 1, 1]).unwrap();
     assert_eq!(after[1].words()[60..], [59, 60, 61, 63]);
@@ -164,7 +166,7 @@ fn reliance_on_zeroed_workgroup_memory_is_found() {
     let body = "shared_sum[lane] += 1.0; out[lane] = bitcast<u32>(shared_sum[lane]);";
     let sums = |poison| {
         let mut after = buffers();
-        let options = Options { bounds: Bounds::Abort, poison };
+        let options = Options { bounds: Bounds::Abort, poison, ..Options::default() };
         compiled(body, options).launch(&mut after, &BINDS, [1, 1, 1]).unwrap();
         after[1].words().iter().map(|&word| f32::from_bits(word)).collect::<Vec<f32>>()
     };

@@ -9,6 +9,8 @@ mod faults;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod nvrtc;
 #[cfg(target_os = "linux")]
+mod overrides;
+#[cfg(target_os = "linux")]
 mod races;
 #[cfg(target_os = "linux")]
 mod semantics;

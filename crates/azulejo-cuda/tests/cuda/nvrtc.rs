@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use azulejo_cuda::{
-    Archive, Compiled, Nvrtc, NvrtcError, Options, Written, all_variants, compile_ahead, translate,
-    translate_linked,
+    Archive, Compiled, Nvrtc, NvrtcError, Options, Written, all_variants, compile_ahead, matrix_peak_kernel,
+    translate, translate_linked,
 };
 use azulejo_shaders::{Kernel, Tier, Variant};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -109,13 +109,17 @@ fn named(kernel: &Kernel, variant: &Variant) -> String {
     format!("{}[{}]", kernel.name, variant.name())
 }
 
-/// How many loads from global memory of each width machine code has.
-fn loads(tools: &Path, name: &str, compiled: &Compiled) -> [usize; 5] {
+/// Machine code in words.
+fn disassembled(tools: &Path, name: &str, compiled: &Compiled) -> String {
     let file = tempfile::NamedTempFile::with_suffix(".cubin").unwrap();
     std::fs::write(file.path(), &compiled.cubin).unwrap();
     let output = Command::new(tools.join(DISASSEMBLER)).arg("-c").arg(file.path()).output().unwrap();
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// How many loads from global memory of each width there are.
+fn loads(text: &str) -> [usize; 5] {
     let mut counts = [0; 5];
     for word in text.split_whitespace().filter(|word| word.starts_with("LDG.")) {
         let width =
@@ -133,6 +137,7 @@ struct Line {
     registers: u32,
     shared: u32,
     loads: [usize; 5],
+    multiplications: usize,
 }
 
 impl Line {
@@ -141,19 +146,29 @@ impl Line {
         let name = words.next()?.to_owned();
         let numbers: Vec<usize> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
         let [registers, shared, loads @ ..] = numbers.as_slice() else { return None };
+        let (loads, multiplications) = loads.split_at_checked(WIDTHS.len())?;
+        let multiplications = multiplications.first().copied().unwrap_or(0);
         let loads = loads.try_into().ok()?;
-        Some((name, Self { registers: *registers as u32, shared: *shared as u32, loads }))
+        Some((name, Self { registers: *registers as u32, shared: *shared as u32, loads, multiplications }))
     }
 
     fn text(&self, name: &str) -> String {
         let loads: Vec<String> = self.loads.iter().map(usize::to_string).collect();
-        format!("{name} {} {} {}\n", self.registers, self.shared, loads.join(" "))
+        let multiplications = match self.multiplications {
+            0 => String::new(),
+            count => format!(" {count}"),
+        };
+        format!("{name} {} {} {}{multiplications}\n", self.registers, self.shared, loads.join(" "))
     }
 
-    /// Why it is worse than it was: more registers or shared memory, or more loads that are narrower than all of 128 bits.
+    /// Why it is worse than it was: more registers or shared memory, more loads that are narrower than all of 128 bits, or other
+    /// multiplications of matrices.
     fn worse_than(&self, before: &Self) -> bool {
         let narrow = |line: &Self| line.loads[1..].iter().sum::<usize>();
-        self.registers > before.registers || self.shared > before.shared || narrow(self) > narrow(before)
+        self.registers > before.registers
+            || self.shared > before.shared
+            || narrow(self) > narrow(before)
+            || self.multiplications != before.multiplications
     }
 }
 
@@ -163,16 +178,30 @@ fn kernels_compile_for_data_centre_gpus_without_spilling() {
     let nvrtc = compiler(tools);
     assert_eq!(nvrtc.version().unwrap().0, 13);
     let all = std::env::var_os("AZULEJO_CUDA_ALL").is_some();
-    let kernels: Vec<(String, Written)> = chosen(all)
-        .iter()
-        .map(|(kernel, variant)| {
-            (named(kernel, variant), translate(kernel, variant, TIER, &Options::default()).unwrap())
-        })
-        .collect();
+    let mut kernels: Vec<(String, Written)> = Vec::new();
+    let (measuring, _) = matrix_peak_kernel();
+    kernels.push(("matrix_peak[]".to_owned(), measuring));
+    for (kernel, variant) in chosen(all) {
+        let write = |overrides| {
+            translate(kernel, &variant, TIER, &Options { overrides, ..Options::default() }).unwrap()
+        };
+        let (translated, by_hand) = (write(None), write(Some((8, 0))));
+        if by_hand != translated {
+            kernels.push((format!("{}.cu[{}]", kernel.name, variant.name()), by_hand));
+        }
+        kernels.push((named(kernel, &variant), translated));
+    }
     let mut failures = Vec::new();
-    for arch in ARCHITECTURES.iter().filter(|arch| all || **arch == ARCHITECTURE) {
+    for arch in ARCHITECTURES {
+        // Of the other architectures nothing but one variant of each override, which has instructions of its own.
+        let mut seen = HashSet::new();
+        let mut chosen: Vec<&(String, Written)> = kernels.iter().collect();
+        chosen.retain(|(name, _)| {
+            let by_hand = name.split_once(".cu[").map(|(kernel, _)| kernel);
+            all || arch == ARCHITECTURE || by_hand.is_some_and(|kernel| seen.insert(kernel))
+        });
         let compiled: Vec<(&String, Result<Compiled, NvrtcError>)> =
-            kernels.par_iter().map(|(name, written)| (name, nvrtc.compile(written, arch))).collect();
+            chosen.par_iter().map(|(name, written)| (name, nvrtc.compile(written, arch))).collect();
         for (name, result) in &compiled {
             match result {
                 Err(error) => failures.push(format!("{name}: {error}")),
@@ -183,16 +212,18 @@ fn kernels_compile_for_data_centre_gpus_without_spilling() {
             }
         }
         println!("{} kernels compiled for {arch}", compiled.len());
-        if *arch == ARCHITECTURE && !all {
+        if arch == ARCHITECTURE && !all {
             let lines: BTreeMap<String, Line> = compiled
                 .par_iter()
                 .filter_map(|(name, result)| {
                     let compiled = result.as_ref().ok()?;
-                    let loads = loads(tools, name, compiled);
+                    let text = disassembled(tools, name, compiled);
+                    let loads = loads(&text);
+                    let multiplications = text.matches("HMMA.16816.F32.BF16").count();
                     let registers = compiled.resources.registers;
                     Some((
                         (*name).clone(),
-                        Line { registers, shared: compiled.resources.shared_bytes, loads },
+                        Line { registers, shared: compiled.resources.shared_bytes, loads, multiplications },
                     ))
                 })
                 .collect();
@@ -208,7 +239,7 @@ fn compare(lines: &BTreeMap<String, Line>, failures: &mut Vec<String>) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/resources.txt");
     if std::env::var_os("AZULEJO_BLESS").is_some() {
         let head = "# A kernel for sm_90: registers of a thread, bytes of shared memory of a block, loads of 128, 64, 32, 16 \
-                    and 8 bits. AZULEJO_BLESS=1 cargo test -p azulejo-cuda writes it anew.\n";
+                    and 8 bits, multiplications of matrices if it has any. AZULEJO_BLESS=1 cargo test -p azulejo-cuda writes it anew.\n";
         let lines: String = lines.iter().map(|(name, line)| line.text(name)).collect();
         std::fs::write(path, format!("{head}{lines}")).unwrap();
     }
@@ -237,8 +268,12 @@ fn kernels_compiled_ahead_are_found_by_their_text_and_architecture_alone() {
     let mut kernels = all_variants();
     kernels.retain(|(kernel, _)| ["argmax", "rms_norm"].contains(&kernel.name));
     assert!(kernels.len() >= 2, "{kernels:?}");
+    let gemm = all_variants().into_iter().find(|(kernel, _)| kernel.name == "gemm").unwrap();
+    kernels.push(gemm);
+    // gemm's override, and the kernel that measures.
+    let of_each = kernels.len() + 2;
     let folder = tempfile::tempdir().unwrap();
-    let (told, in_all) = (AtomicUsize::new(0), 2 * kernels.len());
+    let (told, in_all) = (AtomicUsize::new(0), 2 * of_each);
     let make = || {
         compile_ahead(&nvrtc, &kernels, &["sm_80", ARCHITECTURE], folder.path(), &|done, all| {
             assert!(1 <= done && done <= all && all == in_all);
@@ -250,12 +285,15 @@ fn kernels_compiled_ahead_are_found_by_their_text_and_architecture_alone() {
     assert_eq!(told.load(Relaxed), in_all);
     let archive = Archive::parse(&bytes).unwrap();
     assert_eq!(archive.version(), nvrtc.version().unwrap());
-    assert_eq!(
-        archive.architectures().into_iter().collect::<Vec<_>>(),
-        [(80, kernels.len()), (90, kernels.len())]
-    );
+    assert_eq!(archive.architectures().into_iter().collect::<Vec<_>>(), [(80, of_each), (90, of_each)]);
     for (kernel, variant) in &kernels {
-        let mut written = translate(kernel, variant, TIER, &Options::default()).unwrap();
+        let write = |overrides| {
+            translate(kernel, variant, TIER, &Options { overrides, ..Options::default() }).unwrap()
+        };
+        for (capability, arch) in [((8, 0), "sm_80"), ((9, 0), ARCHITECTURE)] {
+            assert!(archive.cubin(&write(Some(capability)), arch).unwrap().is_some(), "{}", kernel.name);
+        }
+        let mut written = write(None);
         for arch in ["sm_80", ARCHITECTURE] {
             let found = archive.cubin(&written, arch).unwrap().unwrap();
             assert!(found == nvrtc.compile(&written, arch).unwrap().cubin, "{} for {arch}", kernel.name);

@@ -9,7 +9,7 @@ use crate::faults::{BARRIER, case, problem, verdicts, written};
 use crate::text;
 
 /// As on a GPU but for the checks: what fills workgroup memory first would end in a barrier.
-const PLAIN: Options = Options { bounds: Bounds::Abort, poison: false };
+const PLAIN: Options = Options { bounds: Bounds::Abort, poison: false, overrides: None };
 
 /// Runs every call on one kernel.
 struct Threads(ThreadedKernel);

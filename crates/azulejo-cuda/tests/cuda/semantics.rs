@@ -8,7 +8,7 @@ use crate::text;
 
 /// Runs a kernel over words at binding 4, with `count` words at binding 8 to write.
 fn run(source: &str, input: &[u32], count: usize, blocks: u32) -> Vec<u32> {
-    let options = Options { bounds: Bounds::Abort, poison: true };
+    let options = Options { bounds: Bounds::Abort, poison: true, overrides: None };
     let written = translate_linked("test", &text(source), Tier::Subgroups, &options).unwrap();
     let kernel = HostKernel::compile(vec![("test".to_owned(), written)]).unwrap().remove(0);
     let mut buffers = [HostBuffer::of(input), HostBuffer::zeros(4 * count as u64)];

@@ -69,6 +69,7 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
         let mut options = ModelOptions::new().device(args.device);
         options.threads = args.threads.map(|n| n as usize);
         options.checks.max_tier = max_tier;
+        options.checks.overrides = !args.no_overrides;
         options
     };
     let device = pollster::block_on(Device::open(&options(None))).map_err(|error| match error.code() {
