@@ -1,6 +1,7 @@
 //! A model's shape with random weights, made in device memory: to time a model without its file.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use azulejo_engine::{EngineError, Load, Loading};
@@ -38,13 +39,12 @@ pub(crate) fn fill_random(
             if is_matrix {
                 let (format, cols) = (tensor.format, tensor.cols as usize);
                 let row_bytes = format.row_bytes(cols).unwrap_or(BYTES).max(1) as u64;
-                if !made.contains_key(&(format, cols)) {
-                    made.insert(
-                        (format, cols),
-                        random_rows(format, cols, row_bytes as usize).map_err(quant)?,
-                    );
-                }
-                let rows = &made[&(format, cols)];
+                let rows = match made.entry((format, cols)) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => {
+                        entry.insert(random_rows(format, cols, row_bytes as usize).map_err(quant)?)
+                    }
+                };
                 let mut hash = DefaultHasher::new();
                 tensor.name.hash(&mut hash);
                 let begin = hash.finish() % (rows.rows() / ROWS as u64) * ROWS as u64;
