@@ -303,3 +303,87 @@ fn write_beside(out: &mut String, beside: &Beside) -> Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::energy::Energy;
+    use super::super::speed::KernelTime;
+    use super::super::{kernels, models};
+    use super::*;
+    use crate::commands::bench::Test;
+
+    #[test]
+    fn report_of_a_card_has_shares_energy_and_the_graph_beside_its_calls() {
+        let test = Test { prompt: 0, gen_tokens: 32, depth: 0 };
+        let energy = Energy { tokens: 400, seconds: 2.0, joules: 200.0 };
+        let rate = |test, flops_per_token, energy| Rate {
+            test,
+            mean: 1000.0,
+            deviation: 1.0,
+            flops_per_token,
+            energy,
+        };
+        let kernel = KernelTime {
+            kernel: "gemv",
+            variant: "block_q4_k".to_owned(),
+            calls: 7,
+            time: Duration::from_micros(500),
+            weights: Some(1_000_000_000),
+        };
+        let mut report = Report {
+            device: azulejo::DeviceInfo { backend: "cuda", name: "a card".to_owned(), ..Default::default() },
+            parts: vec![ValidatePart::Kernels, ValidatePart::Speed],
+            bandwidth: Some((4e12, "by copying")),
+            matrix_peak: Some(1e15),
+            no_energy: None,
+            kernels: kernels::Report::default(),
+            models: Vec::new(),
+            speed: vec![Measured {
+                shape: "a-shape",
+                quant: "Q4_K_M",
+                bytes_per_token: 1_000_000_000,
+                loading: Duration::ZERO,
+                tests: vec![
+                    rate(test, None, Some(energy)),
+                    rate(Test { prompt: 512, gen_tokens: 0, depth: 0 }, Some(2e11), None),
+                ],
+                steps: vec![StepTime {
+                    step: "a token @ d0".to_owned(),
+                    test: Some(test),
+                    kernels: vec![kernel],
+                }],
+                not_run: Vec::new(),
+            }],
+            beside: None,
+            unfinished: None,
+            took: Duration::ZERO,
+        };
+        let text = report.markdown();
+        for line in [
+            "# a card by cuda: right",
+            "- Models: not asked for",
+            "- Matrix units: 1000.0 TFLOP/s, dense, from registers",
+            "| a-shape Q4_K_M | tg32 | 1000.00 ± 1.00 | 1000.0 | 25 % | - | - | 0.500 |",
+            "| a-shape Q4_K_M | pp512 | 1000.00 ± 1.00 | - | - | 200.00 | 20 % | - |",
+            "| a-shape Q4_K_M | tg32 | 1000.0 | 500.0 | 7 |",
+            "| gemv | block_q4_k | 7 | 500.0 | 2000.0 | 50 % |",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+        }
+        assert_eq!(report.json()["speed"][0]["tests"][0]["watts"], 100.0);
+        report.models.push(models::Checked {
+            name: "a model".to_owned(),
+            pass: "translated".to_owned(),
+            tokens: 1,
+            beside: "transformers",
+            problem: Some("token 0 is another".to_owned()),
+        });
+        let text = report.markdown();
+        assert!(
+            text.starts_with("# a card by cuda: WRONG\n\n- **a model in translated: token 0 is another**\n"),
+            "{text}"
+        );
+    }
+}
