@@ -111,9 +111,18 @@ pub(crate) fn load_file(
     loading(file, options, output, |loading, progress| loading.fill_from(file, progress), named)
 }
 
-/// Makes a model of a file's shape with random weights.
-pub(crate) fn load_random(file: &ModelFile, options: &ModelOptions, output: &Output) -> Result<Loaded> {
-    loading(file, options, output, |loading, progress| loading.fill_random(progress), |e| e)
+/// Makes a model of a file's shape with random weights; cancelled if that isn't done in time.
+pub(crate) fn load_random(
+    file: &ModelFile,
+    options: &ModelOptions,
+    until: Option<Instant>,
+    output: &Output,
+) -> Result<Loaded> {
+    let is_over = || until.is_some_and(|until| Instant::now() >= until);
+    let fill = |loading: &mut Loading, progress: &mut dyn FnMut(u64, u64) -> bool| {
+        loading.fill_random(&mut |done, total| progress(done, total) && !is_over())
+    };
+    loading(file, options, output, fill, |e| e)
 }
 
 fn loading(

@@ -73,6 +73,12 @@ pub enum EngineError {
         /// Pieces in all.
         pieces: usize,
     },
+    /// Rows of a matrix for what isn't one.
+    #[error("piece {index} of the model's weights is of no matrix, so it has no rows to repeat")]
+    NoMatrix {
+        /// The piece.
+        index: usize,
+    },
     /// The caller stopped it.
     #[error("cancelled")]
     Cancelled,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use azulejo_formats::ModelFile;
 use azulejo_plan::{Backend, Constant, Plan, TensorId, rope_table};
-use azulejo_quant::{BlockFormat, Plane, PlaneLayout, decode};
+use azulejo_quant::{BlockFormat, PackedRows, Plane, PlaneLayout, decode};
 
 use crate::{Engine, EngineError};
 
@@ -93,6 +93,32 @@ impl<B: Backend> Loading<B> {
     pub fn fill(&mut self, index: usize, bytes: &[u8]) -> Result<(), EngineError> {
         let load = self.loads[index].clone();
         fill(&*self.backend, &mut self.model, &self.plan, &load, bytes, &mut self.scratch)?;
+        self.filled[index] = true;
+        Ok(())
+    }
+
+    /// Writes rows over and over to a piece of a matrix: its row i is `packed`'s row `(from + i) % packed.rows()`.
+    ///
+    /// # Errors
+    /// [`EngineError::NoMatrix`]; [`EngineError::Quant`]: the matrix' rows are of another format or length, or `from` isn't
+    /// where the rows can be cut; what the back-end says.
+    pub fn fill_repeated(&mut self, index: usize, packed: &PackedRows, from: u64) -> Result<(), EngineError> {
+        let Load { constant, tensor, first, rows, .. } = self.loads[index].clone();
+        let label = tensor.map_or(String::new(), |t| self.plan.tensor(t).name.clone());
+        let quant = |source| EngineError::Quant { tensor: label.clone(), source };
+        let what = &self.backend.constants(&self.model)[constant];
+        let Constant::Matrix { format, cols, .. } = what else { return Err(EngineError::NoMatrix { index }) };
+        let layout = PlaneLayout::new(*format, what.rows() as usize, *cols as usize).map_err(quant)?;
+        let mut failed = None;
+        let write = |plane, offset, bytes: &[u8]| {
+            if failed.is_none() {
+                failed = self.backend.write(&mut self.model, constant, plane, offset, bytes).err();
+            }
+        };
+        layout.repeat_rows(first, rows, packed, from, write).map_err(quant)?;
+        if let Some(error) = failed {
+            return Err(EngineError::backend(error));
+        }
         self.filled[index] = true;
         Ok(())
     }

@@ -64,6 +64,18 @@ pub enum QuantError {
         /// See [`crate::PlaneLayout::row_granularity`].
         granularity: u64,
     },
+    /// Rows that can't be repeated, as they are of another format or length.
+    #[error("rows of {got_cols} weights in {got} can't fill a matrix whose rows are of {cols} in {format}")]
+    OtherRows {
+        /// The matrix' format.
+        format: BlockFormat,
+        /// Its columns.
+        cols: usize,
+        /// The rows' format.
+        got: BlockFormat,
+        /// Their length.
+        got_cols: usize,
+    },
 }
 
 /// Why weights can't be encoded. It is apart from [`QuantError`], so that programs that only read have none of it.

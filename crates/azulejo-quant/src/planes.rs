@@ -285,30 +285,46 @@ impl PlaneLayout {
             }
         }
         if is_last {
-            let end_of = |plane| {
-                self.sections.iter().filter(|s| s.kind.plane() == plane).map(|s| s.offset + s.bytes).max()
-            };
-            for (plane, bytes) in [(Plane::Quants, self.quants_bytes), (Plane::Aux, self.aux_bytes)] {
-                let end = end_of(plane).unwrap_or(0);
-                if end < bytes {
-                    emit(plane, end, &[0; 16][..(bytes - end) as usize]);
-                }
-            }
+            self.emit_padding(&mut emit);
         }
         Ok(())
     }
 
+    /// Zeros behind the last section of each plane.
+    pub(crate) fn emit_padding(&self, emit: &mut impl FnMut(Plane, u64, &[u8])) {
+        let end_of = |plane| {
+            self.sections.iter().filter(|s| s.kind.plane() == plane).map(|s| s.offset + s.bytes).max()
+        };
+        for (plane, bytes) in [(Plane::Quants, self.quants_bytes), (Plane::Aux, self.aux_bytes)] {
+            let end = end_of(plane).unwrap_or(0);
+            if end < bytes {
+                emit(plane, end, &[0; 16][..(bytes - end) as usize]);
+            }
+        }
+    }
+
+    /// Bytes of a row in a section, padding included.
+    pub(crate) fn section_row_bytes(&self, section: usize) -> u64 {
+        let blocks = self.units_per_row / self.format.units_per_block();
+        (blocks * self.sections[section].block_bytes) as u64
+    }
+
     fn check_piece(&self, first: u64, count: u64, bytes: usize) -> Result<(), QuantError> {
+        self.check_rows(first, count)?;
+        let expected = count.saturating_mul(self.file_row_bytes as u64);
+        if bytes as u64 != expected {
+            return Err(QuantError::WrongLength { what: "bytes of rows", expected, got: bytes as u64 });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_rows(&self, first: u64, count: u64) -> Result<(), QuantError> {
         let (rows, granularity) = (self.rows as u64, self.row_granularity());
         let end = first.checked_add(count).filter(|end| *end <= rows);
         let end = end.ok_or(QuantError::RowsOutOfRange { first, count, rows })?;
         let is_edge = |row: u64| row == rows || row.is_multiple_of(granularity);
         if !is_edge(first) || !is_edge(end) {
             return Err(QuantError::RowsMisaligned { first, count, granularity });
-        }
-        let expected = count.saturating_mul(self.file_row_bytes as u64);
-        if bytes as u64 != expected {
-            return Err(QuantError::WrongLength { what: "bytes of rows", expected, got: bytes as u64 });
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use azulejo_quant::{
-    BlockFormat, EncodeError, Plane, PlaneLayout, QuantError, decode, encode, encode_with_importance,
-    ggml_type_name, random_blocks,
+    BlockFormat, EncodeError, PackedRows, Plane, PlaneLayout, QuantError, decode, encode,
+    encode_with_importance, ggml_type_name, random_blocks,
 };
 
 /// A matrix of made-up blocks in its file's layout.
@@ -293,6 +293,66 @@ fn planes_hand_out_every_byte_once_in_pieces_of_any_size() {
             }
         }
     }
+}
+
+#[test]
+fn planes_of_repeated_rows_are_those_of_the_rows_written_out() {
+    for format in BlockFormat::ALL {
+        for cols in widths(format) {
+            let (rows, repeated) = (23u64, 6u64);
+            let few = random_matrix(format, repeated as usize, cols, 5);
+            let packed = PackedRows::new(format, repeated as usize, cols, &few).unwrap();
+            assert_eq!(packed.rows(), repeated);
+            let layout = PlaneLayout::new(format, rows as usize, cols).unwrap();
+            for from in [0, 2, 4, 8] {
+                let row = |i: u64| {
+                    &few[((from + i) % repeated) as usize * layout.file_row_bytes..][..layout.file_row_bytes]
+                };
+                let whole: Vec<u8> = (0..rows).flat_map(|i| row(i).to_vec()).collect();
+                let whole = layout.repack_all(&whole).unwrap();
+                let (mut quants, mut aux) =
+                    (vec![0xaa; layout.quants_bytes as usize], vec![0xaa; layout.aux_bytes as usize]);
+                for first in [0, 8, 16] {
+                    let n = (rows - first).min(8);
+                    let put = |plane, offset: u64, bytes: &[u8]| {
+                        let plane = if plane == Plane::Quants { &mut quants } else { &mut aux };
+                        plane[offset as usize..][..bytes.len()].copy_from_slice(bytes);
+                    };
+                    layout.repeat_rows(first, n, &packed, from + first, put).unwrap();
+                }
+                let words = |bytes: &[u8]| -> Vec<u32> {
+                    bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect()
+                };
+                // What weights don't fill is nobody's.
+                let units = layout.units as usize;
+                let (quants, aux) = (words(&quants), words(&aux));
+                for unit in 0..units {
+                    assert_eq!(
+                        layout.decode_unit(&quants, &aux, unit),
+                        layout.decode_unit(&whole.0, &whole.1, unit),
+                        "{format} {cols} from {from}: unit {unit}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn planes_refuse_other_rows_to_repeat() {
+    let of = |format, cols| PackedRows::new(format, 4, cols, &random_matrix(format, 4, cols, 1)).unwrap();
+    let layout = PlaneLayout::new(BlockFormat::Q4_0, 8, 96).unwrap();
+    let repeat =
+        |packed: &PackedRows, first, n, from| layout.repeat_rows(first, n, packed, from, |_, _, _| {});
+    let right = of(BlockFormat::Q4_0, 96);
+    assert_eq!(repeat(&right, 0, 8, 2), Ok(()));
+    assert!(matches!(repeat(&right, 0, 8, 1), Err(QuantError::RowsMisaligned { first: 1, .. })));
+    assert!(matches!(repeat(&right, 6, 4, 0), Err(QuantError::RowsOutOfRange { .. })));
+    for other in [of(BlockFormat::Q4_0, 64), of(BlockFormat::Q8_0, 96)] {
+        assert!(matches!(repeat(&other, 0, 8, 0), Err(QuantError::OtherRows { .. })));
+    }
+    let odd = PackedRows::new(BlockFormat::Q4_0, 3, 96, &random_matrix(BlockFormat::Q4_0, 3, 96, 1));
+    assert!(matches!(odd, Err(QuantError::RowsMisaligned { .. })));
 }
 
 #[test]

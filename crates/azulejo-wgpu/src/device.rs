@@ -150,6 +150,8 @@ pub struct WgpuBackend {
     /// Whether passes can be timed.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) has_timestamps: bool,
+    #[cfg(not(target_arch = "wasm32"))]
+    pci_address: String,
     skipped: Vec<WgpuError>,
     tier: Tier,
     info: DeviceInfo,
@@ -287,6 +289,8 @@ fn backend(
     WgpuBackend {
         #[cfg(not(target_arch = "wasm32"))]
         has_timestamps: device.features().contains(wgpu::Features::TIMESTAMP_QUERY),
+        #[cfg(not(target_arch = "wasm32"))]
+        pci_address: device.adapter_info().device_pci_bus_id,
         device,
         queue,
         limits: Limits { binding_bytes, is_narrow },
@@ -346,6 +350,12 @@ impl WgpuBackend {
     /// The devices that would have been preferred, and can't be opened.
     pub fn skipped(&self) -> &[WgpuError] {
         &self.skipped
+    }
+
+    /// Where the device is on the PCI bus (`0000:65:00.0`), if its driver says so.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn pci_address(&self) -> Option<&str> {
+        Some(self.pci_address.as_str()).filter(|address| !address.is_empty())
     }
 
     /// Submits nothing. Firefox answers a read only when its device is polled, each 100 ms or at the next submit, so

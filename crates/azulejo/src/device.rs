@@ -374,6 +374,19 @@ impl Device {
         Ok(())
     }
 
+    /// Where a GPU is on the PCI bus (`0000:65:00.0`), if its driver says so: what another library knows it by.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn pci_address(&self) -> Option<String> {
+        match &*self.backend {
+            #[cfg(feature = "cpu")]
+            AnyBackend::Cpu(_) => None,
+            #[cfg(feature = "cuda")]
+            AnyBackend::Cuda(backend) => backend.pci_address().ok(),
+            #[cfg(feature = "wgpu")]
+            AnyBackend::Wgpu(backend) => backend.pci_address().map(str::to_owned),
+        }
+    }
+
     /// The bytes a second that a GPU reads and writes when it copies a buffer; none on the CPU. Blocks.
     ///
     /// # Errors

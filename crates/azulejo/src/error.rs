@@ -244,9 +244,10 @@ impl From<EngineError> for Error {
             EngineError::UnknownToken { token, vocabulary } => Self::new(Code::InvalidArgument, error)
                 .with_numbers(&[("token", token.into()), ("vocabulary", vocabulary.into())]),
             EngineError::Cancelled => Self::new(Code::Cancelled, error),
-            EngineError::EmptyPrompt | EngineError::Sampler { .. } | EngineError::NotFilled { .. } => {
-                Self::new(Code::InvalidArgument, error)
-            }
+            EngineError::EmptyPrompt
+            | EngineError::Sampler { .. }
+            | EngineError::NotFilled { .. }
+            | EngineError::NoMatrix { .. } => Self::new(Code::InvalidArgument, error),
             EngineError::Quant { .. } => Self::new(Code::Corrupt, error),
             EngineError::NotANumber => Self::new(Code::Device, error),
         }

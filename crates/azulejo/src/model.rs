@@ -216,6 +216,22 @@ impl Model {
         bytes
     }
 
+    /// The floating-point operations of a prompt's matrix products: two (a multiplication and an addition) a weight and
+    /// token, those of the logits for the last token alone. What attention multiplies is left out: it grows with the
+    /// square of the prompt and multiplies no weights.
+    pub fn matrix_flops(&self, tokens: u32) -> u64 {
+        let plan = self.plan();
+        let weights = |ops: &[azulejo_plan::Op]| -> u64 {
+            let linears = ops.iter().filter_map(|op| match op {
+                azulejo_plan::Op::Linears(linears) => Some(linears),
+                _ => None,
+            });
+            let tensors = linears.flat_map(|linears| &linears.parts).map(|part| plan.tensor(part.weight));
+            tensors.map(|tensor| tensor.rows * tensor.cols).sum()
+        };
+        2 * (weights(&plan.body) * u64::from(tokens) + weights(&plan.head))
+    }
+
     /// Parameters (weights), embeddings included.
     pub fn parameters(&self) -> u64 {
         self.plan().parameters()

@@ -415,20 +415,40 @@ pub(crate) struct ValidateArgs {
     /// What is measured must fit in so many seconds from the start; what is checked is checked however long it takes
     #[arg(long, value_name = "N", default_value_t = 180)]
     pub(crate) seconds: u64,
+    /// Only some of it: kernels, models, speed
+    #[arg(long, value_name = "PART", value_delimiter = ',', hide_possible_values = true, default_values = ["kernels", "models", "speed"])]
+    pub(crate) only: Vec<ValidatePart>,
+    /// A model whose greedy tokens are to be the CPU's; may be given again
+    #[arg(short, long = "model", value_name = "FILE")]
+    pub(crate) models: Vec<PathBuf>,
+    /// A report.json of an earlier run, on another back-end, say: its rates are shown beside the new ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) beside: Option<PathBuf>,
     /// The shapes of models to measure, in their order; an empty one is none
     #[arg(
         long,
         value_name = "NAME",
         value_delimiter = ',',
-        default_value = "llama-3.2-1b,salamandra-2b,salamandra-7b,amalia-9b"
+        default_value = "llama-3.2-1b,salamandra-2b,salamandra-7b,amalia-9b,alia-40b"
     )]
     pub(crate) shapes: Vec<String>,
-    /// The weights' type: F32, F16, BF16, Q4_0 ... Q6_K, or a mix: Q4_K_M, Q4_K_S, Q5_K_M
-    #[arg(long, value_name = "TYPE", default_value = "Q4_K_M")]
-    pub(crate) quant: String,
+    /// The weights' types: F32, F16, BF16, Q4_0 ... Q6_K, or a mix: Q4_K_M, Q4_K_S, Q5_K_M; all shapes are measured in the first, then in the next
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', default_value = "Q4_K_M,Q4_0,Q8_0")]
+    pub(crate) quant: Vec<String>,
     /// Threads of the CPU; as many as it has cores if absent
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
+}
+
+/// A part of `validate`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ValidatePart {
+    /// Every kernel beside its twin.
+    Kernels,
+    /// Models' greedy tokens.
+    Models,
+    /// Known shapes' speed.
+    Speed,
 }
 
 #[derive(Args, Debug)]

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<()> {
     let context = u32::try_from(context).map_err(|_| Usage(format!("{context} tokens fit in no context")))?;
     let options = load::options(&args.load, Some(context), KvType::F16);
     let Loaded { model, .. } = match &args.shape.shape {
-        Some(_) => load::load_random(&file, &options, output)?,
+        Some(_) => load::load_random(&file, &options, None, output)?,
         None => load::load_file(&file, &args.load, &options, output)?,
     };
     let threads =

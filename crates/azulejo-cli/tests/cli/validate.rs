@@ -15,7 +15,8 @@ fn report(device: &str) -> Value {
     let (json, markdown) = (read("report.json"), read("report.md"));
     assert_eq!(done.code, 0, "{}\n{}", done.err, done.out);
     assert_eq!(done.out.trim_end(), markdown.trim_end());
-    assert!(markdown.contains("not run: llama-3.2-1b Q4_K_M: all of it"), "{markdown}");
+    let not_run = "- llama-3.2-1b Q4_K_M, llama-3.2-1b Q4_0, llama-3.2-1b Q8_0: all of it: the time was over";
+    assert!(markdown.contains(not_run), "{markdown}");
     serde_json::from_str(&json).unwrap()
 }
 
@@ -38,7 +39,7 @@ fn validate_finds_the_cpu_right() {
 #[test]
 fn validate_finds_the_gpu_right_in_every_tier() {
     let report = report("wgpu");
-    let tiers = report["kernels"]["tiers"].as_array().unwrap().len();
+    let tiers = report["kernels"]["passes"].as_array().unwrap().len();
     assert!(tiers >= 1);
     assert_right(&report, "wgpu", tiers);
 }
@@ -49,6 +50,8 @@ fn validate_measures_a_shape_and_names_those_that_are_not_there() {
         "validate",
         "--device",
         "cpu",
+        "--only",
+        "speed",
         "--seconds",
         "600",
         "--shapes",
@@ -62,8 +65,73 @@ fn validate_measures_a_shape_and_names_those_that_are_not_there() {
     let names: Vec<&str> = tests.iter().map(|test| test["test"].as_str().unwrap()).collect();
     assert_eq!(names, ["tg32", "pp512", "tg32 @ d1024"]);
     assert!(tests.iter().all(|test| test["tokens_per_second"].as_f64().unwrap() > 0.0));
+    // Two operations a weight and token: those of 12 layers of 768 and 3072, and of the logits once.
+    let layers = 12 * (4 * 768 * 768 + 3 * 768 * 3072) as u64;
+    let flops = 2.0 * (layers as f64 + (768 * 32_000) as f64 / 512.0);
+    let found = 1e12 * tests[1]["tflops"].as_f64().unwrap() / tests[1]["tokens_per_second"].as_f64().unwrap();
+    assert!((found / flops - 1.0).abs() < 1e-6, "{found} instead of {flops}");
+    assert_eq!((&tests[0]["tflops"], &tests[0]["joules_per_token"]), (&Value::Null, &Value::Null));
+    let why = report["device"]["energy_not_measured"].as_str().unwrap();
+    assert!(why.contains("NVIDIA"), "{why}");
+    // Only speed was asked for.
+    assert_eq!(
+        (&report["parts"], &report["kernels"]["cases"]),
+        (&serde_json::json!(["speed"]), &serde_json::json!(0))
+    );
     let done = azulejo(&["validate", "--device", "cpu", "--shapes", "no-such", "--json"]);
     assert!(done.code == 2 && done.err.contains("salamandra-2b"), "{}", done.err);
+}
+
+#[test]
+fn validate_shows_an_earlier_report_beside_and_refuses_others() {
+    let folder = scratch("validate-beside");
+    std::fs::create_dir_all(&folder).unwrap();
+    let earlier = folder.join("report.json");
+    let validate = |text: &str| {
+        std::fs::write(&earlier, text).unwrap();
+        let shape = ["--seconds", "0", "--shapes", "ttl-160m", "--quant", "Q4_0"];
+        let beside =
+            ["validate", "--device", "cpu", "--only", "speed", "--beside", earlier.to_str().unwrap()];
+        azulejo(&[&beside[..], &shape].concat())
+    };
+    let report = serde_json::json!({
+        "report_version": 1, "unfinished": null, "problems": ["gemv in baseline: wrong"], "commit": "abc",
+        "device": { "backend": "cuda", "name": "a card", "driver": "CUDA 99", "memory_gb_per_s": 1000.0 },
+        "kernels": { "cases": 77 },
+        "speed": [{
+            "shape": "ttl-160m", "quant": "Q4_0", "steps": [],
+            "tests": [{ "test": "tg32", "tokens_per_second": 4321.5, "joules_per_token": 0.25 }],
+        }],
+    });
+    let done = validate(&report.to_string());
+    assert_eq!(done.code, 0, "{}", done.err);
+    assert!(done.out.contains("| cuda: tokens/s | cuda: J/token |"), "{}", done.out);
+    assert!(done.out.contains("| ttl-160m Q4_0 | tg32 | 4321.50 | 0.250 |"), "{}", done.out);
+    assert!(done.out.contains("- Beside: cuda on a card: WRONG; 77 cases"), "{}", done.out);
+    assert!(done.out.contains("**cuda: gemv in baseline: wrong**"), "{}", done.out);
+    for (text, why) in [
+        (report.to_string().replace(r#""report_version":1"#, r#""report_version":2"#), "version 2"),
+        (report.to_string().replace("tokens_per_second", "tokens"), "a part of it is missing"),
+        ("[]".to_owned(), "no report_version"),
+        ("{".to_owned(), "isn't JSON"),
+    ] {
+        let done = validate(&text);
+        assert!(done.code == 2 && done.err.contains(why), "{why}: {}", done.err);
+    }
+    let done = azulejo(&["validate", "--device", "cpu", "--beside", "no-such.json"]);
+    assert!(done.code == 2 && done.err.contains("--beside no-such.json"), "{}", done.err);
+}
+
+#[test]
+fn validate_checks_a_model_of_a_file_beside_the_cpu() {
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/azulejo-demo.gguf");
+    let report = azulejo(&["validate", "--device", "cpu", "--only", "models", "-m", demo, "--json"]).json();
+    assert_eq!(report["passed"], true, "{}", report["problems"]);
+    let models = report["models"].as_array().unwrap();
+    let of_file: Vec<_> = models.iter().filter(|model| model["name"] == "azulejo-demo.gguf").collect();
+    assert!(!of_file.is_empty() && of_file.iter().all(|model| model["tokens"].as_u64().unwrap() > 0));
+    let done = azulejo(&["validate", "--device", "cpu", "-m", "no-such.gguf"]);
+    assert!(done.code == 2 && done.err.contains("--model no-such.gguf"), "{}", done.err);
 }
 
 #[test]

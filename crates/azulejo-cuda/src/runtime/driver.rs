@@ -226,6 +226,19 @@ impl Driver {
         self.context.name().map_err(CudaError::driver("name the device"))
     }
 
+    /// Where the device is on the PCI bus: domain, bus and device, in hexadecimal digits.
+    pub(super) fn pci_address(&self) -> Result<String, CudaError> {
+        use sys::CUdevice_attribute as A;
+        let number = |attribute| {
+            self.context.attribute(attribute).map_err(CudaError::driver("tell where the device is"))
+        };
+        let domain = number(A::CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID)?;
+        let bus = number(A::CU_DEVICE_ATTRIBUTE_PCI_BUS_ID)?;
+        let device = number(A::CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID)?;
+        // A device's functions besides the first aren't for computing.
+        Ok(format!("{domain:04x}:{bus:02x}:{device:02x}.0"))
+    }
+
     /// Major and minor.
     pub(super) fn compute_capability(&self) -> Result<(i32, i32), CudaError> {
         self.context.compute_capability().map_err(CudaError::driver("tell the device's kind"))

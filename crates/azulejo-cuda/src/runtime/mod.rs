@@ -177,6 +177,14 @@ impl CudaBackend {
         all.collect()
     }
 
+    /// Where the device is on the PCI bus: `0000:65:00.0`.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn pci_address(&self) -> Result<String, CudaError> {
+        self.driver.pci_address()
+    }
+
     /// The bytes a second that the device reads and writes when it copies a buffer, the two counted together: the best
     /// of three times.
     ///

@@ -5,9 +5,12 @@
 //! transformers or of the CPU; then, for as long as there is time, known models' shapes with random weights. What wasn't
 //! run is in the report, with the reason.
 
+mod beside;
+mod energy;
+mod json;
 mod kernels;
+mod markdown;
 mod models;
-mod report;
 mod speed;
 
 use std::time::{Duration, Instant};
@@ -16,7 +19,9 @@ use anyhow::{Result, bail};
 use azulejo::{Device, DeviceChoice, DeviceInfo, ModelOptions};
 use azulejo_shaders::Tier;
 
-use crate::args::ValidateArgs;
+use self::beside::Beside;
+use self::energy::Meter;
+use crate::args::{ValidateArgs, ValidatePart};
 use crate::exit::Usage;
 use crate::output::Output;
 use crate::partial::Partial;
@@ -25,14 +30,30 @@ use crate::partial::Partial;
 #[derive(Debug)]
 struct Report {
     device: DeviceInfo,
+    /// The parts that were asked for.
+    parts: Vec<ValidatePart>,
     /// Bytes a second, and how they were measured.
     bandwidth: Option<(f64, &'static str)>,
+    /// Floating-point operations a second of matrix products from registers, where that is measured.
+    matrix_peak: Option<f64>,
+    /// Why there is no energy, if so.
+    no_energy: Option<String>,
     kernels: kernels::Report,
     models: Vec<models::Checked>,
     speed: Vec<speed::Measured>,
+    beside: Option<Beside>,
     /// What was being done when it was written; none when all is done. A driver that hangs leaves that behind.
     unfinished: Option<String>,
     took: Duration,
+}
+
+/// A way in which everything is checked once.
+struct Pass {
+    /// For reports: the tier of kernels.
+    name: String,
+    options: ModelOptions,
+    /// Whether its kernels are others than those of the same case in the passes before.
+    has_own_kernels: bool,
 }
 
 impl Report {
@@ -42,7 +63,7 @@ impl Report {
         let models = self
             .models
             .iter()
-            .filter_map(|m| Some(format!("{} in {}: {}", m.name, m.tier, m.problem.as_ref()?)));
+            .filter_map(|m| Some(format!("{} in {}: {}", m.name, m.pass, m.problem.as_ref()?)));
         kernels.chain(models).collect()
     }
 
@@ -64,7 +85,10 @@ impl Report {
 pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
     let start = Instant::now();
     let until = start + Duration::from_secs(args.seconds);
-    let shapes = speed::asked(&args.shapes, &args.quant)?;
+    // Whatever is wrong with the flags is told before anything takes its time.
+    let (shapes, quants) = speed::asked(&args.shapes, &args.quant)?;
+    let files = models::opened(&args.models)?;
+    let beside = args.beside.as_deref().map(Beside::read).transpose()?;
     let options = |max_tier| {
         let mut options = ModelOptions::new().device(args.device);
         options.threads = args.threads.map(|n| n as usize);
@@ -88,34 +112,52 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
         output.notice("no GPU can be opened: this is about the CPU");
     }
     let how = if on_cpu { options(None).device(DeviceChoice::Cpu) } else { options(None) };
-    let mut tiers = Vec::new();
-    if on_cpu {
-        tiers.push(how.clone());
-    } else {
-        for tier in Tier::ALL {
-            let own = options(Some(tier));
-            if pollster::block_on(Device::open(&own))?.info().tier == tier.name() {
-                tiers.push(own);
-            }
+    let passes = match info.backend {
+        "wgpu" => passes_of_tiers(options)?,
+        "cuda" if !args.no_overrides => {
+            let mut translated = how.clone();
+            translated.checks.overrides = false;
+            let pass = |name: &str, options| Pass { name: name.to_owned(), options, has_own_kernels: true };
+            vec![pass(&info.tier, how.clone()), pass("no overrides", translated)]
         }
+        _ => vec![Pass { name: info.tier.clone(), options: how.clone(), has_own_kernels: false }],
+    };
+    let is_asked = |part| args.only.contains(&part);
+    let (mut bandwidth, mut matrix_peak, mut meter) = (None, None, Err("it wasn't asked for".to_owned()));
+    if is_asked(ValidatePart::Speed) {
+        bandwidth = speed::bandwidth(&device, on_cpu, args.threads)?;
+        matrix_peak = speed::matrix_peak(&device);
+        meter = Meter::of(&device, &info);
     }
     let mut report = Report {
         device: info,
-        bandwidth: speed::bandwidth(&device, on_cpu, args.threads)?,
+        parts: args.only.clone(),
+        bandwidth,
+        matrix_peak,
+        no_energy: meter.as_ref().err().cloned(),
         kernels: kernels::Report::default(),
         models: Vec::new(),
         speed: Vec::new(),
+        beside,
         unfinished: None,
         took: Duration::ZERO,
     };
-    report.save(args, start, Some("kernels"))?;
-    report.kernels = kernels::run(&tiers, output)?;
-    report.save(args, start, Some("models"))?;
-    report.models = models::run(&tiers, output)?;
-    let (shapes, quant) = shapes;
-    for shape in shapes {
-        report.save(args, start, Some(shape.name))?;
-        report.speed.push(speed::run(shape, quant, &how, until, output)?);
+    if is_asked(ValidatePart::Kernels) {
+        report.save(args, start, Some("kernels"))?;
+        report.kernels = kernels::run(&passes, output)?;
+    }
+    if is_asked(ValidatePart::Models) {
+        report.save(args, start, Some("models"))?;
+        report.models = models::run(&passes, files, output)?;
+    }
+    if is_asked(ValidatePart::Speed) {
+        let on = speed::On { options: &how, until, meter: meter.as_ref().ok(), output };
+        for quant in quants {
+            for shape in &shapes {
+                report.save(args, start, Some(&format!("{} {}", shape.name, quant.name())))?;
+                report.speed.push(speed::run(shape, quant, &on)?);
+            }
+        }
     }
     report.save(args, start, None)?;
     if output.is_json() {
@@ -127,4 +169,16 @@ pub(crate) fn run(args: &ValidateArgs, output: &Output) -> Result<()> {
         0 => Ok(()),
         count => bail!("{count} checks failed on {}: the report names them", report.device.name),
     }
+}
+
+/// Each tier that the device has.
+fn passes_of_tiers(options: impl Fn(Option<Tier>) -> ModelOptions) -> Result<Vec<Pass>> {
+    let mut passes = Vec::new();
+    for tier in Tier::ALL {
+        let options = options(Some(tier));
+        if pollster::block_on(Device::open(&options))?.info().tier == tier.name() {
+            passes.push(Pass { name: tier.name().to_owned(), options, has_own_kernels: false });
+        }
+    }
+    Ok(passes)
 }

@@ -1,18 +1,23 @@
-//! Small models' greedy tokens, beside those of transformers (golden models) or of the CPU (the demonstration model).
+//! Models' greedy tokens, beside those of transformers (golden models) or of the CPU (the demonstration model, files).
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use azulejo::{DeviceChoice, KvType, Model, ModelOptions};
 use azulejo_formats::ModelFile;
+use azulejo_tokenizer::EncodeOptions;
 use serde_json::Value;
 
+use super::Pass;
+use crate::exit::Usage;
 use crate::interrupt;
 use crate::output::{Output, Unit};
 
-/// A model in a tier.
+/// A model in a pass.
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) name: String,
-    pub(super) tier: String,
+    pub(super) pass: String,
     pub(super) tokens: usize,
     /// Whose tokens they were compared with.
     pub(super) beside: &'static str,
@@ -50,89 +55,121 @@ const GOLDEN: &[Golden] = golden![
     "qwen3-tied" / "model-q8_0.gguf",
 ];
 
-/// What the demonstration model goes on from, and by how many tokens.
+/// What the demonstration model goes on from.
 #[cfg(feature = "embedded")]
 const PROMPT: &str = "Onde posso renovar o cartão de cidadão?";
-#[cfg(feature = "embedded")]
+/// What other models go on from.
+const TEXT: &str = "The city of Lisbon lies on the river Tagus, and";
+/// Tokens that are generated from either, and the context that this fits in.
 const TOKENS: usize = 48;
+const CONTEXT: u32 = 512;
 /// Two best logits closer than this are a tie, which rounding may decide.
 const TIE: f32 = 1e-3;
 
-pub(super) fn run(tiers: &[ModelOptions], output: &Output) -> Result<Vec<Checked>> {
+/// A model, what it goes on from, and what comes then.
+struct Expected {
+    name: String,
+    file: ModelFile,
+    context: Option<u32>,
+    beside: &'static str,
+    prompt: Vec<u32>,
+    greedy: Vec<u32>,
+}
+
+/// The files of the flag, with their names.
+pub(super) fn opened(paths: &[PathBuf]) -> Result<Vec<(String, ModelFile)>> {
+    let open = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let file = azulejo::open_file(path).map_err(|e| Usage(format!("--model {}: {e}", path.display())))?;
+        Ok((name, file))
+    };
+    paths.iter().map(open).collect()
+}
+
+pub(super) fn run(passes: &[Pass], files: Vec<(String, ModelFile)>, output: &Output) -> Result<Vec<Checked>> {
+    let Some(first) = passes.first() else { return Ok(Vec::new()) };
+    let mut models = Vec::new();
+    for golden in GOLDEN {
+        let ids = |name| integers(golden.expected, name).with_context(|| golden.name);
+        models.push(Expected {
+            name: golden.name.to_owned(),
+            file: ModelFile::from_gguf_bytes(golden.file.to_vec())?,
+            context: None,
+            beside: "transformers",
+            prompt: ids("tokens")?,
+            greedy: ids("greedy")?,
+        });
+    }
+    #[cfg(feature = "embedded")]
+    {
+        let prompt = |model: &Model| Ok(model.chat_prompt(&[azulejo::Message::new("user", PROMPT)])?);
+        let file = Model::embedded_file()?;
+        models.push(expected("demonstration model".to_owned(), file, None, &first.options, prompt)?);
+    }
+    for (name, file) in files {
+        let context = Model::plan_of(&file, &first.options)?.0.context_length.min(CONTEXT);
+        let prompt = |model: &Model| {
+            let options = EncodeOptions { add_special: true, parse_special: false };
+            Ok(model.tokenizer()?.encode(TEXT, options).map_err(azulejo::Error::from)?)
+        };
+        models.push(expected(name, file, Some(context), &first.options, prompt)?);
+    }
     let mut checked = Vec::new();
-    let total = (tiers.len() * (GOLDEN.len() + usize::from(cfg!(feature = "embedded")))) as u64;
+    let total = (passes.len() * models.len()) as u64;
     let bar = output.bar("models", total, Unit::Runs);
-    for options in tiers {
-        // The cache's rounding would only be in the way.
-        let options = options.clone().kv_types(KvType::F32, KvType::F32);
-        for golden in GOLDEN {
+    for pass in passes {
+        for model in &models {
             interrupt::check()?;
-            let file = ModelFile::from_gguf_bytes(golden.file.to_vec())?;
-            let ids = |name| integers(golden.expected, name).with_context(|| golden.name);
-            checked.push(check(
-                golden.name,
-                &file,
-                &options,
-                "transformers",
-                &ids("tokens")?,
-                &ids("greedy")?,
-            ));
-            bar.set(checked.len() as u64, total);
-        }
-        #[cfg(feature = "embedded")]
-        {
-            checked.push(demo(&options)?);
+            checked.push(Checked {
+                name: model.name.clone(),
+                pass: pass.name.clone(),
+                tokens: model.greedy.len(),
+                beside: model.beside,
+                problem: compare(model, &pass.options).err().map(|e| format!("{e:#}")),
+            });
             bar.set(checked.len() as u64, total);
         }
     }
     Ok(checked)
 }
 
-/// The demonstration model; on the CPU beside a plan whose ops aren't fused.
-#[cfg(feature = "embedded")]
-fn demo(options: &ModelOptions) -> Result<Checked> {
-    let file = Model::embedded_file()?;
-    let mut reference = options.clone().device(DeviceChoice::Cpu);
+/// What the CPU makes of a model, by a plan whose ops aren't fused.
+fn expected(
+    name: String,
+    file: ModelFile,
+    context: Option<u32>,
+    options: &ModelOptions,
+    prompt: impl Fn(&Model) -> Result<Vec<u32>>,
+) -> Result<Expected> {
+    let mut reference = exact(options, context).device(DeviceChoice::Cpu);
     reference.checks.fuse = false;
-    let reference = Model::from_file(&file, &reference, &mut |_, _| true)?;
-    let prompt = reference.chat_prompt(&[azulejo::Message::new("user", PROMPT)])?;
-    let expected = reference.session()?.greedy_tokens(&prompt, TOKENS)?;
-    Ok(check("demonstration model", &file, options, "the CPU, unfused", &prompt, &expected))
+    let reference = Model::from_file(&file, &reference, &mut |_, _| !interrupt::pressed())
+        .with_context(|| name.clone())?;
+    let prompt = prompt(&reference).with_context(|| name.clone())?;
+    let greedy = reference.session()?.greedy_tokens(&prompt, TOKENS)?;
+    Ok(Expected { name, file, context, beside: "the CPU, unfused", prompt, greedy })
 }
 
-fn check(
-    name: &str,
-    file: &ModelFile,
-    options: &ModelOptions,
-    beside: &'static str,
-    prompt: &[u32],
-    expected: &[u32],
-) -> Checked {
-    let mut checked =
-        Checked { name: name.to_owned(), tier: String::new(), tokens: expected.len(), beside, problem: None };
-    checked.problem =
-        compare(file, options, prompt, expected, &mut checked.tier).err().map(|e| format!("{e:#}"));
-    checked
+/// The options with a cache whose rounding isn't in the way.
+fn exact(options: &ModelOptions, context: Option<u32>) -> ModelOptions {
+    let mut options = options.clone().kv_types(KvType::F32, KvType::F32);
+    options.context = context.or(options.context);
+    options
 }
 
-fn compare(
-    file: &ModelFile,
-    options: &ModelOptions,
-    prompt: &[u32],
-    expected: &[u32],
-    tier: &mut String,
-) -> Result<()> {
-    let model = Model::from_file(file, options, &mut |_, _| true)?;
-    *tier = model.device().tier;
-    let found = model.session()?.greedy_tokens(prompt, expected.len())?;
+fn compare(model: &Expected, options: &ModelOptions) -> Result<()> {
+    let Expected { file, prompt, greedy: expected, .. } = model;
+    let options = exact(options, model.context);
+    let loaded = Model::from_file(file, &options, &mut |_, _| true)?;
+    let found = loaded.session()?.greedy_tokens(prompt, expected.len())?;
     let Some(place) = found.iter().zip(expected).position(|(found, expected)| found != expected) else {
         ensure!(found.len() == expected.len(), "{} tokens instead of {}", found.len(), expected.len());
         return Ok(());
     };
     // Rounding may decide between two that are as good.
-    let cpu = options.clone().device(DeviceChoice::Cpu);
+    let cpu = options.device(DeviceChoice::Cpu);
     let cpu = Model::from_file(file, &cpu, &mut |_, _| true)?;
-    let before = [prompt, &expected[..place]].concat();
+    let before = [&prompt[..], &expected[..place]].concat();
     let mut last = Vec::new();
     cpu.session()?.logits(&before, &mut |_, rows: &[f32]| {
         last = rows[rows.len() - cpu.config().vocabulary as usize..].to_vec();
