@@ -25,6 +25,7 @@ pub(crate) const PIECES: &[(&str, &str)] = &[
     ("gate_gelu", include_str!("lib/gate_gelu.wesl")),
     ("gate_silu", include_str!("lib/gate_silu.wesl")),
     ("group", include_str!("lib/group.wesl")),
+    ("head", include_str!("lib/head.wesl")),
     ("input_norm", include_str!("lib/input_norm.wesl")),
     ("input_plain", include_str!("lib/input_plain.wesl")),
     ("kcache_f16", include_str!("lib/kcache_f16.wesl")),

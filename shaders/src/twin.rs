@@ -1,6 +1,6 @@
 //! What the twins share: what the pieces of a variant mean, in f64.
 
-use azulejo_plan::KvType;
+use azulejo_plan::{KvCache, KvType};
 use azulejo_quant::{PlaneLayout, UNIT};
 use half::f16;
 
@@ -123,6 +123,11 @@ pub(crate) fn turns<'a>(read: &Reads<'a>, rotated: u32, position: u32) -> &'a [f
     &read.floats(7)[at..at + rotated as usize]
 }
 
+/// Elements from one head of the cache to the next.
+pub(crate) fn head_stride(head_size: u32) -> usize {
+    KvCache::head_stride(head_size) as usize
+}
+
 /// The `kcache_` and `vcache_` pieces: how keys or values are kept.
 #[derive(Clone, Copy)]
 pub(crate) struct Cache(pub(crate) KvType);
@@ -169,6 +174,13 @@ impl Cache {
             KvType::Q8_0 => scale * f64::from(bytes[i] as i8),
             _ => scale * (f64::from(bytes[i / 2] >> (4 * (i % 2)) & 15) - 8.0),
         })
+    }
+
+    /// Writes a head of a position, and zeros behind it.
+    pub(crate) fn store_head(self, words: &mut [u32], first: usize, values: &[f64]) {
+        let mut padded = values.to_vec();
+        padded.resize(head_stride(values.len() as u32), 0.0);
+        self.store(words, first, &padded);
     }
 
     /// Writes elements from `first` on: whole blocks, or whole pairs.

@@ -136,7 +136,7 @@ impl KvType {
     }
 }
 
-/// The shape of the KV cache: `[layers][capacity][kv_heads * head_size]`, keys and values apart.
+/// The shape of the KV cache: `[layers][capacity][kv_heads][head_stride]`, keys and values apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KvCache {
     /// Layers.
@@ -154,9 +154,14 @@ pub struct KvCache {
 }
 
 impl KvCache {
+    /// Elements from one head of this size to the next: what is loaded at once has 8, and behind the head's own are zeros.
+    pub const fn head_stride(head_size: u32) -> u32 {
+        head_size.next_multiple_of(8)
+    }
+
     /// Elements of one position of one layer, in the keys or in the values.
     pub fn width(&self) -> u32 {
-        self.kv_heads * self.head_size
+        self.kv_heads * Self::head_stride(self.head_size)
     }
 
     /// Bytes of keys and values of one position over all layers.

@@ -337,7 +337,8 @@ fn twin_agrees_with_plain_math_attention() {
         let plain = Plain::new(rope, 7);
         let (q, kv) = ((plain.heads * plain.size) as u32, (plain.kv_heads * plain.size) as u32);
         let stride = q + 2 * kv;
-        let empty = vec![0.0; 7 * kv as usize];
+        // Heads of 10 elements, 16 apart.
+        let empty = vec![0.0; 7 * 2 * 16];
         let params = kernels::rope_kv::Params {
             heads: 4,
             kv_heads: 2,
@@ -386,8 +387,8 @@ fn twin_agrees_with_plain_math_decode() {
     // Token by token through the cache, and the splits merged; more than one split.
     let plain = Plain::new("rope_interleaved", 259);
     let (q, kv) = ((plain.heads * plain.size) as u32, (plain.kv_heads * plain.size) as u32);
-    let mut keys = vec![0u32; 259 * kv as usize];
-    let mut values = vec![0u32; 259 * kv as usize];
+    let mut keys = vec![0u32; 259 * 2 * 16];
+    let mut values = vec![0u32; 259 * 2 * 16];
     for (position, row) in plain.rows.iter().enumerate() {
         let params = kernels::attn_decode::Params {
             heads: 4,
@@ -440,8 +441,8 @@ fn twin_agrees_with_plain_math_f16_cache() {
     };
     let done = Bench::new()
         .floats(4, &plain.rows[1])
-        .words(5, &[0; 20])
-        .words(6, &[0; 20])
+        .words(5, &[0; 32])
+        .words(6, &[0; 32])
         .floats(7, &plain.table())
         .run(
             &kernels::rope_kv::KERNEL,
@@ -454,14 +455,14 @@ fn twin_agrees_with_plain_math_f16_cache() {
         let halves: &[f16] = bytemuck::cast_slice(done.result_words(binding));
         halves.iter().map(|h| h.to_f64()).collect()
     };
-    assert!(halves(5)[..20].iter().chain(&halves(6)[..20]).all(|v| *v == 0.0), "position 0 is left alone");
+    assert!(halves(5)[..32].iter().chain(&halves(6)[..32]).all(|v| *v == 0.0), "position 0 is left alone");
     for head in 0..2 {
         for (i, want) in plain.turned(1, 40 + 10 * head).into_iter().enumerate() {
-            let key = halves(5)[20 + 10 * head + i];
+            let key = halves(5)[32 + 16 * head + i];
             assert!((key - want).abs() <= want.abs() / 2000.0 + 1e-7, "{key} instead of {want}");
         }
         for (i, &want) in plain.rows[1][60 + 10 * head..70 + 10 * head].iter().enumerate() {
-            assert_eq!(halves(6)[20 + 10 * head + i], f16::from_f32(want).to_f64());
+            assert_eq!(halves(6)[32 + 16 * head + i], f16::from_f32(want).to_f64());
         }
     }
 }

@@ -8,6 +8,7 @@ use azulejo_shaders::Run;
 use azulejo_shaders::kernels::attn::Params;
 
 use super::floats::{Cache, LANES, add_scaled, dot, greatest, total};
+use super::rope_kv::head_stride;
 use super::{Context, Instructions, exp};
 
 /// Positions of a tile of keys and values.
@@ -189,7 +190,7 @@ pub(crate) fn attn(
     out: &mut [f32],
 ) {
     let (tokens, stride, size) = (run.tokens as usize, params.out_stride as usize, params.head_size as usize);
-    let width = params.kv_heads as usize * size;
+    let width = params.kv_heads as usize * head_stride(size);
     let position = run.position as usize;
     let block = context.chunk(tokens, 4, 4).min(TOKENS);
     // Tokens of one text, or of any, from `first` on.
@@ -200,7 +201,7 @@ pub(crate) fn attn(
                 let q = &q[(first + t) * params.q_stride as usize + params.q_offset as usize + head * size..];
                 attend.query(t).iter_mut().zip(q).for_each(|(query, q)| *query = q * params.scale);
             }
-            let at = head / (params.heads / params.kv_heads) as usize * size;
+            let at = head / (params.heads / params.kv_heads) as usize * head_stride(size);
             let head_of_cache = Head { keys, values, width, at };
             if let Some(texts) = texts {
                 let [begin, end] = texts[first].map(|row| position + row as usize);

@@ -5,7 +5,7 @@ use azulejo_shaders::kernels::{attn_decode, attn_merge};
 
 use super::attn::{Attend, Head, Softmax};
 use super::floats::{Cache, add_scaled};
-use super::rope_kv::{Caches, Rotation, store};
+use super::rope_kv::{Caches, Rotation, head_stride, store_heads};
 use super::{Context, exp};
 
 /// Positions of a split; the same as in `lib/split.wesl`.
@@ -25,14 +25,11 @@ pub(crate) fn attn_decode(
     let (heads, kv_heads, size) =
         (params.heads as usize, params.kv_heads as usize, params.head_size as usize);
     let (position, width) = (run.position as usize, kv_heads * size);
-    let mut rotated = vec![0f32; size];
-    for head in 0..kv_heads {
-        rotated.copy_from_slice(&qkv[params.k_offset as usize + head * size..][..size]);
-        rotation.rotate(position, &mut rotated);
-        store(caches.keys, caches.k, position * width + head * size, &rotated);
-    }
+    let mut rotated = qkv[params.k_offset as usize..][..width].to_vec();
+    rotated.chunks_exact_mut(size).for_each(|head| rotation.rotate(position, head));
+    store_heads(caches.keys, caches.k, position, size, &rotated);
     let values = &qkv[params.v_offset as usize..][..width];
-    store(caches.values, caches.v, position * width, values);
+    store_heads(caches.values, caches.v, position, size, values);
     let (keys, values) = (Cache::new(caches.keys, caches.k), Cache::new(caches.values, caches.v));
 
     let first_seen = (position + 1).saturating_sub(params.window as usize);
@@ -52,7 +49,8 @@ pub(crate) fn attn_decode(
                 rotation.rotate(position, query);
                 query.iter_mut().for_each(|q| *q *= params.scale);
             }
-            let head = Head { keys, values, width, at: kv_head * size };
+            let stride = head_stride(size);
+            let head = Head { keys, values, width: kv_heads * stride, at: kv_head * stride };
             for split in first_seen / SPLIT..position / SPLIT + 1 {
                 let (begin, end) = (first_seen.max(split * SPLIT), (position + 1).min((split + 1) * SPLIT));
                 attend.run(head, begin, end, 0, usize::MAX);

@@ -1,6 +1,6 @@
 //! rope_kv, and the part of attn_decode that does the same for one token.
 
-use azulejo_plan::KvType;
+use azulejo_plan::{KvCache, KvType};
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::rope_kv::Params;
 use half::f16;
@@ -38,8 +38,24 @@ impl Rotation<'_> {
     }
 }
 
+/// Writes the heads of a position, of `size` elements each, and zeros behind each of them.
+pub(crate) fn store_heads(cache: &mut [u32], kind: KvType, position: usize, size: usize, values: &[f32]) {
+    let stride = head_stride(size);
+    let first = position * (values.len() / size) * stride;
+    let mut padded = vec![0f32; stride];
+    for (head, values) in values.chunks_exact(size).enumerate() {
+        padded[..size].copy_from_slice(values);
+        store(cache, kind, first + head * stride, &padded);
+    }
+}
+
+/// Elements of the cache from one head of this size to the next.
+pub(crate) fn head_stride(size: usize) -> usize {
+    KvCache::head_stride(size as u32) as usize
+}
+
 /// Writes elements from `at` on into a cache.
-pub(crate) fn store(cache: &mut [u32], kind: KvType, at: usize, values: &[f32]) {
+fn store(cache: &mut [u32], kind: KvType, at: usize, values: &[f32]) {
     match kind {
         KvType::F16 => {
             let cache: &mut [u16] = bytemuck::cast_slice_mut(cache);
@@ -116,10 +132,9 @@ pub(crate) fn rope_kv(
     // Keys are rotated on their way; the activation keeps them as they were.
     let mut keys = vec![0f32; width];
     for (token, row) in qkv.chunks_exact(params.stride as usize).take(run.tokens as usize).enumerate() {
-        let at = (position + token) * width;
         keys.copy_from_slice(&row[k..k + width]);
         keys.chunks_exact_mut(size).for_each(|head| rotation.rotate(position + token, head));
-        store(caches.keys, caches.k, at, &keys);
-        store(caches.values, caches.v, at, &row[v..v + width]);
+        store_heads(caches.keys, caches.k, position + token, size, &keys);
+        store_heads(caches.values, caches.v, position + token, size, &row[v..v + width]);
     }
 }

@@ -80,12 +80,12 @@ fn parameters_say_how_buffers_are_used() {
         (0, Access::Uniform, 36, false),
         (1, Access::Uniform, 16, false),
         (4, Access::Read, 4, true),
-        (5, Access::Read, 4, true),
-        (6, Access::Read, 4, true),
+        (5, Access::Read, 16, true),
+        (6, Access::Read, 16, true),
         (8, Access::ReadWrite, 4, true),
     ];
     assert!(
-        written.source.contains("const u32* __restrict__ kcache, u32 kcache_length"),
+        written.source.contains("const V4<u32>* __restrict__ kcache, u32 kcache_length"),
         "{}",
         written.source
     );

@@ -1,5 +1,7 @@
 //! The cases.
 
+use azulejo_plan::KvCache;
+
 use super::{KERNEL, Params};
 use crate::cases::{case, padded, spans, step, with_probes};
 use crate::check::Case;
@@ -74,7 +76,7 @@ fn of(shape: Shape) -> Case {
         // Scores with a standard deviation of about 3, so that some positions matter much and others little.
         q.iter_mut().for_each(|q| *q *= 3.0);
         inputs.floats(4, &q);
-        let (used, width) = (position + tokens, kv_heads * head_size);
+        let (used, width) = (position + tokens, kv_heads * KvCache::head_stride(head_size));
         inputs.cache(5, k, used + 3, used, width);
         inputs.cache(6, v, used + 3, used, width);
         if !texts.is_empty() {

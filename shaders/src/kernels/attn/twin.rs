@@ -3,18 +3,18 @@
 use super::Params;
 use crate::kernel::{Reads, Run, Writes};
 use crate::program::Call;
-use crate::twin::{Cache, attend, dot};
+use crate::twin::{Cache, attend, dot, head_stride};
 
 pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_>) {
     let p = Params::of(call);
-    let size = p.head_size as usize;
+    let (size, stride) = (p.head_size as usize, head_stride(p.head_size));
     for token in 0..run.tokens {
         for head in 0..p.heads {
             let at = (token * p.q_stride + p.q_offset + head * p.head_size) as usize;
             let query: Vec<f64> =
                 read.floats(4)[at..at + size].iter().map(|&q| f64::from(q) * f64::from(p.scale)).collect();
             let kv_head = head / (p.heads / p.kv_heads);
-            let place = |position: usize| (position * p.kv_heads as usize + kv_head as usize) * size;
+            let place = |position: usize| (position * p.kv_heads as usize + kv_head as usize) * stride;
             let (first, end) = if call.variant.has("reach_text") {
                 let span = &read.words(7)[2 * token as usize..][..2];
                 (run.position + span[0], run.position + span[1])

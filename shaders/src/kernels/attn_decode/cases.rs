@@ -1,5 +1,7 @@
 //! The cases.
 
+use azulejo_plan::KvCache;
+
 use super::{KERNEL, Params};
 use crate::cases::{case, step, with_probes};
 use crate::check::Case;
@@ -68,8 +70,9 @@ fn of(shape: Shape) -> Case {
         // Room for a split that the position hasn't come to.
         let capacity = position + 300;
         let splits = capacity.div_ceil(256);
-        inputs.cache(5, k, capacity, position, width);
-        inputs.cache(6, v, capacity, position, width);
+        let kv_width = kv_heads * KvCache::head_stride(head_size);
+        inputs.cache(5, k, capacity, position, kv_width);
+        inputs.cache(6, v, capacity, position, kv_width);
         inputs.rotation(position + 1, rotated);
         let parts = inputs.rows(1, heads * splits * (head_size + 2));
         inputs.output_floats(8, &parts);

@@ -3,15 +3,15 @@
 use super::Params;
 use crate::kernel::{Reads, Run, Writes};
 use crate::program::Call;
-use crate::twin::{Cache, attend, constant, dot, rotate, turns};
+use crate::twin::{Cache, attend, constant, dot, head_stride, rotate, turns};
 
 pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_>) {
     let p = Params::of(call);
     let split_size = constant(call, "SPLIT", 256) as usize;
-    let size = p.head_size as usize;
+    let (size, stride) = (p.head_size as usize, head_stride(p.head_size));
     let row = read.floats(4);
     let turns = turns(read, p.rotated, run.position);
-    let place = |position: usize, kv_head: u32| (position * p.kv_heads as usize + kv_head as usize) * size;
+    let place = |position: usize, kv_head: u32| (position * p.kv_heads as usize + kv_head as usize) * stride;
     let (keys, values) = (Cache::of_keys(call), Cache::of_values(call));
 
     // The token's own keys and values first, so that all is in the cache.
@@ -20,8 +20,8 @@ pub(super) fn run(call: &Call, run: Run, read: &Reads<'_>, write: &mut Writes<'_
             (p.k_offset as usize + kv_head as usize * size, p.v_offset as usize + kv_head as usize * size);
         let key = rotate(call, &row[k..k + size], p.rotated, turns);
         let value: Vec<f64> = row[v..v + size].iter().map(|&v| v.into()).collect();
-        keys.store(write.words(5), place(run.position as usize, kv_head), &key);
-        values.store(write.words(6), place(run.position as usize, kv_head), &value);
+        keys.store_head(write.words(5), place(run.position as usize, kv_head), &key);
+        values.store_head(write.words(6), place(run.position as usize, kv_head), &value);
     }
 
     let positions = run.position as usize + 1;

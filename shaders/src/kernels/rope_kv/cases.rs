@@ -1,5 +1,7 @@
 //! The cases.
 
+use azulejo_plan::KvCache;
+
 use super::{KERNEL, Params};
 use crate::cases::{case, padded, step, with_probes};
 use crate::check::Case;
@@ -55,8 +57,9 @@ fn of(shape: Shape) -> Case {
         let qkv = inputs.rows(tokens + 1, width);
         inputs.output_floats(4, &qkv);
         let capacity = position + tokens + 3;
-        inputs.cache(5, k, capacity, position, kv_width);
-        inputs.cache(6, v, capacity, position, kv_width);
+        let cache_width = kv_heads * KvCache::head_stride(head_size);
+        inputs.cache(5, k, capacity, position, cache_width);
+        inputs.cache(6, v, capacity, position, cache_width);
         inputs.rotation(capacity, rotated);
         let params = Params {
             heads,
@@ -68,7 +71,7 @@ fn of(shape: Shape) -> Case {
             k_offset,
             v_offset,
         };
-        let pairs = heads * rotated / 2 + kv_width;
+        let pairs = heads * rotated / 2 + cache_width;
         (params.words(), [Extent::Fixed(pairs.div_ceil(64)), Extent::Tokens(1)], step(position, tokens))
     })
 }
