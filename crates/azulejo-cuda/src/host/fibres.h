@@ -13,6 +13,8 @@
 
 static uint3 threadIdx, blockIdx, gridDim;
 
+#define UNSEEN
+
 namespace host {
 
 constexpr size_t STACK = 256 << 10;
@@ -91,13 +93,22 @@ static void barrier(int line) {
   wait(AT_BARRIER);
 }
 
-static unsigned exchange(unsigned value, unsigned mask) {
-  // Slots alternate: a lane that is one exchange ahead overwrites nothing that another still has to read.
-  const unsigned parity = fibres[current].parity ^= 1;
+// The thread's number in its block.
+static unsigned number() { return current; }
+
+// Sides alternate: a lane that is one exchange ahead overwrites nothing that another still has to read.
+static unsigned next_side() { return fibres[current].parity ^= 1; }
+
+static void wait_for_warp() {
   fibres[current].line = 0;
-  slots[parity][current] = value;
   wait(IN_WARP);
-  return slots[parity][current ^ mask];
+}
+
+static unsigned exchange(unsigned value, unsigned mask) {
+  const unsigned side = next_side();
+  slots[side][current] = value;
+  wait_for_warp();
+  return slots[side][current ^ mask];
 }
 
 // Two threads of which one waits for the other in vain.

@@ -10,13 +10,16 @@ template <class T> struct Given {
   T of[2][MAX_THREADS];
 
   // Those of the warp, when all have come. Sides alternate as in `exchange`.
-  const T* gather(const T& mine) {
-    const unsigned parity = fibres[current].parity ^= 1;
-    fibres[current].line = 0;
-    of[parity][current] = mine;
-    wait(IN_WARP);
-    return of[parity] + current / WARP * WARP;
+  UNSEEN const T* gather(const T& mine) {
+    T* side = of[next_side()];
+    // Word by word: a call that copies would be seen.
+    const unsigned long* from = reinterpret_cast<const unsigned long*>(&mine);
+    volatile unsigned long* to = reinterpret_cast<volatile unsigned long*>(side + number());
+    for (size_t i = 0; i < sizeof(T) / sizeof(*to); i++) to[i] = from[i];
+    wait_for_warp();
+    return side + number() / WARP * WARP;
   }
+  static_assert(sizeof(T) % sizeof(unsigned long) == 0, "whole words");
 };
 
 struct Fragments {

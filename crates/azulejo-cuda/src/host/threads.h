@@ -28,6 +28,9 @@ void __tsan_java_free(unsigned long address, unsigned long bytes);
 extern char __start_workgroup[], __stop_workgroup[];
 }
 
+// Of a function whose writes are no kernel's.
+#define UNSEEN __attribute__((noinline, no_sanitize("thread")))
+
 namespace host {
 
 constexpr size_t STACK = 256 << 10;
@@ -93,11 +96,17 @@ static void barrier(int line) {
   }
 }
 
+static unsigned number() { return self.number; }
+
+static unsigned next_side() { return warp_side ^= 1; }
+
+static void wait_for_warp() { wait_unseen(&self.block->warps[self.number / WARP]); }
+
 // Its slots are no memory of the kernel's.
-static __attribute__((noinline, no_sanitize("thread"))) unsigned exchange(unsigned value, unsigned mask) {
-  const unsigned of = warp_side ^= 1;
+static UNSEEN unsigned exchange(unsigned value, unsigned mask) {
+  const unsigned of = next_side();
   slots[of][self.number] = value;
-  wait_unseen(&self.block->warps[self.number / WARP]);
+  wait_for_warp();
   return slots[of][self.number ^ mask];
 }
 

@@ -11,8 +11,8 @@ use crate::text;
 /// As on a GPU but for the checks: what fills workgroup memory first would end in a barrier.
 const PLAIN: Options = Options { bounds: Bounds::Abort, poison: false, overrides: None };
 
-/// Runs every call on one kernel.
-struct Threads(ThreadedKernel);
+/// Runs every call on one kernel, of which a block does its share of the call's workgroups.
+struct Threads(ThreadedKernel, [u32; 2]);
 
 impl Executor for Threads {
     fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
@@ -21,7 +21,7 @@ impl Executor for Threads {
         on_device.push(HostBuffer::of(&call.params));
         on_device.push(HostBuffer::of(&[run.position, run.tokens, run.row, run.unused]));
         binds.extend(call.binds.iter().map(|bind| (bind.binding, bind.buffer)));
-        self.0.launch(&mut on_device, &binds, call.workgroups(run)).map_err(|e| e.to_string())?;
+        self.0.launch(&mut on_device, &binds, call.blocks(run, self.1)).map_err(|e| e.to_string())?;
         for (words, buffer) in buffers.iter_mut().zip(&on_device) {
             let length = words.len();
             words.copy_from_slice(&buffer.words()[..length]);
@@ -41,8 +41,8 @@ fn compiled(label: &str, written: Written) -> ThreadedKernel {
 }
 
 fn watched(case: &Case, written: Written) -> CaseResult {
-    let kernel = compiled("watched", written);
-    run_case(&mut Threads(kernel), case)
+    let share = written.share;
+    run_case(&mut Threads(compiled("watched", written), share), case)
 }
 
 #[test]
@@ -66,13 +66,20 @@ fn kernels_have_no_races() {
     ];
     let pairs: Vec<(&str, Tier)> =
         table.iter().flat_map(|(name, tiers)| tiers.iter().map(|&tier| (*name, tier))).collect();
-    let results: Vec<_> = pairs
+    let mut results: Vec<_> = pairs
         .into_par_iter()
         .map(|(name, tier)| {
             let case = case(name);
             (tier, watched(&case, plain(&case, tier)))
         })
         .collect();
+    // The one that is written by hand.
+    let gemm = case("gemm_q4_0_ragged");
+    let Call { kernel, variant, .. } = gemm.setup().call;
+    let by_hand = Options { overrides: Some((8, 0)), ..PLAIN };
+    let by_hand = translate(kernel, &variant, Tier::SubgroupsF16, &by_hand).unwrap();
+    assert_ne!(by_hand.share, [1, 1], "it isn't the translated one");
+    results.push((Tier::SubgroupsF16, watched(&gemm, by_hand)));
     let failed = results.iter().filter(|(_, result)| !result.passed);
     let failures: Vec<String> = failed.map(|(tier, result)| format!("{}: {result}", tier.name())).collect();
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
