@@ -22,13 +22,15 @@ const answers = read("grounding");
 const heldOut = read("held-out");
 const nearMisses = read("near-misses");
 const nearMissesHeldOut = read("near-misses-held-out");
+/** Denials, bounds, lines of lists and subjects, by the check's own author: written once it heard them, before it was mended by them. */
+const nearMissesKinds = read("near-misses-kinds");
 const judge = (these: readonly Answer[]) => these.flatMap(({ id, lang, passages, sentences }) =>
   sentences.map((sentence) => ({ id, ...sentence, verdict: check(sentence.text, passages, lang) })),
 );
 const judged = judge(answers);
 
 test("an invented number or name never passes", () => {
-  const passed = [...judged, ...judge(heldOut), ...judge(nearMisses), ...judge(nearMissesHeldOut)].filter(({ why, verdict }) => (why === "invented-number" || why === "invented-name") && verdict.supported);
+  const passed = [...judged, ...judge(heldOut), ...judge(nearMisses), ...judge(nearMissesHeldOut), ...judge(nearMissesKinds)].filter(({ why, verdict }) => (why === "invented-number" || why === "invented-name") && verdict.supported);
   assert.deepEqual(passed, []);
 });
 
@@ -37,6 +39,7 @@ const SETS = [
   ["the held-out answers", judge(heldOut), 0.95, 0.85],
   ["claims of one who had no part in the check", judge(nearMisses), 0.95, 0.55],
   ["near misses", judge(nearMissesHeldOut), 0.95, 0.85],
+  ["near misses of denials, lists and subjects", judge(nearMissesKinds), 0.95, 0.9],
 ] as const;
 for (const [name, these, precision, recall] of SETS) {
   test(`${name}: what passes is supported, and most of what is supported passes`, (t) => {

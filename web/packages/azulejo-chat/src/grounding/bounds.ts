@@ -47,13 +47,16 @@ const BEHIND: readonly Row[] = [
 /** What turns "passes" into "doesn't pass", before it or, in Basque, behind. */
 const DENIED = /(?<!\p{L})(?:nao|no|non|not|n't|nunca)\s+(?:\p{L}+\s+){0,2}$/u;
 
+/** The same of "over-eighteens", which a verb that is denied before them leaves as old as they are. */
+const DENIED_NEXT = /(?<!\p{L})(?:nao|no|non)\s+$/u;
+
 /** What bounds the number or date that stands from `start` to `end` in a folded text, or null. */
 export function boundOf(folded: string, start: number, end: number): Bound | null {
   const text = folded.slice(Math.max(0, start - 60), start);
   for (const [words, side, isStrict] of BEFORE) {
     const found = words.exec(text);
     if (!found) continue;
-    const denied = isStrict && side === "above" ? DENIED.exec(text.slice(0, found.index)) : null;
+    const denied = isStrict && side === "above" ? (/^ma[ijy]or/.test(found[0]) ? DENIED_NEXT : DENIED).exec(text.slice(0, found.index)) : null;
     const place = denied?.index ?? found.index;
     return { side: denied ? "below" : side, isStrict: isStrict && !denied, before: text.length - place, after: 0 };
   }

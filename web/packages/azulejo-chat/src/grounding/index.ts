@@ -113,7 +113,7 @@ function judge(claim: Text, passage: Known, language: Language): Place {
   const ellipses = ellipsesOf(claim, passage.text, unit, isSame);
   if (isContrary(claim, passage.text, unit, ellipses, isSame)) return { ...best, reason: "contradicted" };
   if (!ellipses.isNamed && (isDenied(claim, passage.text, isSame) || isFlipped(claim, passage.text, isSame))) return { ...best, reason: "contradicted" };
-  if (isAcrossRecords(claim, passage.text, isSame) || isOfNeighbour(claim, passage.text, unit, isSame)) return { ...best, reason: "fact-elsewhere" };
+  if (isAcrossRecords(claim, passage.text, isSame) || isOfNeighbour(claim, passage.text, isSame)) return { ...best, reason: "fact-elsewhere" };
   if (isCountedElsewhere(claim, passage.text, passage.head, unit)) return { ...best, reason: "fact-elsewhere" };
   return best;
 }
@@ -244,7 +244,7 @@ const isWhen = ({ fact }: Item) => fact?.kind === "day" || fact?.kind === "date"
 /** Whether the claim affirms with words, or of days, that the passage has in denials only. */
 function isDenied(claim: Text, passage: Text, isSame: IsSame): boolean {
   return claim.items.some((item) => {
-    if ((!item.word && !isWhen(item)) || claim.clauses.some(({ denies }) => denies)) return false;
+    if (isWhen(item) ? claim.parts[item.part]!.isNot : !item.word || claim.clauses.some(({ denies }) => denies)) return false;
     const there = passage.items.filter((other) => isSame(item, other));
     return there.length > 0 && there.every(({ clause }) => passage.clauses[clause]!.denies);
   });
@@ -285,15 +285,17 @@ function isAcrossRecords(claim: Text, passage: Text, isSame: IsSame): boolean {
 const LEAST_OF_SENTENCE = 3;
 
 /** Whether the claim says of one sentence's subject what another sentence says of its own. */
-function isOfNeighbour(claim: Text, passage: Text, unit: number, isSame: IsSame): boolean {
+function isOfNeighbour(claim: Text, passage: Text, isSame: IsSame): boolean {
   const units = passage.labels.map((_, at) => passage.items.filter((item) => item.unit === at));
   const subject = claim.items[0]!;
+  const scores = scoresOf(claim.items.slice(1), passage, isSame);
+  const unit = scores.indexOf(Math.max(...scores));
   // "Bank cards are sent to the bank": what is said again isn't the subject's alone.
   const isOnce = (word: Word) => units[unit]!.filter((item) => item.word && isSame({ ...subject, word }, item)).length === 1;
   const own = passage.subjects[unit]!;
   if (!subject.word || own.length === 0 || own.filter(isOnce).some((word) => claim.items.some((item) => isSame(item, { ...subject, word })))) return false;
   const there = passage.items.filter((item) => isSame(subject, item));
-  return there.length > 0 && there.every((item) => item.unit !== unit && units[item.unit]!.length >= LEAST_OF_SENTENCE && units[item.unit]![0] === item);
+  return there.length > 0 && there.every((item) => scores[item.unit]! < scores[unit]! && units[item.unit]!.length >= LEAST_OF_SENTENCE && units[item.unit]![0] === item);
 }
 
 /** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */

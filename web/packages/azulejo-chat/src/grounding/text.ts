@@ -90,7 +90,7 @@ export function textOf(written: string, language: Language): Text {
     partStarts.forEach((start, at) => parts.push(denialOf(plain.slice(start, partStarts[at + 1]), language)));
     const partOf = (place: number) => firstPart + partStarts.findLastIndex((start) => start <= place);
     records.push(mine.length <= MOST_OF_RECORD && facts.length > 0 && !/[.!?]\W*$/u.test(sentence));
-    const end = mine.findIndex(({ start }, at) => !("word" in mine[at]!) || (at > 0 && (isVerbal(mine[at].word.text) || endsSubject(sentence.slice(mine[at - 1]!.end, start)))));
+    const end = mine.findIndex(({ start }, at) => !("word" in mine[at]!) || (at > 0 && (isVerbal(mine[at].word.text) || endsSubject(mine[at].word.text) || endsSubject(sentence.slice(mine[at - 1]!.end, start)))));
     subjects.push(mine.slice(0, Math.min(end < 0 ? mine.length : end, MOST_OF_SUBJECT)).flatMap((one) => ("word" in one ? one.word : [])));
     const clauseOf = (place: number) => first + bounds.findLastIndex((start) => start <= place);
     const label = LABEL.exec(sentence)?.[1];

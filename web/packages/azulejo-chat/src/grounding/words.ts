@@ -132,11 +132,13 @@ const isNot = (folded: string, language: Language) =>
 /** What begins a part of a sentence with a verb of its own, whatever stands before. */
 const BEGINS =
   /(?<!\p{L})(?:enquanto|mientras|mentres?|mentre|while|whilst|ate que|ata que|hasta que|fins que|until|unless|porque|perque|because|aunque|embora|although|though|mas|pero|sino|but|however|baina)(?!\p{L})/gu;
-/** What joins two parts where both have a verb, and only lists things where they haven't. */
-const JOINS = /[,;:()]\s|(?<!\p{L})(?:e|y|i|and|eta|o|ou|or|edo)(?!\p{L})/gu;
-/** Verbs that are known as such. */
+/** What joins two parts where both have a verb, and only lists things where they haven't; "o" is more often "the". */
+const JOINS = /[,;:()]\s|(?<!\p{L})(?:e|y|i|and|eta|ou|or|edo)(?!\p{L})/gu;
+/** Verbs that are known as such; not folded: "é" is no "e". */
 const HAS_VERB =
-  /(?<!\p{L})(?:is|are|was|were|do|does|can|may|must|has|have|will|e|sao|esta[on]?|estan|pode[mn]?|deve[mn]?|ha|tem|ten|hay|hai|son|es|puede[n]?|debe[n]?|tiene[n]?|pot|poden|cal|te|tenen|da|dira|dago|daude|du|dute|daiteke|daitezke)(?!\p{L})/u;
+  /(?<!\p{L})(?:is|are|was|were|do|does|can|may|must|has|have|will|é|s[ãa]o|est[áàa][on]?|est[áa]n|estão|pode[mn]?|deve[mn]?|h[áa]|têm|tem|ten|hay|hai|son|són|és|es|puede[n]?|debe[n]?|tiene[n]?|pot|poden|cal|té|tenen|dira|dago|daude|du|dute|daiteke|daitezke)(?!\p{L})/iu;
+/** What a part begins with that is but a condition of the other. */
+const IS_CONDITION = /^\P{L}*(?:se|si|if|quando|cuando|quan|cando|when)(?!\p{L})[^,;:]*,?\s*$/u;
 
 /**
  * Where the parts of a text begin that say something by a verb of their own: a denial is of one of them. Things that are
@@ -147,16 +149,16 @@ export function partsOf(text: string): number[] {
   // A letter that folds to two would shift what stands behind.
   if (folded.length !== text.length) return [0];
   const begins = new Set([...folded.matchAll(BEGINS)].map(({ index }) => index));
-  const joins = [...folded.matchAll(JOINS)].map(({ index, 0: mark }) => index + mark.length);
+  const joins = [...text.toLowerCase().matchAll(JOINS)].map(({ index, 0: mark }) => index + mark.length);
   const places = [...new Set([...begins, ...joins])].sort((a, b) => a - b);
   const parts = [0];
   places.forEach((place, at) => {
-    const before = folded.slice(parts.at(-1), place);
-    const behind = folded.slice(place, places[at + 1]);
+    const from = parts.at(-1)!;
+    const to = places[at + 1];
     // "; " ends one whatever its verb is.
     const ends = begins.has(place) || /;\s$/.test(folded.slice(0, place));
-    const isOne = (side: string) => HAS_VERB.test(side.replace(/^\W*(?:e|o)\s/u, "")) || side.match(NEGATIONS) !== null;
-    if (ends ? /\p{L}/u.test(before) : isOne(before) && isOne(behind)) parts.push(place);
+    const isOne = (start: number, end?: number) => HAS_VERB.test(text.slice(start, end)) || folded.slice(start, end).match(NEGATIONS) !== null;
+    if (ends ? /\p{L}/u.test(folded.slice(from, place)) : isOne(from, place) && isOne(place, to) && !IS_CONDITION.test(folded.slice(from, place))) parts.push(place);
   });
   return parts;
 }
