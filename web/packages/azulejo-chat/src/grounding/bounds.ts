@@ -18,14 +18,14 @@ const before = (words: string) => new RegExp(`(?<!\\p{L})(?:${words})${LINK}`, "
 const behind = (words: string) => new RegExp(`^\\s*(?:\u20ac\\s*)?((?:\\p{L}+\\s+){0,2}?)(?:${words})(?!\\p{L})`, "u");
 
 const MORE =
-  "(?:mais|mas|mes) (?:do que|de|d'|que)|more than|acima|enriba|(?:por|per) (?:encima|sobre)|superior(?:es|s)? a|ma[ij]or(?:e?s)? (?:de|que|do que|a)|" +
+  "(?:mais|mas|mes) (?:do que|de|d'|que)|more than|acima|enriba|(?:por|per) (?:encima|sobre)|superior(?:es|s)? a|ma[ijy]or(?:e?s)? (?:de|que|do que|a)|" +
   "(?:ultra)?passa\\w*|pasa(?:r|n|se|ra)?|excede\\w*|exceed\\w*|supera\\w*|over|above|older than|later than|longer than";
-const LATER = "depois|despois|despues|despres|apos|after";
+const LATER = "depois|despois|despues|despres|apos|after|posterior(?:e?s)? a";
 const LEAST = "(?:a partir|desde|dende|des d)|(?:pel[oa]|pol[oa]|por lo|al|ao) menos|almenys|(?:com[oa]?|com a|no) minim[oa]?|minim[oa]?|at least|from";
 const LESS =
   "(?:menos|menys) (?:de|que|do que|d')|less than|fewer than|under|below|younger than|inferior(?:e?s|s)? a|menor(?:e?s)? (?:de|que|do que|a)|abaixo|" +
   "(?:por|per) (?:debajo|sota)|(?:nao|no|non) (?:chega|llega|arriba)\\w*|(?:n't|not) reach";
-const EARLIER = "antes|abans|before";
+const EARLIER = "antes|abans|before|anterior(?:e?s)? a|previ[oa]s? a";
 const MOST =
   "ate|ata|hasta|fins(?: a)?|up to|until|at most|within|no maximo|como (?:maximo|mucho|moito)|com a maxim|as maximo|(?:com )?(?:um |un |unha |a )?(?:maxim[oa]?|maximum|tope|limite|limit)|no more than";
 
@@ -39,13 +39,16 @@ const BEFORE: readonly Row[] = [
   [before(MOST), "below", false],
 ];
 const BEHIND: readonly Row[] = [
-  [behind("(?:ou|o|or|e|y|i) (?:mais|mas|mes|more|over)|edo gehiago|(?:en|em) (?:diante|adelante|endavant)|como minimo|com a minim|no minimo|gutxienez|aurrera"), "above", false],
-  [behind("baino (?:gehiago|handiago)\\w*|gorako\\w*|ondoren|gero"), "above", true],
-  [behind("(?:ou|o|or) (?:menos|menys|less|under|fewer)|edo gutxiago|como maximo|como mucho|com a maxim|no maximo|at most|gehienez|arte(?:ko)?"), "below", false],
-  [behind("baino (?:gutxiago|txikiago|lehen|lehenago)\\w*|beherako\\w*"), "below", true],
+  [behind("(?:ou|o|or|e|y|i) (?:mais|mas|mes|more|over|older|above|upwards)|edo gehiago|(?:en|em) (?:diante|adelante|endavant)|como minimo|com a minim|no minimo|gutxienez|aurrera"), "above", false],
+  [behind("baino (?:gehiago|handiago|zaharrago)\\w*|gorako\\w*|ondoren|gero"), "above", true],
+  [behind("(?:ou|o|or) (?:menos|menys|less|under|fewer|younger|below)|edo gutxiago|como maximo|como mucho|com a maxim|no maximo|at most|gehienez|arte(?:ko)?"), "below", false],
+  [behind("baino (?:gutxiago|txikiago|gazteago|lehen|lehenago)\\w*|beherako\\w*"), "below", true],
 ];
 /** What turns "passes" into "doesn't pass", before it or, in Basque, behind. */
 const DENIED = /(?<!\p{L})(?:nao|no|non|not|n't|nunca)\s+(?:\p{L}+\s+){0,2}$/u;
+
+/** The same of "over-eighteens", which a verb that is denied before them leaves as old as they are. */
+const DENIED_NEXT = /(?<!\p{L})(?:nao|no|non)\s+$/u;
 
 /** What bounds the number or date that stands from `start` to `end` in a folded text, or null. */
 export function boundOf(folded: string, start: number, end: number): Bound | null {
@@ -53,7 +56,7 @@ export function boundOf(folded: string, start: number, end: number): Bound | nul
   for (const [words, side, isStrict] of BEFORE) {
     const found = words.exec(text);
     if (!found) continue;
-    const denied = isStrict && side === "above" ? DENIED.exec(text.slice(0, found.index)) : null;
+    const denied = isStrict && side === "above" ? (/^ma[ijy]or/.test(found[0]) ? DENIED_NEXT : DENIED).exec(text.slice(0, found.index)) : null;
     const place = denied?.index ?? found.index;
     return { side: denied ? "below" : side, isStrict: isStrict && !denied, before: text.length - place, after: 0 };
   }

@@ -12,7 +12,7 @@ import { CLOSED, isCountedElsewhere, isOpposite, OPEN, PAYS } from "./opposites.
 import { isByAnotherWay, isWider } from "./scope.js";
 import { isTelling } from "./synonyms.js";
 import { textOf, type Item, type Text } from "./text.js";
-import { isSameWord, isVerbal } from "./words.js";
+import { isSameWord, isVerbal, type Denial, type Word } from "./words.js";
 
 export { sentencesOf } from "./sentences.js";
 
@@ -112,7 +112,8 @@ function judge(claim: Text, passage: Known, language: Language): Place {
   const unit = nearestUnit(claim, passage.text, isSame);
   const ellipses = ellipsesOf(claim, passage.text, unit, isSame);
   if (isContrary(claim, passage.text, unit, ellipses, isSame)) return { ...best, reason: "contradicted" };
-  if (!ellipses.isNamed && isDenied(claim, passage.text, isSame)) return { ...best, reason: "contradicted" };
+  if (!ellipses.isNamed && (isDenied(claim, passage.text, isSame) || isFlipped(claim, passage.text, isSame))) return { ...best, reason: "contradicted" };
+  if (isAcrossRecords(claim, passage.text, isSame) || isOfNeighbour(claim, passage.text, isSame)) return { ...best, reason: "fact-elsewhere" };
   if (isCountedElsewhere(claim, passage.text, passage.head, unit)) return { ...best, reason: "fact-elsewhere" };
   return best;
 }
@@ -237,13 +238,64 @@ function ellipsesOf(claim: Text, passage: Text, unit: number, isSame: IsSame): E
   return { isNamed, isContrary };
 }
 
-/** Whether the claim affirms with words that the passage has in denials only. */
+/** Days and the like, of which a sentence may say that something isn't: "it does not run in August". */
+const isWhen = ({ fact }: Item) => fact?.kind === "day" || fact?.kind === "date" || fact?.kind === "month";
+
+/** Whether the claim affirms with words, or of days, that the passage has in denials only. */
 function isDenied(claim: Text, passage: Text, isSame: IsSame): boolean {
   return claim.items.some((item) => {
-    if (!item.word || claim.clauses.some(({ denies }) => denies)) return false;
+    if (isWhen(item) ? claim.parts[item.part]!.isNot : !item.word || claim.clauses.some(({ denies }) => denies)) return false;
     const there = passage.items.filter((other) => isSame(item, other));
     return there.length > 0 && there.every(({ clause }) => passage.clauses[clause]!.denies);
   });
+}
+
+/** How near to the best a part comes that may be meant as well. */
+const AS_NEAR = 0.9;
+
+/**
+ * Whether a part of the claim affirms what the part of the passage that shares most with it denies, or the other way round:
+ * "smoking is not allowed, but pets are" of a page that allows neither.
+ */
+function isFlipped(claim: Text, passage: Text, isSame: IsSame): boolean {
+  // "No appointment needed" is "without an appointment"; but what says both is compared by its verb.
+  const isSaid = (one: Denial, other: Denial) => one.isNot === other.isNot || (one.isNot ? !one.isWithout && other.isWithout : one.isWithout && !other.isWithout);
+  return claim.parts.some((denial, part) => {
+    const scores = passage.parts.map(() => 0);
+    for (const item of claim.items.filter((one) => one.part === part)) {
+      const there = new Set(passage.items.filter((other) => isSame(item, other)).map((other) => other.part));
+      for (const one of there) scores[one]! += 1 / there.size;
+    }
+    const best = Math.max(0, ...scores);
+    return best > 0 && !scores.some((score, one) => score >= AS_NEAR * best && isSaid(denial, passage.parts[one]!));
+  });
+}
+
+/** Whether the claim takes one thing from a line of a list and another from another: of each line it must have two. */
+function isAcrossRecords(claim: Text, passage: Text, isSame: IsSame): boolean {
+  // Opening and closing are of every line that says when.
+  const isAt = claim.items.some(({ fact }) => fact?.kind === "time");
+  const matched = passage.items.filter((item) => !(isAt && item.word && (OPEN.test(item.word.text) || CLOSED.test(item.word.text))) && claim.items.some((one) => isSame(one, item)));
+  const isOnly = (item: Item) => !passage.items.some((other) => other.unit !== item.unit && claim.items.some((one) => isSame(one, item) && isSame(one, other)));
+  const touched = [...new Set(matched.filter((item) => passage.records[item.unit] && isOnly(item)).map(({ unit }) => unit))];
+  return touched.length > 1 && touched.some((unit) => matched.filter((item) => item.unit === unit).length < 2);
+}
+
+/** The least words and facts of a sentence, beside which a line is a heading. */
+const LEAST_OF_SENTENCE = 3;
+
+/** Whether the claim says of one sentence's subject what another sentence says of its own. */
+function isOfNeighbour(claim: Text, passage: Text, isSame: IsSame): boolean {
+  const units = passage.labels.map((_, at) => passage.items.filter((item) => item.unit === at));
+  const subject = claim.items[0]!;
+  const scores = scoresOf(claim.items.slice(1), passage, isSame);
+  const unit = scores.indexOf(Math.max(...scores));
+  // "Bank cards are sent to the bank": what is said again isn't the subject's alone.
+  const isOnce = (word: Word) => units[unit]!.filter((item) => item.word && isSame({ ...subject, word }, item)).length === 1;
+  const own = passage.subjects[unit]!;
+  if (!subject.word || own.length === 0 || own.filter(isOnce).some((word) => claim.items.some((item) => isSame(item, { ...subject, word })))) return false;
+  const there = passage.items.filter((item) => isSame(subject, item));
+  return there.length > 0 && there.every((item) => scores[item.unit]! < scores[unit]! && units[item.unit]!.length >= LEAST_OF_SENTENCE && units[item.unit]![0] === item);
 }
 
 /** Whether the sentence that comes nearest denies what the claim says, or says its opposite. */

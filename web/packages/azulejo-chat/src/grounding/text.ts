@@ -4,7 +4,7 @@ import type { Language } from "../language/languages.js";
 import { factsOf, type Fact } from "./facts.js";
 import { scopeOf, type Scope } from "./scope.js";
 import { sentencesOf } from "./sentences.js";
-import { denies, isElliptic, withPlainDenials, wordsOf, type Word } from "./words.js";
+import { denialOf, denies, endsSubject, isElliptic, isVerbal, partsOf, withPlainDenials, wordsOf, type Denial, type Word } from "./words.js";
 
 /** A word or a fact of a text. */
 export interface Item {
@@ -16,6 +16,8 @@ export interface Item {
   /** Which unit it stands in, and which clause of the text. */
   readonly unit: number;
   readonly clause: number;
+  /** Which part of the text, with a verb of its own. */
+  readonly part: number;
 }
 
 /** What stands between two commas or the like, and says one thing. */
@@ -31,20 +33,33 @@ export interface Text {
   /** In their order. */
   readonly items: readonly Item[];
   readonly clauses: readonly Clause[];
+  /** What each part denies. */
+  readonly parts: readonly Denial[];
+  /** Whether each unit is a line of a list, which holds for what it names and no more: it has a fact and is no sentence. */
+  readonly records: readonly boolean[];
   /** The words before a unit's colon ("Amarelo: embalagens"), folded, which say what all of the unit is about. */
   readonly labels: readonly (readonly string[])[];
+  /** The words that each unit begins with, which name what it is about; none where it has a fact first. */
+  readonly subjects: readonly (readonly Word[])[];
   /** What each unit reaches. */
   readonly scopes: readonly Scope[];
 }
 
 /** Where a clause ends; a fact may have such signs within. */
 const BOUNDS = /[,;:()|•–—]\s|\s(?:e|y|i|and|eta|o|ou|or|edo|mas|pero|però|but|baina)\s|[()]/giu;
+/** The most words and facts of a line of a list. */
+const MOST_OF_RECORD = 8;
+/** How many words of a sentence's beginning may name what it is about. */
+const MOST_OF_SUBJECT = 2;
 const LABEL = /^[-*•\s]*([^:.?!\d]{2,40}):\s/u;
 
 export function textOf(written: string, language: Language): Text {
   const items: Item[] = [];
   const clauses: Clause[] = [];
+  const parts: Denial[] = [];
+  const records: boolean[] = [];
   const labels: string[][] = [];
+  const subjects: Word[][] = [];
   const scopes: Scope[] = [];
   let offset = 0;
   sentencesOf(written, language).forEach((whole, unit) => {
@@ -70,13 +85,20 @@ export function textOf(written: string, language: Language): Text {
       const clause = plain.slice(start, bounds[at + 1]);
       clauses.push({ unit, denies: denies(clause, language), isElliptic: at > 0 && isElliptic(clause) });
     });
+    const firstPart = parts.length;
+    const partStarts = partsOf(plain);
+    partStarts.forEach((start, at) => parts.push(denialOf(plain.slice(start, partStarts[at + 1]), language)));
+    const partOf = (place: number) => firstPart + partStarts.findLastIndex((start) => start <= place);
+    records.push(mine.length <= MOST_OF_RECORD && facts.length > 0 && !/[.!?]\W*$/u.test(sentence));
+    const end = mine.findIndex(({ start }, at) => !("word" in mine[at]!) || (at > 0 && (isVerbal(mine[at].word.text) || endsSubject(mine[at].word.text) || endsSubject(sentence.slice(mine[at - 1]!.end, start)))));
+    subjects.push(mine.slice(0, Math.min(end < 0 ? mine.length : end, MOST_OF_SUBJECT)).flatMap((one) => ("word" in one ? one.word : [])));
     const clauseOf = (place: number) => first + bounds.findLastIndex((start) => start <= place);
     const label = LABEL.exec(sentence)?.[1];
     labels.push(label ? wordsOf(label, language).map(({ text }) => text) : []);
     for (const item of mine) {
-      items.push({ ...item, start: item.start + offset, end: item.end + offset, unit, clause: clauseOf(item.start) });
+      items.push({ ...item, start: item.start + offset, end: item.end + offset, unit, clause: clauseOf(item.start), part: partOf(item.start) });
     }
     offset += sentence.length + 1;
   });
-  return { items, clauses, labels, scopes };
+  return { items, clauses, parts, records, labels, subjects, scopes };
 }

@@ -120,12 +120,66 @@ function distanceWithin(a: string, b: string, most: number): boolean {
  */
 export function denies(text: string, language: Language): boolean {
   const folded = fold(text);
-  const isNot = [...folded.matchAll(NEGATIONS)].some(({ index, 0: word }) => {
+  return isNot(folded, language) !== (folded.match(WITHOUT) !== null);
+}
+
+const isNot = (folded: string, language: Language) =>
+  [...folded.matchAll(NEGATIONS)].some(({ index, 0: word }) => {
     if (word === "no" && IN_THE.has(language)) return false;
     return !CONDITIONS[language]?.test(folded.slice(0, index));
   });
-  return isNot !== (folded.match(WITHOUT) !== null);
+
+/** What begins a part of a sentence with a verb of its own, whatever stands before. */
+const BEGINS =
+  /(?<!\p{L})(?:enquanto|mientras|mentres?|mentre|while|whilst|ate que|ata que|hasta que|fins que|until|unless|porque|perque|because|aunque|embora|although|though|mas|pero|sino|but|however|baina)(?!\p{L})/gu;
+/** What joins two parts where both have a verb, and only lists things where they haven't; "o" is more often "the". */
+const JOINS = /[,;:()]\s|(?<!\p{L})(?:e|y|i|and|eta|ou|or|edo)(?!\p{L})/gu;
+/** Verbs that are known as such; not folded: "é" is no "e". */
+const HAS_VERB =
+  /(?<!\p{L})(?:is|are|was|were|do|does|can|may|must|has|have|will|é|s[ãa]o|est[áàa][on]?|est[áa]n|estão|pode[mn]?|deve[mn]?|h[áa]|têm|tem|ten|hay|hai|son|són|és|es|puede[n]?|debe[n]?|tiene[n]?|pot|poden|cal|té|tenen|dira|dago|daude|du|dute|daiteke|daitezke)(?!\p{L})/iu;
+/** What a part begins with that is but a condition of the other. */
+const IS_CONDITION = /^\P{L}*(?:se|si|if|quando|cuando|quan|cando|when)(?!\p{L})[^,;:]*,?\s*$/u;
+
+/**
+ * Where the parts of a text begin that say something by a verb of their own: a denial is of one of them. Things that are
+ * listed are one part: "smoking and pets are not allowed".
+ */
+export function partsOf(text: string): number[] {
+  const folded = fold(text);
+  // A letter that folds to two would shift what stands behind.
+  if (folded.length !== text.length) return [0];
+  const begins = new Set([...folded.matchAll(BEGINS)].map(({ index }) => index));
+  const joins = [...text.toLowerCase().matchAll(JOINS)].map(({ index, 0: mark }) => index + mark.length);
+  const places = [...new Set([...begins, ...joins])].sort((a, b) => a - b);
+  const parts = [0];
+  places.forEach((place, at) => {
+    const from = parts.at(-1)!;
+    const to = places[at + 1];
+    // "; " ends one whatever its verb is.
+    const ends = begins.has(place) || /;\s$/.test(folded.slice(0, place));
+    const isOne = (start: number, end?: number) => HAS_VERB.test(text.slice(start, end)) || folded.slice(start, end).match(NEGATIONS) !== null;
+    if (ends ? /\p{L}/u.test(folded.slice(from, place)) : isOne(from, place) && isOne(place, to) && !IS_CONDITION.test(folded.slice(from, place))) parts.push(place);
+  });
+  return parts;
 }
+
+/** What a part denies: what its verb says, or only what stands behind a "without". */
+export interface Denial {
+  readonly isNot: boolean;
+  readonly isWithout: boolean;
+}
+
+export function denialOf(text: string, language: Language): Denial {
+  const folded = fold(text);
+  return { isNot: isNot(folded, language), isWithout: folded.match(WITHOUT) !== null };
+}
+
+/** What stands between a subject and what is said of it. */
+const SAYS =
+  /(?<!\p{L})(?:is|are|was|were|can|may|must|has|have|will|e|sao|esta[on]?|estan|pode[mn]?|puede[n]?|deve[mn]?|debe[n]?|ha|hai|hay|son|es|se|pot|poden|van?|vai|vao|fica[mn]?|queda[n]?)(?!\p{L})/u;
+
+/** Whether what stands between two words ends a subject. */
+export const endsSubject = (between: string): boolean => SAYS.test(fold(between));
 
 /** A few words, and then what affirms or denies them without a verb of their own. */
 const ELLIPSIS = /^\W*(?:(?:and|but|y|e|i|eta|pero|mas|baina)\s+)?(?:\p{L}+\s+){1,4}?(?:\p{L}+,? )?(?:is|are|does|do|can|may|must|si|sim|no|nao|non|not|bai|ez|tambien|tambem|tambe|tampoco|tampouco)\W*$/u;
