@@ -46,7 +46,8 @@ function amiss() {
       return range.getBoundingClientRect();
     });
     if (term.right > text.left + 1 && term.bottom > text.top + 1) found.push(`"${row.firstChild.textContent}" lies over what it is of`);
-    if (text.width < 4 * em) found.push(`${text.width} pixels are left to "${row.lastChild.textContent}"`);
+    const { width } = row.lastChild.getBoundingClientRect();
+    if (width < 6 * em) found.push(`${width} pixels are left to "${row.lastChild.textContent}"`);
   }
   // The parts, one below the other; where the panel scrolls as one they may lie over what scrolls.
   if (getComputedStyle(one(".foot")).display !== "contents") {
@@ -58,8 +59,8 @@ function amiss() {
   const [width, height] = [innerWidth, innerHeight];
   const isLeast = getComputedStyle(one(".top")).position === "static" && getComputedStyle(one(".foot")).display === "contents";
   if (isLeast && panel.height > 20.1 * em) found.push("the top scrolls away where there is room for it");
-  const always = isLeast ? ["textarea", ".line button"] : [".menu-button", ".head button:last-child", ".human", "textarea", ".line button"];
-  for (const selector of always) {
+  const always = isLeast ? ["textarea", ".line button"] : [".menu-button", ".head > button", ".human", "textarea", ".line button"];
+  for (const selector of always.filter(one)) {
     const { left, right, top, bottom } = of(selector);
     if (left < -1 || top < panel.top - 1 || right > width + 1 || bottom > Math.min(height, panel.bottom) + 1) {
       found.push(`${selector} is out of sight: ${[left, top, right, bottom].map(Math.round)}`);
