@@ -134,6 +134,7 @@ for (const name of ENGINES) {
         await press(page, "Yes, start");
         await says(page, "The AI is ready, on this device.");
         assert.equal(server.bytes(MODEL), 0);
+        assert.ok(!(await stored(page)).includes("cache azulejo"), "what isn't used isn't made, also where it is looked into");
       }
 
       for (const button of ["More", "Delete everything", "Delete"]) {

@@ -12,7 +12,7 @@ const ROOT = "0123456789abcdef".repeat(4);
 const MANIFEST = {
   root: ROOT,
   format: "azulejo-manifest-1", bytes: 1_403_000_000, name: "Town 2B", license: "Apache-2.0", languages: ["pt", "es", "fr"], context: 8192,
-  memory: { weights: 1.4e9, kv_per_position: 200_000, activations: 1e8 },
+  memory: { weights: 1.4e9, kv_per_position: 200_000, activations: 1e8 }, chunk_bytes: 16 << 20, chunks: Array(84).fill(ROOT),
 };
 const server = createServer(({ url, method }, response) => {
   if (url === "/model.gguf") response.writeHead(200, { "content-length": 3_029_504 }).end(method === "HEAD" ? undefined : "x");
@@ -106,6 +106,9 @@ test("a manifest whose entries are of other kinds is a fault of the page's setti
   browser({ deviceMemory: 4 });
   const wrong = [
     { languages: "pt" }, { languages: [1] }, { bytes: "3 MB" }, { bytes: -1 }, { bytes: 0 }, { bytes: 1.5 }, { name: {} }, { license: [] },
+    // Sizes that the hashes aren't enough for, or too many, or that aren't in chunks.
+    { bytes: 1e15 }, { bytes: 85 << 24 }, { bytes: 83 << 24 }, { chunks: [] }, { chunks: null }, { chunks: { length: 84 } },
+    { chunk_bytes: 0 }, { chunk_bytes: null }, { chunk_bytes: 2e9, chunks: [ROOT] },
     { root: 7 }, { context: "8k" }, { memory: 5 }, { memory: { weights: "1" } },
   ];
   for (const entry of wrong) {

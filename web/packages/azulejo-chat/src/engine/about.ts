@@ -76,12 +76,19 @@ const isAbsent = (value: unknown) => value === undefined || value === null;
 const isText = (value: unknown) => typeof value === "string";
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** Whether what is told of a manifest is what it should be; the rest is for the engine to check. */
-function isRight({ root, bytes, name, license, languages, context, memory }: Record<string, unknown>): boolean {
+/** The engine takes no larger ones. */
+const LARGEST_CHUNK = 16 << 20;
+
+/**
+ * Whether what is told of a manifest is what it should be; the rest is for the engine to check. That its hashes are as many
+ * as its size needs keeps a visitor from being offered a size that no file has.
+ */
+function isRight({ root, bytes, chunk_bytes, chunks, name, license, languages, context, memory }: Record<string, unknown>): boolean {
   const { weights, kv_per_position, activations } = (memory ?? {}) as Record<string, unknown>;
   return (
     (isAbsent(root) || isText(root)) &&
-    isCount(bytes) && bytes !== 0 &&
+    isCount(bytes) && bytes !== 0 && isCount(chunk_bytes) && (chunk_bytes as number) <= LARGEST_CHUNK &&
+    Array.isArray(chunks) && chunks.length === Math.ceil((bytes as number) / (chunk_bytes as number)) &&
     [name, license].every((text) => isAbsent(text) || isText(text)) &&
     (isAbsent(languages) || (Array.isArray(languages) && languages.every(isText))) &&
     (isAbsent(context) || isCount(context)) &&

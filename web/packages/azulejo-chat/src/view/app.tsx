@@ -22,11 +22,10 @@ export function App({ open, state, ...ui }: AppProps) {
     if (wasOpen.current && !open && root?.activeElement?.closest(".panel")) launcher.current?.focus();
     wasOpen.current = open;
   }, [open, inline]);
-  if (inline) return <Panel {...ui} state={state} open={true} />;
   return (
-    <>
-      <Launcher {...ui} open={open} button={launcher} />
-      <Panel {...ui} state={state} open={open} />
-    </>
+    <div class={inline ? "frame inline" : "frame"}>
+      {!inline && <Launcher {...ui} open={open} button={launcher} />}
+      <Panel {...ui} state={state} open={inline || open} />
+    </div>
   );
 }

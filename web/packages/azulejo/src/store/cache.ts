@@ -4,13 +4,14 @@ import { fill } from "./pieces.js";
 import type { Bytes, ChunkStore, Meta } from "./store.js";
 
 const NAME = "azulejo";
+const SETTINGS = "azulejo-settings";
 /** Entries are named by addresses; this one is never fetched, since `.invalid` belongs to no one. */
 const BASE = "https://azulejo.invalid/";
 
-/** The store, or null where there is none. `write`: one that keeps what is put into it. */
+/** The store, or null where there is none. `write`: one that keeps what is put into it, made if need be; looking makes none. */
 export async function cacheStore({ write }: { write: boolean }): Promise<ChunkStore | null> {
   try {
-    if (!globalThis.caches) return null;
+    if (!globalThis.caches || !(write || (await caches.has(NAME)))) return null;
     let cache = await caches.open(NAME);
     if (write && !(await keeps(cache))) {
       await caches.delete(NAME);
@@ -89,8 +90,8 @@ class CacheStore implements ChunkStore {
 export const settings = {
   async read(name: string): Promise<unknown> {
     try {
-      const cache = await caches.open("azulejo-settings");
-      const entry = await cache.match(BASE + encodeURIComponent(name));
+      // Opening it would make one.
+      const entry = await caches.match(BASE + encodeURIComponent(name), { cacheName: SETTINGS });
       return entry ? await entry.json() : null;
     } catch {
       return null;
@@ -98,13 +99,13 @@ export const settings = {
   },
   async write(name: string, value: unknown): Promise<void> {
     try {
-      const cache = await caches.open("azulejo-settings");
+      const cache = await caches.open(SETTINGS);
       await cache.put(BASE + encodeURIComponent(name), Response.json(value));
     } catch {
       // Nothing is lost but a second of the next start.
     }
   },
   async clear(): Promise<void> {
-    await globalThis.caches?.delete("azulejo-settings");
+    await globalThis.caches?.delete(SETTINGS);
   },
 };

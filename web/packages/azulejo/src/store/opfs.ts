@@ -16,13 +16,16 @@ interface SyncHandle {
 type FileHandle = Omit<FileSystemFileHandle, "createWritable"> &
   Partial<Pick<FileSystemFileHandle, "createWritable">> & { createSyncAccessHandle?(): Promise<SyncHandle> };
 
-/** The store, or null where there is none: old browsers, private windows, no https, no way to write from here. */
+/**
+ * The store, or null where there is none: old browsers, private windows, no https, no way to write from here. `write`: its
+ * folder is made; looking makes none.
+ */
 export async function opfsStore({ write }: { write: boolean }): Promise<ChunkStore | null> {
   try {
     const handles = globalThis.FileSystemFileHandle?.prototype as Partial<FileHandle> | undefined;
     if (!handles || (write && !("createWritable" in handles || "createSyncAccessHandle" in handles))) return null;
     const root = await navigator.storage.getDirectory();
-    return new OpfsStore(await root.getDirectoryHandle(FOLDER, { create: true }));
+    return new OpfsStore(await root.getDirectoryHandle(FOLDER, { create: write }));
   } catch {
     return null;
   }

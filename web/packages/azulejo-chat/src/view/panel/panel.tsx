@@ -61,7 +61,8 @@ export function Panel({ state, open, ...ui }: AppProps) {
     if (!relatedTarget || panel.current?.contains(relatedTarget as Node)) return;
     lastFocus.current = null;
     // Where the panel is the window, nothing else could be seen to have the focus.
-    if (!inline && matchMedia(WHOLE_WINDOW).matches) acts.close();
+    const { offsetWidth, parentElement } = panel.current!;
+    if (!inline && offsetWidth === parentElement!.offsetWidth) acts.close();
   };
 
   return (
@@ -70,7 +71,8 @@ export function Panel({ state, open, ...ui }: AppProps) {
       aria-labelledby="title" hidden={!open} tabIndex={-1}
       onKeyDown={onKeyDown} onFocusIn={onFocusIn} onFocusOut={onFocusOut}>
       <div class="top">
-        <header class="head" part="header">
+        {/* No landmarks but the panel itself: the banner and the contentinfo are the page's. */}
+        <div class="head" part="header">
           <h2 id="title">{name ? speaker.say("titleOf", { name }) : speaker.say("title")}</h2>
           <Menu {...ui} state={state} open={menu} setOpen={setMenu} />
           {!inline && (
@@ -79,7 +81,7 @@ export function Panel({ state, open, ...ui }: AppProps) {
               <span class="unseen">{speaker.say("close")}</span>
             </button>
           )}
-        </header>
+        </div>
         {human && (
           <a class="human" part="human" href={human}>
             <Icon name="person" />
@@ -88,7 +90,7 @@ export function Panel({ state, open, ...ui }: AppProps) {
         )}
       </div>
       <Log {...ui} state={state} open={open} />
-      <footer class="foot">
+      <div class="foot">
         <Status {...ui} state={state} />
         <Composer {...ui} state={state} field={field} />
         <p class="notice" part="notice">
@@ -96,11 +98,9 @@ export function Panel({ state, open, ...ui }: AppProps) {
           {speaker.say("emergency")}
           {settings.emergency.map((number) => [" ", <a href={`tel:${number}`}>{number}</a>])}. {speaker.say("notice")}
         </p>
-      </footer>
+      </div>
     </div>
   );
 }
 
 const rootOf = (node: Node | null) => node?.getRootNode() as Document | ShadowRoot | undefined;
-/** As in panel.css. */
-const WHOLE_WINDOW = "(max-width: 30rem), (max-height: 30rem)";
