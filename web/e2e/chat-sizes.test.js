@@ -108,6 +108,9 @@ for (const name of ENGINES) {
       for (const [width, height] of [[1280, 720], [640, 700]]) {
         await page.resize(width, height);
         await enlarge(page, 200);
+        // WebKit's window has its size a moment later.
+        await until(() => page.evaluate((width) => innerWidth === width, width), `the window is ${width} wide`);
+        await page.evaluate(drawn);
         const before = await page.evaluate(() => window.ui.count(".turn"));
         await ask(page, QUESTION);
         await until(() => page.evaluate((before) => window.ui.count(".results") > before, before), "it is found");

@@ -18,7 +18,8 @@ export function Composer({ state, field, speaker, settings, acts }: Ui & { state
     event.preventDefault();
     if (isRunning) acts.stop();
     else send();
-    field.current?.focus();
+    // It is in sight, and WebKit would scroll the question away for it.
+    field.current?.focus({ preventScroll: true });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     // Enter also ends what an input method composes; 229 is what Safari says then.

@@ -58,11 +58,11 @@ export function Panel({ state, open, ...ui }: AppProps) {
   const onFocusIn = (event: FocusEvent) => (lastFocus.current = event.target as Element);
   const onFocusOut = ({ relatedTarget }: FocusEvent) => {
     // Nothing else has it: the window was left, or what had it is being removed.
-    if (!relatedTarget || panel.current?.contains(relatedTarget as Node)) return;
+    const own = panel.current;
+    if (!relatedTarget || !own || own.contains(relatedTarget as Node)) return;
     lastFocus.current = null;
-    // Where the panel is the window, nothing else could be seen to have the focus.
-    const { offsetWidth, parentElement } = panel.current!;
-    if (!inline && offsetWidth === parentElement!.offsetWidth) acts.close();
+    // Where the panel is the window, as wide as its frame, nothing else could be seen to have the focus.
+    if (!inline && own.offsetWidth === own.parentElement?.offsetWidth) acts.close();
   };
 
   return (
