@@ -1,8 +1,11 @@
 //! A page's text, block by block: headings, paragraphs, list items, rows of tables, each as a line or some lines of text.
 
+use std::collections::HashSet;
+
 use scraper::node::Element;
 
 use super::html::lang_of_element;
+use super::left_out::style;
 use super::tables::Table;
 
 /// A piece of a page that stands by itself.
@@ -80,8 +83,68 @@ pub(crate) struct Blocks {
     /// The `<dt>` that what follows belongs to, and whether something did.
     term: String,
     is_described: bool,
-    /// An `id` that stands on a section, for its heading if that has none.
-    section_id: Option<String>,
+    anchors: Anchors,
+    /// How many elements are open that emphasise what is in them.
+    emphasis: usize,
+    /// The cell says something that isn't emphasised.
+    is_plain: bool,
+}
+
+/// Where links may lead to: what stands on headings, and on what only has a heading behind it.
+#[derive(Default)]
+struct Anchors {
+    /// Links only find the first of several with one name.
+    known: HashSet<String>,
+    /// The last one since which there was no text.
+    here: Option<String>,
+    /// That of the section that is open and had no heading yet.
+    of_section: Option<String>,
+    is_in_heading: bool,
+    /// On the heading, or else in it.
+    of_heading: Option<String>,
+    /// What is around the first heading of the first level, with its place among the blocks: the page itself leads to a title.
+    of_title: Option<(usize, String)>,
+}
+
+impl Anchors {
+    fn open(&mut self, element: &Element, is_heading: bool) {
+        let name = element.attr("name").filter(|_| element.name() == "a");
+        let id = element.attr("id").or(name).filter(|id| !id.is_empty() && !id.contains(char::is_whitespace));
+        let id = id.filter(|id| self.known.insert((*id).to_owned())).map(str::to_owned);
+        if is_heading {
+            (self.is_in_heading, self.of_heading) = (true, id);
+        } else if self.is_in_heading {
+            self.of_heading = self.of_heading.take().or(id);
+        } else {
+            if matches!(element.name(), "section" | "article") {
+                self.of_section.clone_from(&id);
+            }
+            self.here = id.or(self.here.take());
+        }
+    }
+
+    fn text(&mut self) {
+        if !self.is_in_heading {
+            self.here = None;
+        }
+    }
+
+    /// The anchor of a heading that ends, to be the block of that number. One that says nothing leaves it to what comes.
+    fn end_heading(&mut self, level: u8, block: usize, is_first: bool, is_empty: bool) -> Option<String> {
+        self.is_in_heading = false;
+        let own = self.of_heading.take();
+        if is_empty {
+            self.here = own.or(self.here.take());
+            return None;
+        }
+        let around = self.here.take().or(self.of_section.take());
+        self.of_section = None;
+        if own.is_none() && level == 1 && is_first {
+            self.of_title = around.map(|id| (block, id));
+            return None;
+        }
+        own.or(around)
+    }
 }
 
 impl Blocks {
@@ -96,12 +159,18 @@ impl Blocks {
             mark: String::new(),
             term: String::new(),
             is_described: false,
-            section_id: None,
+            anchors: Anchors::default(),
+            emphasis: 0,
+            is_plain: false,
         }
     }
 
     /// Text, as it stands in the source.
     pub(crate) fn text(&mut self, text: &str) {
+        if !text.trim().is_empty() {
+            self.anchors.text();
+        }
+        self.is_plain |= self.emphasis == 0 && text.contains(char::is_alphanumeric);
         self.line().push_str(&text.replace(['\n', '\r'], " "));
     }
 
@@ -112,12 +181,13 @@ impl Blocks {
         if is_block {
             self.flush();
         }
+        self.anchors.open(element, heading_level(name).is_some() && self.lines.len() == 1);
+        self.emphasis += usize::from(is_emphasis(element));
         if is_block && let Some(lang) = lang_of_element(element) {
             self.langs.push(lang.to_owned());
         }
         match name {
             "br" => self.line().push('\n'),
-            "section" | "article" => self.section_id = element.attr("id").map(str::to_owned),
             "ul" => self.lists.push(None),
             "ol" => self.lists.push(Some(element.attr("start").and_then(|n| n.parse().ok()).unwrap_or(1))),
             "li" => {
@@ -148,7 +218,11 @@ impl Blocks {
                 self.end_term();
                 self.lines.push(String::new());
             }
-            "td" | "th" | "dd" => self.lines.push(String::new()),
+            "td" | "th" => {
+                self.is_plain = false;
+                self.lines.push(String::new());
+            }
+            "dd" => self.lines.push(String::new()),
             _ => {}
         }
     }
@@ -156,14 +230,19 @@ impl Blocks {
     /// An element ends.
     pub(crate) fn close(&mut self, element: &Element) {
         let name = element.name();
+        self.emphasis = self.emphasis.saturating_sub(usize::from(is_emphasis(element)));
         match name {
             "td" | "th" if self.table().is_none() => self.flush(),
             "td" | "th" => {
                 let cell = self.take_inner();
+                let is_emphasised = !self.is_plain && !cell.is_empty();
+                // What it stands in, if it is a cell, holds a table.
+                self.is_plain = true;
                 if let Some(table) = self.table() {
-                    table.cell(element, cell);
+                    table.cell(element, cell, is_emphasised);
                 }
             }
+            "section" | "article" => self.anchors.of_section = None,
             "thead" | "tbody" | "tfoot" => {
                 if let Some(table) = self.table() {
                     table.group(false);
@@ -194,9 +273,9 @@ impl Blocks {
         }
         match heading_level(name) {
             Some(level) if self.lines.len() == 1 => {
-                let id = element.attr("id").filter(|id| !id.is_empty()).map(str::to_owned);
-                let id = id.or_else(|| self.section_id.take());
-                self.section_id = None;
+                let is_first = !self.done.iter().any(is_title);
+                let (number, is_empty) = (self.done.len(), self.line().trim().is_empty());
+                let id = self.anchors.end_heading(level, number, is_first, is_empty);
                 self.push(Kind::Heading { level, id });
             }
             _ if is_block(name) => self.flush(),
@@ -211,6 +290,13 @@ impl Blocks {
     pub(crate) fn finish(mut self) -> Vec<Block> {
         self.end_term();
         self.flush();
+        // One of several is no title, but a heading like any other.
+        if let Some((number, around)) = self.anchors.of_title.take()
+            && self.done.iter().filter(|block| is_title(block)).count() > 1
+            && let Some(Block { kind: Kind::Heading { id, .. }, .. }) = self.done.get_mut(number)
+        {
+            *id = id.take().or(Some(around));
+        }
         self.done
     }
 
@@ -275,7 +361,7 @@ impl Blocks {
     /// A cell that isn't told, but stands in its row.
     pub(crate) fn empty_cell(&mut self, element: &Element) {
         if let Some(table) = self.table() {
-            table.cell(element, String::new());
+            table.cell(element, String::new(), false);
         }
     }
 
@@ -301,6 +387,20 @@ impl Blocks {
 
 fn is_block(name: &str) -> bool {
     BLOCKS.contains(&name) || heading_level(name).is_some()
+}
+
+fn is_title(block: &Block) -> bool {
+    matches!(block.kind, Kind::Heading { level: 1, .. })
+}
+
+/// True for what editors make headings of where they have none.
+fn is_emphasis(element: &Element) -> bool {
+    let is_bold = || {
+        let style = style(element);
+        let weight = style.split_once("font-weight:").map_or("", |(_, weight)| weight);
+        weight.starts_with("bold") || weight.starts_with(['6', '7', '8', '9'])
+    };
+    matches!(element.name(), "strong" | "b") || heading_level(element.name()).is_some() || is_bold()
 }
 
 fn heading_level(name: &str) -> Option<u8> {
