@@ -424,3 +424,61 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
         || (c.is_control() && !c.is_whitespace())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::html;
+    use super::Kind;
+
+    /// A page's headings, each with its anchor.
+    fn anchors(html: &str) -> Vec<(String, Option<String>)> {
+        let read = html::read(&format!("<html lang=es><main>{html}</main>"));
+        let heading = |kind| match kind {
+            Kind::Heading { id, .. } => Some(id),
+            _ => None,
+        };
+        read.blocks.into_iter().filter_map(|block| Some((block.text, heading(block.kind)?))).collect()
+    }
+
+    #[test]
+    fn anchors_are_on_headings_or_around_them() {
+        for (html, anchor) in [
+            ("<h2 id=a>T</h2>", Some("a")),
+            ("<div id=b><h2 id=a>T</h2></div>", Some("a")),
+            ("<div id=c201 class=frame><header><h2>T</h2></header><p>x</div>", Some("c201")),
+            ("<div id=out><div id=in><h2>T</h2></div></div>", Some("in")),
+            ("<section id=s><h2>T</h2></section>", Some("s")),
+            ("<section id=s><p>Martes</p><h2>T</h2></section>", Some("s")),
+            ("<section id=s><p>Martes</p></section><h2>T</h2>", None),
+            ("<div id=b><p>Martes</p><h2>T</h2></div>", None),
+            ("<a name=n></a><h2>T</h2>", Some("n")),
+            ("<p><a id=n>&nbsp;</a></p><h2>T</h2>", Some("n")),
+            ("<h2><span class=mw-headline id=m>T</span></h2>", Some("m")),
+            ("<div id=b><h2>T <a id=m></a></h2></div>", Some("m")),
+            ("<h2 id=e></h2><h2>T</h2>", Some("e")),
+            ("<h2 id=''>T</h2>", None),
+            ("<img name=n><h2>T</h2>", None),
+            ("<div id='a b'><h2>T</h2></div>", None),
+        ] {
+            let wanted = vec![("T".to_owned(), anchor.map(str::to_owned))];
+            assert_eq!(anchors(html), wanted, "{html}");
+        }
+    }
+
+    #[test]
+    fn anchors_are_used_once() {
+        let told = |html: &str| anchors(html).into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+        let some = |id: &str| Some(id.to_owned());
+        // The first one is where a link leads to.
+        assert_eq!(
+            told("<div id=a><h2>A</h2><h2>B</h2></div><div id=a><h2>C</h2></div>"),
+            [some("a"), None, None]
+        );
+        assert_eq!(told("<h2 id=a>A</h2><h2 id=a>B</h2>"), [some("a"), None]);
+        // What is around all of a page leads to its title, which is where it begins.
+        let page = "<section id=portlet><h1>A</h1><h2>B</h2><div id=c>x</div><h2>C</h2></section>";
+        assert_eq!(told(page), [None, None, None]);
+        assert_eq!(told("<div id=a><h1>A</h1></div><div id=b><h1>B</h1></div>"), [some("a"), some("b")]);
+        assert_eq!(told("<div id=a><h1 id=h>A</h1></div>"), [some("h")]);
+    }
+}

@@ -417,3 +417,66 @@ pub(crate) fn is_date_of_change(block: &Block) -> bool {
             && rest.iter().filter(is_number).count() > 1
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::html;
+
+    fn text(body: &str) -> String {
+        let read = html::read(&format!("<html lang=es><body>{body}</body>"));
+        read.blocks.into_iter().map(|block| block.text).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn left_out_menus_that_are_no_nav() {
+        let links = "<li><a href=/a>Tasas</a><li><a href=/b>Padrón</a>";
+        for class in ["nav menu mod-list", "subnav", "mega-menu", "sidebar_links navbar"] {
+            assert_eq!(text(&format!("<ul class='{class}'>{links}</ul><p>Texto.")), "Texto.", "{class}");
+        }
+        // The names of tabs say what their panels are about.
+        assert_eq!(text(&format!("<ul class='nav nav-tabs'>{links}</ul>")), "• Tasas|• Padrón");
+        assert_eq!(text(&format!("<ul class=list>{links}</ul>")), "• Tasas|• Padrón");
+        // A menu with dishes, and what holds the page.
+        let dishes =
+            "<div class=menu><p>Sopa de ajo, merluza o albóndigas, y fruta. <a href=/m>Más</a></div>";
+        assert_eq!(text(dishes), "Sopa de ajo, merluza o albóndigas, y fruta. Más");
+        assert_eq!(
+            text("<div class=has-menu><h1>Tasas</h1><a href=/a>Tasas de agua</a></div>"),
+            "Tasas|Tasas de agua"
+        );
+        assert_eq!(text("<div id=menu-telefonos><a href=tel:112>112</a></div>"), "112");
+    }
+
+    #[test]
+    fn left_out_asides_with_links_and_no_others() {
+        let aside = |text_of: &str| text(&format!("<main><p>Texto.</p><aside>{text_of}</aside></main>"));
+        assert_eq!(aside("<h2>Sede</h2><ul><li><a href=/c>Contacto y cita</a></ul>"), "Texto.");
+        assert_eq!(aside("Traiga el carné. <a href=/c>Más</a>"), "Texto.|Traiga el carné. Más");
+        assert_eq!(aside("<a href='mailto:a@b.example'>a@b.example</a>"), "Texto.|a@b.example");
+        assert_eq!(
+            text("<main><p>Texto.</p><div role=complementary><a href=/c>Contacto</a></div></main>"),
+            "Texto."
+        );
+    }
+
+    #[test]
+    fn left_out_notices_about_cookies_and_not_what_is_said_of_them() {
+        let notice = "<p>Usamos cookies. Puede aceptarlas.</p>";
+        for class in ["cookie-consent js-cookie", "cookiebar", "cmplz-cookiebanner", "gdprNotice"] {
+            assert_eq!(text(&format!("<div class='{class}'>{notice}</div><p>Texto.")), "Texto.", "{class}");
+        }
+        let told = "Usamos cookies. Puede aceptarlas.";
+        assert_eq!(text(&format!("<div id=politica-de-cookies>{notice}</div>")), told);
+        assert_eq!(
+            text(&format!("<div class=cookies><h1>Cookies</h1>{notice}</div>")),
+            format!("Cookies|{told}")
+        );
+        assert_eq!(
+            text("<div class=cookies><p>Galletas de la abuela: harina y azúcar.</div>"),
+            "Galletas de la abuela: harina y azúcar."
+        );
+        let long = format!("<div class=cookies>{}</div>", notice.repeat(40));
+        assert!(text(&long).starts_with(told));
+        assert_eq!(html::read(&format!("<body class=cookies-accepted>{notice}")).blocks.len(), 1);
+    }
+}

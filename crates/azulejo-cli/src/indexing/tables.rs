@@ -362,7 +362,7 @@ impl Table {
                     let is_title = sections == 1 && kinds[..row].iter().all(|kind| *kind == Kind::Empty);
                     let is_line =
                         is_title || text.len() > LONGEST_HEAD_BYTES || !below.any(|kind| *kind == Kind::Data);
-                    section = if is_line { "" } else { text };
+                    section = if is_line { "" } else { without_colon(text) };
                     if section.is_empty() {
                         lines.push((lang, text.to_owned()));
                     }
@@ -393,7 +393,7 @@ impl Table {
                     match front {
                         Some(cell) if cell.text.is_empty() && group == of_group_group => {}
                         Some(cell) if cell.is_head && cell.scope == Scope::RowGroup => {
-                            (of_group, of_group_group) = (&cell.text, group);
+                            (of_group, of_group_group) = (without_colon(&cell.text), group);
                         }
                         _ => of_group = "",
                     }
@@ -524,7 +524,7 @@ impl Table {
 
     /// Headings as one; empty where that is too long to be one.
     fn heading(&self, cells: &[usize]) -> String {
-        let texts: Vec<&str> = cells.iter().map(|cell| self.cells[*cell].text.as_str()).collect();
+        let texts: Vec<&str> = cells.iter().map(|cell| without_colon(&self.cells[*cell].text)).collect();
         let len: usize = texts.iter().map(|text| text.len()).sum();
         if len > LONGEST_HEAD_BYTES { String::new() } else { texts.join(", ") }
     }
@@ -553,7 +553,7 @@ impl Table {
         let texts: Vec<&str> = self.said(line).map(|(_, cell)| cell.text.as_str()).collect();
         match texts.split_first() {
             Some((first, [])) => (*first).to_owned(),
-            Some((first, others)) => format!("{first}: {}", others.join("; ")),
+            Some((first, others)) => format!("{}: {}", without_colon(first), others.join("; ")),
             None => String::new(),
         }
     }
@@ -596,16 +596,15 @@ impl Table {
                     (false, ..) | (true, [], None) => String::new(),
                     (true, [], Some(heads)) => heads.columns[place.column].clone(),
                     (true, ..) => {
-                        named.retain(|head| !labels.contains(&self.cells[*head].text.as_str()));
+                        named.retain(|head| !labels.contains(&without_colon(&self.cells[*head].text)));
                         self.heading(&named)
                     }
                 };
                 budget.spend(name.len())?;
-                let name = name.trim_end_matches([':', ' ']);
-                let label = if name.is_empty() { cell.text.clone() } else { format!("{name} {}", cell.text) };
-                labels.push(&cell.text);
+                let text = without_colon(&cell.text);
+                labels.push(text);
                 if let Some((told, _)) = parts.last_mut() {
-                    told.push(label);
+                    told.push(if name.is_empty() { text.to_owned() } else { format!("{name} {text}") });
                 }
                 continue;
             }
@@ -614,7 +613,7 @@ impl Table {
                 heads.map_or(&[][..], |heads| &heads.columns[place.column..place.end()])
             } else {
                 // Those of the row and the section stand in front already.
-                named.retain(|head| !labels.contains(&self.cells[*head].text.as_str()));
+                named.retain(|head| !labels.contains(&without_colon(&self.cells[*head].text)));
                 by_name = self.heading(&named);
                 budget.spend(by_name.len())?;
                 slice::from_ref(&by_name)
@@ -670,6 +669,11 @@ impl Budget {
 /// The first of a list with blank space between them.
 fn names(list: &str) -> Vec<String> {
     list.split_ascii_whitespace().take(MOST_NAMED).map(str::to_owned).collect()
+}
+
+/// What a heading says: one comes behind it in any case.
+fn without_colon(text: &str) -> &str {
+    text.trim_end_matches([':', ' '])
 }
 
 /// True for what doesn't say what it is: numbers, letters, abbreviations ("A", "1.º", "de 5 a 10", "III").

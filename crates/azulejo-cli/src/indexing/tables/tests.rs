@@ -176,12 +176,11 @@ fn table_sections_as_editors_write_them() {
 
 #[test]
 fn table_sections_end_with_their_group() {
-    let rows = "<thead><tr><th>De<th>A<th>B<tbody><tr><th colspan=3 scope=rowgroup>Piscina<tr><td>Entrada<td>2 €<td>4 €
+    let rows = "<thead><tr><th>De<th>A<th>B<tbody><tr><th colspan=3 scope=rowgroup>Piscina:<tr><td>Entrada<td>2 €<td>4 €
         <tbody><tr><td>Pabellón<td>5 €<td>6 €<tfoot><tr><td>Cuota<td>1 €<td>1 €";
     assert_eq!(
         table(rows),
-        ["Piscina", "Entrada: A: 2 €; B: 4 €", "Pabellón: A: 5 €; B: 6 €", "Cuota: A: 1 €; B: 1 €"],
-        "one above all is the table's title"
+        ["Piscina, Entrada: A: 2 €; B: 4 €", "Pabellón: A: 5 €; B: 6 €", "Cuota: A: 1 €; B: 1 €"]
     );
     let rows = "<thead><tr><th>De<th>A<th>B<tbody><tr><th colspan=3>Piscina<tr><td>Entrada<td>2 €<td>4 €
         <tbody><tr><th colspan=3>Gimnasio<tr><td>Mes<td>5 €<td>6 €<tfoot><tr><td>Cuota<td>1 €<td>1 €";
@@ -201,7 +200,7 @@ fn table_sections_end_with_their_group() {
 #[test]
 fn table_headings_in_bold() {
     let rows = "<tr><td><b>Concepto</b><td><p><strong>Socios</strong></p><td><b>Público</b>:<tr><td>Entrada<td>2 €<td>4 €";
-    assert_eq!(table(rows), ["Entrada: Socios: 2 €; Público:: 4 €"]);
+    assert_eq!(table(rows), ["Entrada: Socios: 2 €; Público: 4 €"]);
     let rows = "<tr><td colspan=3><b>Tarifas</b><tr><td><td><b>Socios</b><td><b>Público</b><tr><td>Entrada<td>2 €<td>4 €";
     assert_eq!(table(rows), ["Tarifas", "Entrada: Socios: 2 €; Público: 4 €"]);
     // All in bold, or some of a row, tells nothing.
@@ -222,7 +221,7 @@ fn table_headings_go_before_what_says_too_little() {
             "Isento: Inteiro: 0 €; Meio: 0 €"
         ]
     );
-    assert_eq!(table("<tr><th>Idade:<th>Preço<tr><td>6–12<td>2 €"), ["Idade:: Preço", "Idade 6–12: 2 €"]);
+    assert_eq!(table("<tr><th>Idade:<th>Preço<tr><td>6–12<td>2 €"), ["Idade: Preço", "Idade 6–12: 2 €"]);
     // Where cells name their headings, those of the row's own.
     let rows = "<tr><th id=e rowspan=2>Escalão<th id=v colspan=2>Propina<tr><th id=i headers=v>Inteiro<th id=p headers=v>Meio
         <tr><th id=a headers=e>A<td headers='a v i'>210 €<td headers='a v p'>140 €";
