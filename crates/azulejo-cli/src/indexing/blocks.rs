@@ -1,8 +1,11 @@
 //! A page's text, block by block: headings, paragraphs, list items, rows of tables, each as a line or some lines of text.
 
+use std::collections::HashSet;
+
 use scraper::node::Element;
 
 use super::html::lang_of_element;
+use super::left_out::style;
 use super::tables::Table;
 
 /// A piece of a page that stands by itself.
@@ -80,8 +83,68 @@ pub(crate) struct Blocks {
     /// The `<dt>` that what follows belongs to, and whether something did.
     term: String,
     is_described: bool,
-    /// An `id` that stands on a section, for its heading if that has none.
-    section_id: Option<String>,
+    anchors: Anchors,
+    /// How many elements are open that emphasise what is in them.
+    emphasis: usize,
+    /// The cell says something that isn't emphasised.
+    is_plain: bool,
+}
+
+/// Where links may lead to: what stands on headings, and on what only has a heading behind it.
+#[derive(Default)]
+struct Anchors {
+    /// Links only find the first of several with one name.
+    known: HashSet<String>,
+    /// The last one since which there was no text.
+    here: Option<String>,
+    /// That of the section that is open and had no heading yet.
+    of_section: Option<String>,
+    is_in_heading: bool,
+    /// On the heading, or else in it.
+    of_heading: Option<String>,
+    /// What is around the first heading of the first level, with its place among the blocks: the page itself leads to a title.
+    of_title: Option<(usize, String)>,
+}
+
+impl Anchors {
+    fn open(&mut self, element: &Element, is_heading: bool) {
+        let name = element.attr("name").filter(|_| element.name() == "a");
+        let id = element.attr("id").or(name).filter(|id| !id.is_empty() && !id.contains(char::is_whitespace));
+        let id = id.filter(|id| self.known.insert((*id).to_owned())).map(str::to_owned);
+        if is_heading {
+            (self.is_in_heading, self.of_heading) = (true, id);
+        } else if self.is_in_heading {
+            self.of_heading = self.of_heading.take().or(id);
+        } else {
+            if matches!(element.name(), "section" | "article") {
+                self.of_section.clone_from(&id);
+            }
+            self.here = id.or(self.here.take());
+        }
+    }
+
+    fn text(&mut self) {
+        if !self.is_in_heading {
+            self.here = None;
+        }
+    }
+
+    /// The anchor of a heading that ends, to be the block of that number. One that says nothing leaves it to what comes.
+    fn end_heading(&mut self, level: u8, block: usize, is_first: bool, is_empty: bool) -> Option<String> {
+        self.is_in_heading = false;
+        let own = self.of_heading.take();
+        if is_empty {
+            self.here = own.or(self.here.take());
+            return None;
+        }
+        let around = self.here.take().or(self.of_section.take());
+        self.of_section = None;
+        if own.is_none() && level == 1 && is_first {
+            self.of_title = around.map(|id| (block, id));
+            return None;
+        }
+        own.or(around)
+    }
 }
 
 impl Blocks {
@@ -96,12 +159,18 @@ impl Blocks {
             mark: String::new(),
             term: String::new(),
             is_described: false,
-            section_id: None,
+            anchors: Anchors::default(),
+            emphasis: 0,
+            is_plain: false,
         }
     }
 
     /// Text, as it stands in the source.
     pub(crate) fn text(&mut self, text: &str) {
+        if !text.trim().is_empty() {
+            self.anchors.text();
+        }
+        self.is_plain |= self.emphasis == 0 && text.contains(char::is_alphanumeric);
         self.line().push_str(&text.replace(['\n', '\r'], " "));
     }
 
@@ -112,12 +181,13 @@ impl Blocks {
         if is_block {
             self.flush();
         }
+        self.anchors.open(element, heading_level(name).is_some() && self.lines.len() == 1);
+        self.emphasis += usize::from(is_emphasis(element));
         if is_block && let Some(lang) = lang_of_element(element) {
             self.langs.push(lang.to_owned());
         }
         match name {
             "br" => self.line().push('\n'),
-            "section" | "article" => self.section_id = element.attr("id").map(str::to_owned),
             "ul" => self.lists.push(None),
             "ol" => self.lists.push(Some(element.attr("start").and_then(|n| n.parse().ok()).unwrap_or(1))),
             "li" => {
@@ -148,7 +218,11 @@ impl Blocks {
                 self.end_term();
                 self.lines.push(String::new());
             }
-            "td" | "th" | "dd" => self.lines.push(String::new()),
+            "td" | "th" => {
+                self.is_plain = false;
+                self.lines.push(String::new());
+            }
+            "dd" => self.lines.push(String::new()),
             _ => {}
         }
     }
@@ -156,14 +230,19 @@ impl Blocks {
     /// An element ends.
     pub(crate) fn close(&mut self, element: &Element) {
         let name = element.name();
+        self.emphasis = self.emphasis.saturating_sub(usize::from(is_emphasis(element)));
         match name {
             "td" | "th" if self.table().is_none() => self.flush(),
             "td" | "th" => {
                 let cell = self.take_inner();
+                let is_emphasised = !self.is_plain && !cell.is_empty();
+                // What it stands in, if it is a cell, holds a table.
+                self.is_plain = true;
                 if let Some(table) = self.table() {
-                    table.cell(element, cell);
+                    table.cell(element, cell, is_emphasised);
                 }
             }
+            "section" | "article" => self.anchors.of_section = None,
             "thead" | "tbody" | "tfoot" => {
                 if let Some(table) = self.table() {
                     table.group(false);
@@ -194,9 +273,9 @@ impl Blocks {
         }
         match heading_level(name) {
             Some(level) if self.lines.len() == 1 => {
-                let id = element.attr("id").filter(|id| !id.is_empty()).map(str::to_owned);
-                let id = id.or_else(|| self.section_id.take());
-                self.section_id = None;
+                let is_first = !self.done.iter().any(is_title);
+                let (number, is_empty) = (self.done.len(), self.line().trim().is_empty());
+                let id = self.anchors.end_heading(level, number, is_first, is_empty);
                 self.push(Kind::Heading { level, id });
             }
             _ if is_block(name) => self.flush(),
@@ -211,6 +290,13 @@ impl Blocks {
     pub(crate) fn finish(mut self) -> Vec<Block> {
         self.end_term();
         self.flush();
+        // One of several is no title, but a heading like any other.
+        if let Some((number, around)) = self.anchors.of_title.take()
+            && self.done.iter().filter(|block| is_title(block)).count() > 1
+            && let Some(Block { kind: Kind::Heading { id, .. }, .. }) = self.done.get_mut(number)
+        {
+            *id = id.take().or(Some(around));
+        }
         self.done
     }
 
@@ -275,7 +361,7 @@ impl Blocks {
     /// A cell that isn't told, but stands in its row.
     pub(crate) fn empty_cell(&mut self, element: &Element) {
         if let Some(table) = self.table() {
-            table.cell(element, String::new());
+            table.cell(element, String::new(), false);
         }
     }
 
@@ -303,6 +389,20 @@ fn is_block(name: &str) -> bool {
     BLOCKS.contains(&name) || heading_level(name).is_some()
 }
 
+fn is_title(block: &Block) -> bool {
+    matches!(block.kind, Kind::Heading { level: 1, .. })
+}
+
+/// True for what editors make headings of where they have none.
+fn is_emphasis(element: &Element) -> bool {
+    let is_bold = || {
+        let style = style(element);
+        let weight = style.split_once("font-weight:").map_or("", |(_, weight)| weight);
+        weight.starts_with("bold") || weight.starts_with(['6', '7', '8', '9'])
+    };
+    matches!(element.name(), "strong" | "b") || heading_level(element.name()).is_some() || is_bold()
+}
+
 fn heading_level(name: &str) -> Option<u8> {
     match name.as_bytes() {
         [b'h', level @ b'1'..=b'6'] => Some(level - b'0'),
@@ -323,4 +423,62 @@ pub(crate) fn collapsed(text: &str) -> String {
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
         || (c.is_control() && !c.is_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::html;
+    use super::Kind;
+
+    /// A page's headings, each with its anchor.
+    fn anchors(html: &str) -> Vec<(String, Option<String>)> {
+        let read = html::read(&format!("<html lang=es><main>{html}</main>"));
+        let heading = |kind| match kind {
+            Kind::Heading { id, .. } => Some(id),
+            _ => None,
+        };
+        read.blocks.into_iter().filter_map(|block| Some((block.text, heading(block.kind)?))).collect()
+    }
+
+    #[test]
+    fn anchors_are_on_headings_or_around_them() {
+        for (html, anchor) in [
+            ("<h2 id=a>T</h2>", Some("a")),
+            ("<div id=b><h2 id=a>T</h2></div>", Some("a")),
+            ("<div id=c201 class=frame><header><h2>T</h2></header><p>x</div>", Some("c201")),
+            ("<div id=out><div id=in><h2>T</h2></div></div>", Some("in")),
+            ("<section id=s><h2>T</h2></section>", Some("s")),
+            ("<section id=s><p>Martes</p><h2>T</h2></section>", Some("s")),
+            ("<section id=s><p>Martes</p></section><h2>T</h2>", None),
+            ("<div id=b><p>Martes</p><h2>T</h2></div>", None),
+            ("<a name=n></a><h2>T</h2>", Some("n")),
+            ("<p><a id=n>&nbsp;</a></p><h2>T</h2>", Some("n")),
+            ("<h2><span class=mw-headline id=m>T</span></h2>", Some("m")),
+            ("<div id=b><h2>T <a id=m></a></h2></div>", Some("m")),
+            ("<h2 id=e></h2><h2>T</h2>", Some("e")),
+            ("<h2 id=''>T</h2>", None),
+            ("<img name=n><h2>T</h2>", None),
+            ("<div id='a b'><h2>T</h2></div>", None),
+        ] {
+            let wanted = vec![("T".to_owned(), anchor.map(str::to_owned))];
+            assert_eq!(anchors(html), wanted, "{html}");
+        }
+    }
+
+    #[test]
+    fn anchors_are_used_once() {
+        let told = |html: &str| anchors(html).into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+        let some = |id: &str| Some(id.to_owned());
+        // The first one is where a link leads to.
+        assert_eq!(
+            told("<div id=a><h2>A</h2><h2>B</h2></div><div id=a><h2>C</h2></div>"),
+            [some("a"), None, None]
+        );
+        assert_eq!(told("<h2 id=a>A</h2><h2 id=a>B</h2>"), [some("a"), None]);
+        // What is around all of a page leads to its title, which is where it begins.
+        let page = "<section id=portlet><h1>A</h1><h2>B</h2><div id=c>x</div><h2>C</h2></section>";
+        assert_eq!(told(page), [None, None, None]);
+        assert_eq!(told("<div id=a><h1>A</h1></div><div id=b><h1>B</h1></div>"), [some("a"), some("b")]);
+        assert_eq!(told("<div id=a><h1 id=h>A</h1></div>"), [some("h")]);
+    }
 }

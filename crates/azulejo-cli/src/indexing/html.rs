@@ -11,6 +11,7 @@ use ego_tree::iter::Edge;
 
 use super::blocks::{Block, Blocks};
 use super::left_out::{LeftOut, is_date_of_change, is_hidden, left_out};
+use super::panels::Panels;
 use super::tables::arranging;
 
 /// What a page says.
@@ -51,7 +52,7 @@ pub(crate) fn read(text: &str) -> Read {
     }
     let (main, is_whole) = main_part(&document);
     let lang = main.ancestors().find_map(lang_of).map_or(declared, str::to_owned);
-    read.blocks = blocks(main, is_whole, &lang);
+    read.blocks = blocks(main, &Panels::of(&document), is_whole, &lang);
     read.blocks.retain(|block| !is_date_of_change(block));
     read
 }
@@ -73,7 +74,7 @@ fn main_part(document: &Html) -> (NodeRef<'_, Node>, bool) {
 }
 
 /// Walks without recursion: a page may be nested however deep.
-fn blocks(main: NodeRef<'_, Node>, is_whole: bool, lang: &str) -> Vec<Block> {
+fn blocks(main: NodeRef<'_, Node>, panels: &Panels, is_whole: bool, lang: &str) -> Vec<Block> {
     let mut blocks = Blocks::new(lang);
     let arranging = arranging(main);
     let mut outside = None;
@@ -81,7 +82,7 @@ fn blocks(main: NodeRef<'_, Node>, is_whole: bool, lang: &str) -> Vec<Block> {
         match edge {
             Edge::Open(node) if outside.is_none() => match node.value() {
                 Node::Text(text) => blocks.text(text),
-                Node::Element(element) => match left_out(node, element, is_whole) {
+                Node::Element(element) => match left_out(node, element, panels, is_whole) {
                     Some(what) => {
                         if what == LeftOut::Cell {
                             blocks.empty_cell(element);

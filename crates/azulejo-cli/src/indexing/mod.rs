@@ -1,6 +1,6 @@
 //! A site's pages as an index to search in: what `index` is made of.
 //!
-//! `site` (the folder's pages) - `html`, `markdown`, `left_out`, `blocks`, `tables` (a page's text) - `repeated` (what all pages
+//! `site` (the folder's pages) - `html`, `markdown`, `left_out`, `panels`, `blocks`, `tables` (a page's text) - `repeated` (what all pages
 //! have) - `passages` - `words`, `galician`, `portuguese` (words and their stems) - `statistics` (which passages a word stands in) - `parts` (the files). The format is told in
 //! `docs/search.md`; `web/packages/azulejo-chat/src/search` reads it.
 
@@ -10,6 +10,7 @@ mod galician;
 mod html;
 mod left_out;
 mod markdown;
+mod panels;
 mod parts;
 mod passages;
 mod portuguese;

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::blocks::{Block, Kind};
 use super::words::language;
 
-/// On fewer pages of a language nothing is told to be common to them.
+/// What stands on fewer pages isn't told to be common to them.
 const LEAST_PAGES: usize = 4;
 /// A longer text is told, wherever it stands.
 const MOST_WORDS: usize = 30;
 
-/// Takes lines out that stand on more than half of a language's pages; how many different ones. `otherwise` is the language
-/// where a page says none.
+/// Takes lines out that stand on more than half of a language's pages; how many different ones. A language of few pages can't
+/// tell by itself: there it is what most pages of another language, or of the whole site, have too. `otherwise` is the
+/// language where a page says none.
 pub(crate) fn take_out(pages: &mut [&mut Vec<Block>], otherwise: &str) -> usize {
     let key = |block: &Block| {
         let lang = if block.lang.is_empty() { otherwise } else { &block.lang };
@@ -32,9 +33,27 @@ pub(crate) fn take_out(pages: &mut [&mut Vec<Block>], otherwise: &str) -> usize 
             *count_of.entry(line).or_default() += 1;
         }
     }
-    count_of.retain(|(language, _), count| {
-        let of = pages_of.get(language).copied().unwrap_or_default();
-        *count >= LEAST_PAGES && *count * 2 > of
+    let is_common = |count: usize, of: usize| count * 2 > of;
+    let mut count_everywhere: BTreeMap<&str, usize> = BTreeMap::new();
+    for blocks in pages.iter() {
+        let lines: BTreeSet<&str> =
+            blocks.iter().filter(|block| is_short(block)).map(|block| block.text.as_str()).collect();
+        for line in lines {
+            *count_everywhere.entry(line).or_default() += 1;
+        }
+    }
+    let of_language = |language: &String| pages_of.get(language).copied().unwrap_or_default();
+    let everywhere = count_everywhere
+        .into_iter()
+        .filter(|(_, count)| *count >= LEAST_PAGES && is_common(*count, pages.len()))
+        .map(|(line, _)| line.to_owned());
+    let in_a_language = count_of
+        .iter()
+        .filter(|((language, _), count)| **count >= LEAST_PAGES && is_common(**count, of_language(language)))
+        .map(|((_, line), _)| line.clone());
+    let of_the_site: BTreeSet<String> = everywhere.chain(in_a_language).collect();
+    count_of.retain(|(language, line), count| {
+        is_common(*count, of_language(language)) && of_the_site.contains(line)
     });
     for blocks in pages.iter_mut() {
         blocks.retain(|block| !is_short(block) || !count_of.contains_key(&key(block)));
@@ -72,7 +91,27 @@ mod tests {
         let told = left(&mut pages);
         assert!(told[0].starts_with("Texto 0|palabra"), "{told:?}");
         assert!(told[4].starts_with("Otra|Texto 4|palabra"), "{told:?}");
-        assert_eq!(told[5..], ["Sin lengua", "Ir al contenido"]);
+        assert_eq!(told[5..], ["Sin lengua", ""]);
+    }
+
+    #[test]
+    fn repeated_lines_of_one_language_are_known_in_another_with_few_pages() {
+        let mut pages: Vec<Vec<Block>> =
+            (0..5).map(|i| page("es", &["Mobilitat", &format!("Texto {i}")])).collect();
+        pages.push(page("ca", &["Mobilitat", "Sol·licituds"]));
+        // Where most pages do without it, it says something.
+        pages.push(page("gl", &["Mobilitat"]));
+        pages.extend((0..2).map(|i| page("gl", &[&format!("Páxina {i}")])));
+        let told = left(&mut pages);
+        assert_eq!(told[4..7], ["Texto 4", "Sol·licituds", "Mobilitat"]);
+        // No language has four pages, but the site does.
+        let mut pages: Vec<Vec<Block>> =
+            ["es", "es", "ca", "gl", "eu"].iter().map(|lang| page(lang, &["Menú", "Texto"])).collect();
+        pages[4] = page("eu", &["Testua", "Menú"]);
+        assert_eq!(left(&mut pages), ["", "", "", "", "Testua"]);
+        let mut pages: Vec<Vec<Block>> =
+            ["es", "ca", "gl"].iter().map(|lang| page(lang, &["Menú"])).collect();
+        assert_eq!(left(&mut pages), ["Menú"; 3], "three pages are too few to tell");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! The grid is that of HTML's table model (<https://html.spec.whatwg.org/multipage/tables.html#forming-a-table>): a cell
 //! covers the columns and rows that it spans, and the next cell of a row goes to the first column that is free. Headings
 //! are only told where it is certain which they are: a row that isn't as wide as its headings has none, but for those that
-//! a cell names itself (`headers`).
+//! a cell names itself (`headers`). What a cell's `scope` says counts; where nothing says so, bold cells are headings of
+//! columns in a first row, and of groups of rows if they stand alone in theirs.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -26,6 +27,8 @@ const PLACE_BYTES: usize = 16;
 /// A longer heading is no heading; nor are those of more rows.
 const LONGEST_HEAD_BYTES: usize = 160;
 const MOST_HEAD_ROWS: usize = 4;
+/// A longer text in bold is a note, and no heading of a group of rows.
+const LONGEST_GROUP_CHARS: usize = 80;
 /// Headings that a cell may name; further ones aren't looked for.
 const MOST_NAMED: usize = 8;
 
@@ -121,14 +124,53 @@ pub(crate) struct Table {
 struct Cell {
     text: String,
     is_head: bool,
-    /// It says of itself that it is the heading of a row.
-    is_row_head: bool,
+    scope: Scope,
+    /// All its text is in bold.
+    is_emphasised: bool,
     columns: usize,
     /// None: all further rows of its group.
     rows: Option<usize>,
     id: Option<String>,
     /// The `id`s of its headings, if it names them.
     headers: Vec<String>,
+}
+
+impl Cell {
+    /// It says of itself that it is the heading of a row, or of some that follow.
+    fn is_row_head(&self) -> bool {
+        self.is_head && matches!(self.scope, Scope::Row | Scope::RowGroup)
+    }
+
+    /// True for a heading of columns, or of all that follows.
+    fn is_column_head(&self) -> bool {
+        self.is_head && !self.is_row_head()
+    }
+
+    fn stands_out(&self) -> bool {
+        self.is_head || self.is_emphasised
+    }
+}
+
+/// What a heading says that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    Unsaid,
+    Row,
+    /// The rest of its `<tbody>`.
+    RowGroup,
+    /// One column or several.
+    Columns,
+}
+
+impl Scope {
+    fn of(element: &Element) -> Self {
+        match element.attr("scope").unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "row" => Self::Row,
+            "rowgroup" => Self::RowGroup,
+            "col" | "colgroup" => Self::Columns,
+            _ => Self::Unsaid,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -192,7 +234,7 @@ impl Table {
     }
 
     /// A cell of the row.
-    pub(crate) fn cell(&mut self, element: &Element, text: String) {
+    pub(crate) fn cell(&mut self, element: &Element, text: String, is_emphasised: bool) {
         let number = |name| element.attr(name).and_then(whole_number);
         if self.rows.is_empty() {
             self.row("");
@@ -200,7 +242,8 @@ impl Table {
         self.cells.push(Cell {
             text,
             is_head: element.name() == "th",
-            is_row_head: element.attr("scope").is_some_and(|scope| scope.trim().starts_with("row")),
+            scope: Scope::of(element),
+            is_emphasised,
             columns: number("colspan").unwrap_or(1).clamp(1, MOST_COLUMNS),
             rows: match number("rowspan") {
                 Some(0) => None,
@@ -292,26 +335,34 @@ impl Table {
     /// All rows: those of headings give theirs to the rows that follow.
     fn told(&self, grid: &[Line], budget: &mut Budget) -> Option<Vec<(&str, String)>> {
         let width = grid.iter().filter_map(|line| line.places.last()).map(Place::end).max().unwrap_or(0);
-        let kinds: Vec<Kind> = (0..grid.len()).map(|row| self.kind(row, &grid[row])).collect();
+        let kinds = self.kinds(grid, width);
         // With two columns, the second one's heading is told once.
         let ids = if width < 3 { HashMap::new() } else { self.ids() };
         let sections = kinds.iter().filter(|kind| **kind == Kind::Section).count();
         let mut lines = Vec::new();
-        let mut section = "";
+        // A section reaches to the next one, and if rows of its own group follow, not beyond them.
+        let (mut section, mut section_group, mut is_of_group) = ("", 0, false);
+        // What says that it is a heading of the rest of its group, in front of rows.
+        let (mut of_group, mut of_group_group) = ("", 0);
         let mut heads = Heads::default();
         let mut row = 0;
         while row < grid.len() {
             let lang = self.rows[row].lang.as_str();
+            let group = self.rows[row].group;
+            if is_of_group && group != section_group {
+                (section, is_of_group) = ("", false);
+            }
             match kinds[row] {
                 Kind::Empty => {}
                 Kind::Section => {
                     let text = self.section(&grid[row]);
+                    (section_group, is_of_group) = (group, false);
                     let mut below = kinds[row + 1..].iter().take_while(|kind| **kind != Kind::Section);
                     // One above all the rest is the table's title.
                     let is_title = sections == 1 && kinds[..row].iter().all(|kind| *kind == Kind::Empty);
                     let is_line =
                         is_title || text.len() > LONGEST_HEAD_BYTES || !below.any(|kind| *kind == Kind::Data);
-                    section = if is_line { "" } else { text };
+                    section = if is_line { "" } else { without_colon(text) };
                     if section.is_empty() {
                         lines.push((lang, text.to_owned()));
                     }
@@ -326,7 +377,7 @@ impl Table {
                     let all_fit = (end..end + below).filter(is_data).all(|at| fits(&grid[at]));
                     let is_line = width < 3 || below == 0 || !all_fit;
                     if width < 3 {
-                        heads = Heads::default();
+                        heads.columns.iter_mut().skip(1).for_each(String::clear);
                     }
                     if is_line {
                         for (own, line) in self.rows[row..end].iter().zip(&grid[row..end]) {
@@ -337,8 +388,19 @@ impl Table {
                     continue;
                 }
                 Kind::Data => {
+                    is_of_group |= group == section_group;
+                    let front = grid[row].places.first().map(|place| &self.cells[place.cell]);
+                    match front {
+                        Some(cell) if cell.text.is_empty() && group == of_group_group => {}
+                        Some(cell) if cell.is_head && cell.scope == Scope::RowGroup => {
+                            (of_group, of_group_group) = (without_colon(&cell.text), group);
+                        }
+                        _ => of_group = "",
+                    }
+                    let is_left_blank = front.is_some_and(|cell| cell.text.is_empty());
+                    let above = [section, if is_left_blank { of_group } else { "" }];
                     let fitting = if heads.fit(&grid[row]) { Some(&heads) } else { None };
-                    lines.push((lang, self.data(&grid[row], section, fitting, &ids, budget)?));
+                    lines.push((lang, self.data(&grid[row], above, fitting, &ids, budget)?));
                 }
             }
             row += 1;
@@ -347,22 +409,85 @@ impl Table {
         Some(lines)
     }
 
-    fn kind(&self, row: usize, line: &Line) -> Kind {
+    fn kinds(&self, grid: &[Line], width: usize) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> =
+            grid.iter().enumerate().map(|(row, line)| self.kind(row, line, width)).collect();
+        let is_data = |kinds: &[Kind], row: usize| kinds[row] == Kind::Data;
+        let is_alone = |line: &Line| self.is_alone(line, width);
+        // A first row in bold, where nothing is said to be headings.
+        if !kinds.contains(&Kind::Heads) {
+            let is_bold = |row: &usize| {
+                let is_bold = self.said(&grid[*row]).all(|(_, cell)| cell.is_emphasised && !cell.is_head);
+                is_data(&kinds, *row) && is_bold && self.said(&grid[*row]).count() > 1
+            };
+            let is_before = |row: &usize| !is_data(&kinds, *row) || is_alone(&grid[*row]);
+            let begin = (0..grid.len()).take_while(is_before).count();
+            let end = begin + (begin..grid.len()).take_while(is_bold).count();
+            if (end..grid.len()).any(|row| is_data(&kinds, row)) {
+                kinds[begin..end].fill(Kind::Heads);
+            }
+        }
+        // Groups of rows below what stands alone: not where each row begins so, nor where rows stand before the first.
+        let begins = |line: &Line| {
+            self.said(line).count() > 1 && self.said(line).next().is_some_and(|(_, cell)| cell.stands_out())
+        };
+        let rows = |kinds: &[Kind]| (0..grid.len()).filter(|row| is_data(kinds, *row)).collect::<Vec<_>>();
+        let rows = rows(&kinds);
+        let is_grouped =
+            rows.first().is_some_and(|row| is_alone(&grid[*row]) || kinds[..*row].contains(&Kind::Section))
+                && !rows.iter().any(|row| begins(&grid[*row]));
+        if is_grouped {
+            for row in rows.into_iter().filter(|row| is_alone(&grid[*row])) {
+                kinds[row] = Kind::Section;
+            }
+        }
+        kinds
+    }
+
+    /// True for a row with nothing but a bold text or a heading in front: over its whole width, or beside blank cells.
+    fn is_alone(&self, line: &Line, width: usize) -> bool {
+        let Some(place) = line.places.first() else { return false };
+        let cell = &self.cells[place.cell];
+        let is_over_all = line.places.len() == 1 && place.columns > 1 && place.end() == width;
+        let others = || line.places[1..].iter().map(|place| &self.cells[place.cell]);
+        let is_before_blanks =
+            line.places.len() > 1 && others().all(|cell| cell.text.is_empty() && !cell.is_head);
+        let is_short = cell.text.chars().nth(LONGEST_GROUP_CHARS).is_none();
+        place.is_own
+            && cell.stands_out()
+            && (is_over_all || is_before_blanks)
+            && (cell.is_head || (is_short && !cell.text.ends_with(['.', '!', '?', ';'])))
+    }
+
+    fn kind(&self, row: usize, line: &Line, width: usize) -> Kind {
         let own = || line.places.iter().filter(|place| place.is_own).map(|place| &self.cells[place.cell]);
         if own().all(|cell| cell.text.is_empty()) {
             return Kind::Empty;
         }
-        let is_head = |cell: &Cell| cell.is_head && !cell.is_row_head;
-        if line.places.len() == 1 {
-            return if own().all(is_head) { Kind::Section } else { Kind::Data };
+        // One in front of blank cells says by itself that it is of a group.
+        let is_of_group = || own().next().is_some_and(|cell| cell.is_head && cell.scope == Scope::RowGroup);
+        if line.places.len() > 1 && is_of_group() && self.is_alone(line, width) {
+            return Kind::Section;
         }
-        let all_heads = line
-            .places
-            .iter()
-            .map(|place| &self.cells[place.cell])
-            // The corner above the headings of rows is seldom one itself.
-            .skip_while(|cell| !cell.is_head && cell.text.is_empty())
-            .all(is_head);
+        if let [place] = line.places.as_slice() {
+            // Over all columns it is of no row, whatever it says.
+            let is_over_all = place.columns > 1 && place.end() == width;
+            let is_section = |cell: &Cell| {
+                cell.is_column_head() || (cell.is_head && (is_over_all || cell.scope == Scope::RowGroup))
+            };
+            return if own().all(is_section) { Kind::Section } else { Kind::Data };
+        }
+        let cells = line.places.iter().map(|place| &self.cells[place.cell]);
+        // The corner above the headings of rows is seldom one itself, or says that it is one of them.
+        let cells: Vec<&Cell> = cells.skip_while(|cell| !cell.is_head && cell.text.is_empty()).collect();
+        let is_corner = |cells: &[&Cell]| match cells {
+            [corner, others @ ..] => {
+                let is_of_columns = |cell: &&Cell| cell.is_head && cell.scope == Scope::Columns;
+                corner.is_head && !others.is_empty() && others.iter().all(is_of_columns)
+            }
+            [] => false,
+        };
+        let all_heads = cells.iter().all(|cell| cell.is_column_head()) || is_corner(&cells);
         if all_heads || self.rows[row].is_in_head { Kind::Heads } else { Kind::Data }
     }
 
@@ -399,7 +524,7 @@ impl Table {
 
     /// Headings as one; empty where that is too long to be one.
     fn heading(&self, cells: &[usize]) -> String {
-        let texts: Vec<&str> = cells.iter().map(|cell| self.cells[*cell].text.as_str()).collect();
+        let texts: Vec<&str> = cells.iter().map(|cell| without_colon(&self.cells[*cell].text)).collect();
         let len: usize = texts.iter().map(|text| text.len()).sum();
         if len > LONGEST_HEAD_BYTES { String::new() } else { texts.join(", ") }
     }
@@ -428,25 +553,29 @@ impl Table {
         let texts: Vec<&str> = self.said(line).map(|(_, cell)| cell.text.as_str()).collect();
         match texts.split_first() {
             Some((first, [])) => (*first).to_owned(),
-            Some((first, others)) => format!("{first}: {}", others.join("; ")),
+            Some((first, others)) => format!("{}: {}", without_colon(first), others.join("; ")),
             None => String::new(),
         }
     }
 
-    /// "section, heading of the row: heading of the column: cell; ...". A cell in front stands for a heading of the row.
+    /// "section, heading of the row: heading of the column: cell; ...". A cell in front stands for a heading of the row. One
+    /// that is a number or a letter says too little by itself: what its column is called goes before it ("Escalão A").
     fn data(
         &self,
         line: &Line,
-        section: &str,
+        above: [&str; 2],
         heads: Option<&Heads>,
         ids: &HashMap<&str, usize>,
         budget: &mut Budget,
     ) -> Option<String> {
         // Headings of the row, and the cells that they are of; a row may have several.
-        let mut parts: Vec<(Vec<&str>, Vec<String>)> = vec![(Vec::new(), Vec::new())];
-        if !section.is_empty() {
-            budget.spend(section.len())?;
-            parts[0].0.push(section);
+        let mut parts: Vec<(Vec<String>, Vec<String>)> = vec![(Vec::new(), Vec::new())];
+        // All headings so far, as they stand in the table.
+        let mut labels: Vec<&str> = Vec::new();
+        for text in above.into_iter().filter(|text| !text.is_empty()) {
+            budget.spend(text.len())?;
+            parts[0].0.push(text.to_owned());
+            labels.push(text);
         }
         let is_alone = self.said(line).count() == 1;
         let mut is_first = true;
@@ -461,9 +590,21 @@ impl Table {
             if is_label {
                 if parts.last().is_some_and(|(_, cells)| !cells.is_empty()) {
                     parts.push((Vec::new(), Vec::new()));
+                    labels.clear();
                 }
-                if let Some((labels, _)) = parts.last_mut() {
-                    labels.push(&cell.text);
+                let name = match (is_bare(&cell.text), named.as_slice(), heads) {
+                    (false, ..) | (true, [], None) => String::new(),
+                    (true, [], Some(heads)) => heads.columns[place.column].clone(),
+                    (true, ..) => {
+                        named.retain(|head| !labels.contains(&without_colon(&self.cells[*head].text)));
+                        self.heading(&named)
+                    }
+                };
+                budget.spend(name.len())?;
+                let text = without_colon(&cell.text);
+                labels.push(text);
+                if let Some((told, _)) = parts.last_mut() {
+                    told.push(if name.is_empty() { text.to_owned() } else { format!("{name} {text}") });
                 }
                 continue;
             }
@@ -472,8 +613,7 @@ impl Table {
                 heads.map_or(&[][..], |heads| &heads.columns[place.column..place.end()])
             } else {
                 // Those of the row and the section stand in front already.
-                let labels = parts.last().map_or(&[][..], |(labels, _)| labels);
-                named.retain(|head| !labels.contains(&self.cells[*head].text.as_str()));
+                named.retain(|head| !labels.contains(&without_colon(&self.cells[*head].text)));
                 by_name = self.heading(&named);
                 budget.spend(by_name.len())?;
                 slice::from_ref(&by_name)
@@ -495,7 +635,7 @@ impl Table {
                 cells.append(&mut told);
             }
         }
-        let part = |(labels, cells): &(Vec<&str>, Vec<String>)| {
+        let part = |(labels, cells): &(Vec<String>, Vec<String>)| {
             let both = [labels.join(", "), cells.join("; ")];
             both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
         };
@@ -531,6 +671,22 @@ fn names(list: &str) -> Vec<String> {
     list.split_ascii_whitespace().take(MOST_NAMED).map(str::to_owned).collect()
 }
 
+/// What a heading says: one comes behind it in any case.
+fn without_colon(text: &str) -> &str {
+    text.trim_end_matches([':', ' '])
+}
+
+/// True for what doesn't say what it is: numbers, letters, abbreviations ("A", "1.º", "de 5 a 10", "III").
+fn is_bare(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    let is_short = |word: &str| {
+        let len = word.chars().count();
+        let is_code = len <= 4 && word.chars().all(|c| c.is_uppercase() || c.is_numeric());
+        len <= 2 || is_code || word.chars().all(char::is_numeric)
+    };
+    words.peek().is_some() && words.all(is_short)
+}
+
 /// A number as HTML reads it: what stands behind its digits doesn't count.
 fn whole_number(text: &str) -> Option<usize> {
     let text = text.trim_start().trim_start_matches('+');
@@ -540,211 +696,4 @@ fn whole_number(text: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::html;
-
-    /// The lines of a page's main part.
-    fn lines(html: &str) -> Vec<String> {
-        let read = html::read(&format!("<html lang=es><main>{html}</main>"));
-        read.blocks.into_iter().map(|block| block.text).collect()
-    }
-
-    fn table(rows: &str) -> Vec<String> {
-        lines(&format!("<table>{rows}</table>"))
-    }
-
-    #[test]
-    fn table_cells_reach_over_their_rows() {
-        let rows = "<tr><th>Concepto<th>Empadronados<th>No empadronados
-            <tr><td>Entrada<td>3,20 €<td>4,50 €
-            <tr><td rowspan=2>Abono<td>individual: 48 €<td>72,50 €
-            <tr><td>familiar: 95 €<td>140 €
-            <tr><td colspan=3>Menores: gratis";
-        assert_eq!(
-            table(rows),
-            [
-                "Entrada: Empadronados: 3,20 €; No empadronados: 4,50 €",
-                "Abono: Empadronados: individual: 48 €; No empadronados: 72,50 €",
-                "Abono: Empadronados: familiar: 95 €; No empadronados: 140 €",
-                "Menores: gratis",
-            ]
-        );
-        // In the middle, at the end, and two at once.
-        let rows = "<tr><th>Día<th>Mañana<th>Tarde<th>Noche
-            <tr><td>Lunes<td rowspan=0>9:00<td>16:00<td rowspan=2>cerrado
-            <tr><td>Martes<td>17:00";
-        assert_eq!(
-            table(rows),
-            [
-                "Lunes: Mañana: 9:00; Tarde: 16:00; Noche: cerrado",
-                "Martes: Mañana: 9:00; Tarde: 17:00; Noche: cerrado"
-            ]
-        );
-    }
-
-    #[test]
-    fn table_cells_reach_over_their_columns() {
-        let rows = "<tr><th>Día<th>Mañana<th>Tarde<th>Noche<tr><td>Lunes<td colspan=2>10:00<td>22:00
-            <tr><td>Martes<td colspan=100>cerrado";
-        assert_eq!(
-            table(rows),
-            [
-                "Lunes: Mañana: 10:00; Tarde: 10:00; Noche: 22:00",
-                "Martes: Mañana: cerrado; Tarde: cerrado; Noche: cerrado",
-            ]
-        );
-    }
-
-    #[test]
-    fn table_headings_of_several_rows() {
-        let rows = "<thead><tr><th rowspan=2>Baño<th colspan=2>Verano<th>Invierno
-            <tr><th>Adultos<th>Niños<th>Todos
-            <tbody><tr><th scope=row>Uno<td>3 €<td>2 €<td>1 €<tr><th>Diez<td>26 €<td>16 €<td>8 €";
-        assert_eq!(
-            table(rows),
-            [
-                "Uno: Verano, Adultos: 3 €; Verano, Niños: 2 €; Invierno, Todos: 1 €",
-                "Diez: Verano, Adultos: 26 €; Verano, Niños: 16 €; Invierno, Todos: 8 €",
-            ]
-        );
-        // The corner may be no heading; cells in a thead are.
-        let rows = "<tr><td><th>A<th>B<tr><th>x<td>1<td>2";
-        assert_eq!(table(rows), ["x: A: 1; B: 2"]);
-        let rows = "<thead><tr><td>De<td>A<td>B<tbody><tr><td>x<td>1<td>2";
-        assert_eq!(table(rows), ["x: A: 1; B: 2"]);
-        // Further headings are of what stands below them.
-        let rows = "<tr><th>De<th>A<th>B<tr><td>x<td>1<td>2<tr><th>De<th>C<th>D<tr><td>y<td>3<td>4";
-        assert_eq!(table(rows), ["x: A: 1; B: 2", "y: C: 3; D: 4"]);
-    }
-
-    #[test]
-    fn table_headings_of_rows() {
-        let rows = "<tr><th rowspan=2>Lunes<th>Mañana<td>9:00<tr><th>Tarde<td>16:00";
-        assert_eq!(table(rows), ["Lunes, Mañana: 9:00", "Lunes, Tarde: 16:00"]);
-        let rows = "<tr><th>Adultos<td>3 €<th>Niños<td>2 €";
-        assert_eq!(table(rows), ["Adultos: 3 €; Niños: 2 €"]);
-        let rows = "<tr><th>L1<td><td><tr><th>L2<td>6:10<td>";
-        assert_eq!(table(rows), ["L1", "L2: 6:10"]);
-    }
-
-    #[test]
-    fn table_headings_that_cells_name() {
-        // Whatever stands above, in the order of the table, and also in rows that aren't as wide.
-        let rows = "<tr><th id=z>Zona<th id=a>Adultos<th id=n>Niños<th id=v>Verano
-            <tr><th id=u>Urbana<td headers='u n'>2 €<td headers='v a'>3 €<td>1 €
-            <tr><td headers=n>gratis
-            <tr><td headers=z>Rural<td headers='u a'>4 €";
-        assert_eq!(
-            table(rows),
-            [
-                "Zona: Adultos; Niños; Verano",
-                "Urbana: Niños: 2 €; Adultos, Verano: 3 €; Verano: 1 €",
-                "Niños: gratis",
-                "Rural: Adultos, Urbana: 4 €",
-            ]
-        );
-        // A section is told once, and so is the heading of a row.
-        let rows = "<tr><th colspan=3 id=s>Bono<tr><th id=l>Lunes<td headers='s l'>3 €<td headers=l>4 €
-            <tr><th colspan=3 id=t>Día<tr><th id=m>Martes<td headers='t m'>1 €<td headers='s m'>2 €";
-        assert_eq!(table(rows), ["Bono, Lunes: 3 €; 4 €", "Día, Martes: 1 €; Bono: 2 €"]);
-        // What isn't in the table, says nothing or is the cell itself names none; of two with one `id` the first does.
-        let rows = "<tr><th>De<th id=a>A<th id=a>B<th id=e><tr><td>x<td headers='zz e'>1<td id=i headers=i>2<td headers='a zz'>3";
-        assert_eq!(table(rows), ["x: A: 1; B: 2; A: 3"]);
-        // With two columns the heading is told once.
-        assert_eq!(table("<tr><th id=a>De<th id=b>A<tr><td headers=a>x<td headers=b>1"), ["De: A", "x: 1"]);
-    }
-
-    #[test]
-    fn table_sections_go_in_front_of_their_rows() {
-        let rows = "<tr><th colspan=3>Adultos<tr><td>Día<td>3 €<td>4 €<tr><th colspan=3>Niños<tr><td>Día<td>1 €<td>2 €";
-        assert_eq!(table(rows), ["Adultos, Día: 3 €; 4 €", "Niños, Día: 1 €; 2 €"]);
-        // One above all is the table's title; one with nothing below is told, too.
-        let rows = "<tr><th colspan=3>Tarifas<tr><td>Día<td>3 €<td>4 €";
-        assert_eq!(table(rows), ["Tarifas", "Día: 3 €; 4 €"]);
-        let rows = "<tr><td>Día<td>3 €<td>4 €<tr><th colspan=3>Impuestos incluidos";
-        assert_eq!(table(rows), ["Día: 3 €; 4 €", "Impuestos incluidos"]);
-    }
-
-    #[test]
-    fn table_headings_are_dropped_where_they_may_be_wrong() {
-        // A heading too few, a cell too few, two cells at one place.
-        assert_eq!(table("<tr><th>A<th>B<tr><td>x<td>1<td>2"), ["A: B", "x: 1; 2"]);
-        let rows = "<tr><th>De<th>A<th>B<tr><td>x<td>1<td>2<tr><td>y<td>3";
-        assert_eq!(table(rows), ["De: A; B", "x: A: 1; B: 2", "y: 3"]);
-        let rows = "<tr><th>De<th>A<th>B<tr><td>x<td>1<td rowspan=2>2<tr><td colspan=3>y<td>3";
-        let told = table(rows);
-        assert_eq!(told[1], "x: A: 1; B: 2");
-        assert!(!told[2].contains("A:") && !told[2].contains("B:"), "{told:?}");
-        // A heading that is a text, headings of many rows.
-        let long = format!("<tr><th>De<th>{}<th>B<tr><td>x<td>1<td>2", "palabra ".repeat(40));
-        assert_eq!(table(&long), ["x: 1; B: 2"]);
-        let many = format!("{}<tr><td>x<td>1<td>2", "<tr><th>De<th>A<th>B".repeat(9));
-        assert_eq!(table(&many).last().map(String::as_str), Some("x: 1; 2"));
-        assert_eq!(table("<tr><th>De<th>A<th>B"), ["De: A; B"], "headings of nothing");
-    }
-
-    #[test]
-    fn table_cell_that_is_not_read_keeps_its_place() {
-        let rows = "<tr><th>De<th>A<th>B<tr><td>x<td aria-hidden=true>—<td>2<tr><td>y<td hidden>1<td>3<td>4";
-        assert_eq!(table(rows), ["x: B: 2", "y: A: 3; B: 4"]);
-    }
-
-    #[test]
-    fn table_that_arranges_the_page_is_text() {
-        let page = "<table><tr><td><h1>Cementerio</h1></td></tr><tr><td>Inicio<br>Tasas</td><td><p>Abre a las 9:00.</p><h2>Tasas</h2>
-            <table><tr><td>Concepto<td>Importe<tr><td>Nicho<td>780 €</table><p>Diríjase a la oficina.</p></td></tr></table>";
-        assert_eq!(
-            lines(page),
-            [
-                "Cementerio",
-                "Inicio\nTasas",
-                "Abre a las 9:00.",
-                "Tasas",
-                "Concepto: Importe",
-                "Nicho: 780 €",
-                "Diríjase a la oficina."
-            ]
-        );
-        assert_eq!(table("<tr><td>Uno<tr><td>Dos"), ["Uno", "Dos"], "a cell a row");
-        assert_eq!(lines("<table role=presentation><tr><td>Uno<td>Dos</table>"), ["Uno", "Dos"]);
-        // A paragraph alone is how some editors write a cell.
-        assert_eq!(table("<tr><td><p>Nicho</p><td><p>780 €</p>"), ["Nicho: 780 €"]);
-        // Within a cell, lines are kept apart, whatever they end with.
-        let rows =
-            "<tr><th>Días<th>Horas<tr><td>Lunes<td><p>9 €</p><p>10 €</p><p>Solo en mayo.</p><p>Nunca</p>";
-        assert_eq!(table(rows), ["Días: Horas", "Lunes: 9 €; 10 €; Solo en mayo. Nunca"]);
-    }
-
-    #[test]
-    fn table_with_hostile_spans_is_bounded() {
-        let length = |html: &str| table(html).iter().map(String::len).sum::<usize>();
-        let spans = |count: usize, rows: &str| {
-            let cell = format!("<td rowspan={rows} colspan=65534>{}", "palabra ".repeat(20));
-            format!("<tr>{}{}", cell.repeat(count), "<tr><td>x".repeat(3_000))
-        };
-        for rows in ["65534", "0", "99999999999999999999999", "-3", "2x"] {
-            for count in [1, 3, 1_200] {
-                let html = spans(count, rows);
-                assert!(length(&html) <= 16 * html.len() + 100_000, "{rows} {count}: {}", length(&html));
-            }
-        }
-        // Nothing is lost: what is too much is told cell by cell.
-        let told = table(&spans(3, "65534"));
-        assert_eq!(told.iter().filter(|line| *line == "x").count(), 3_000);
-        let heads = format!(
-            "<tr><td><th colspan=900>{}{}",
-            "h".repeat(150),
-            "<tr><td>x<td colspan=900>y".repeat(2_000)
-        );
-        assert!(length(&heads) < 20 * heads.len());
-        let named = format!(
-            "<tr><th><th id=a>{}<th>B{}",
-            "h".repeat(150),
-            "<tr><td>x<td headers=a>y<td>z".repeat(2_000)
-        );
-        assert!(length(&named) < 20 * named.len());
-        let told =
-            table(&format!("<tr><th><th id=a>A<th>B{}", "<tr><td>x<td headers='a a'>y<td>z".repeat(99)));
-        assert_eq!(told, ["x: A: y; B: z"; 99]);
-    }
-}
+mod tests;

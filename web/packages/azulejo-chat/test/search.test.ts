@@ -96,6 +96,25 @@ test("words that only say what is asked carry no passage of another thing", asyn
   assert.equal((await asked("Quanto custa o passaporte?", "pt-PT", {}))[0], "Quanto custa");
 });
 
+test("words that only say what is asked and stand nowhere sink no find, however few passages there are", async () => {
+  const passages: Written[] = [
+    { page: "mobilitat", title: "Mobilitat", heading: "Convocatòria Erasmus", text: "Les candidatures es presenten de novembre a desembre." },
+    ...["Ajuts", "Oficina", "Crèdits", "Idiomes"].map((heading) => ({ page: "mobilitat", title: "Mobilitat", heading, text: `Text sobre ${heading}.` })),
+  ];
+  const files = indexOf({ ca: passages }, { stop: { ca: "de el ha quan quant" }, topics: { ca: "costa demanar preu" } });
+  const index = await open(files);
+  const asked = async (question: string) => (await index.search(question, { lang: "ca" })).map(({ passage, score }) => [passage.heading, score]);
+  const alone = await asked("erasmus");
+  assert.equal(alone[0]![0], "Convocatòria Erasmus");
+  for (const question of ["demanar erasmus", "preu erasmus", "Quan s'ha de demanar l'Erasmus? Quant costa?"]) {
+    assert.deepEqual(await asked(question), alone, question);
+  }
+  // What a question is about counts, whether it stands there or not.
+  assert.deepEqual(await asked("erasmus passaport"), []);
+  assert.deepEqual(await asked("preu passaport"), []);
+  assert.deepEqual(await asked("preu"), []);
+});
+
 test("search looks in the question's language, then in related ones, then in others", async () => {
   // Both languages have a market; the question's own goes first.
   const markets = await places("mercado");

@@ -77,10 +77,11 @@ export class LanguageIndex {
     const postings = await this.#postings([...meant.values()].flatMap(({ groups }) => groups), signal);
     const terms = [...meant].map(([word, { groups, weight }]): Term => ({ word, weight, fields: merged(groups.map((group) => postings.get(group) ?? [])) }));
     const counts = new Map(terms.map(({ word, fields }) => [word, new Set(fields.flatMap((field) => [...field.keys()])).size]));
-    // A word that stands nowhere tells the most.
-    const whole = question.reduce((sum, word) => sum + rarity(counts.get(word) ?? 0, this.size), 0);
     // A word may be another form of one that only says what is asked.
     const isSubject = (word: string) => !isTopic(word) && !meant.get(word)?.groups.every((group) => this.#topics.has(group));
+    // What stands nowhere tells the most, but for what only says what is asked: there pages have other words for it, or none.
+    const weighed = question.filter((word) => counts.has(word) || isSubject(word));
+    const whole = weighed.reduce((sum, word) => sum + rarity(counts.get(word) ?? 0, this.size), 0);
     const subject = question.filter(isSubject).length;
     const isAbout = (words: readonly string[]) => words.filter(isSubject).length >= ABOUT * subject;
 
