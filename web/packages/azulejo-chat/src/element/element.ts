@@ -7,7 +7,6 @@ import { type Announcement, announcements } from "../announce/announcements.js";
 import { Conversation } from "../conversation/conversation.js";
 import type { State } from "../conversation/state.js";
 import { aboutModel } from "../engine/about.js";
-import { forgetModels } from "../engine/kept.js";
 import { type Language, languageFor } from "../language/languages.js";
 import { loadSpeaker, type Speaker } from "../language/translation.js";
 import { parts, type SiteIndex } from "../parts.js";
@@ -53,7 +52,7 @@ export class AzulejoChat extends Base {
           const { openDevice, openServer } = await import("../engine/agreed.js");
           return where === "device" ? openDevice(settings, how) : openServer(settings, how);
         },
-        forget: forgetModels,
+        forget: async (settings) => (await import("../engine/forget.js")).forgetModels(settings),
       },
       (after, before) => this.#changed(after, before),
     );

@@ -3,7 +3,8 @@
 import type { Progress } from "../conversation/state.js";
 import type { Settings } from "../element/settings.js";
 import type { Answerer } from "./answerer.js";
-import { claim, modelOf } from "./kept.js";
+import { claim } from "./forget.js";
+import { modelOf } from "./kept.js";
 
 export async function openDevice(
   settings: Settings,

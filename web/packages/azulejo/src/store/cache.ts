@@ -8,10 +8,14 @@ const SETTINGS = "azulejo-settings";
 /** Entries are named by addresses; this one is never fetched, since `.invalid` belongs to no one. */
 const BASE = "https://azulejo.invalid/";
 
-/** The store, or null where there is none. `write`: one that keeps what is put into it, made if need be; looking makes none. */
+/**
+ * The store, or null where there is none. `write`: one that keeps what is put into it, made if need be. Looking makes none
+ * but where it is the only kind of store: WebKit's private windows forget what no page has open.
+ */
 export async function cacheStore({ write }: { write: boolean }): Promise<ChunkStore | null> {
   try {
-    if (!globalThis.caches || !(write || (await caches.has(NAME)))) return null;
+    const isMade = write || !globalThis.FileSystemFileHandle;
+    if (!globalThis.caches || !(isMade || (await caches.has(NAME)))) return null;
     let cache = await caches.open(NAME);
     if (write && !(await keeps(cache))) {
       await caches.delete(NAME);
