@@ -12,7 +12,7 @@ use azulejo_shaders::kernels::gemm::Params;
 #[cfg(target_arch = "x86_64")]
 use super::gemm_avx2;
 use super::gemv::add_bias;
-use super::input::{self, Order, Step, XBlock};
+use super::input::{self, Order, ScaleOf, XBlock};
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::{gemm_simd128, gemm_units_simd128};
@@ -165,7 +165,7 @@ fn quantise<'s>(
     context.threads.chunks(out, chunk * blocks, |first, out| {
         for (i, out) in out.chunks_exact_mut(blocks).enumerate() {
             let x = &x[(first / blocks + i) * stride..][..units * 32];
-            input::quantise(context.instructions, x, order, Step::Block, out);
+            input::quantise(context.instructions, x, order, ScaleOf::Block, out);
         }
     });
     out

@@ -14,7 +14,7 @@ use super::avx2::{self, Tail, vector, vector_f32};
 use super::elementwise::{gated, normalise};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::gemv_simd128;
-use super::input::{self, Order, Step, XBlock};
+use super::input::{self, Order, ScaleOf, XBlock};
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
 #[cfg(target_arch = "x86_64")]
 use crate::matrix::format::{Q8_0, halves};
@@ -62,7 +62,7 @@ impl<'x> Input<'x> {
             _ => Order::Plain,
         };
         let blocks = scratch.blocks(input::blocks(matrix.units_per_row));
-        input::quantise(context.instructions, &x, order, Step::Unit, blocks);
+        input::quantise(context.instructions, &x, order, ScaleOf::Unit, blocks);
         Input::Blocks(blocks)
     }
 }

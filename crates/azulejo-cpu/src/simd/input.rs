@@ -20,7 +20,7 @@ pub(crate) struct XBlock {
     pub(crate) low: [f32; UNITS],
     /// For each unit, the sum of its other values.
     pub(crate) high: [f32; UNITS],
-    /// For each unit, what its integers are multiplied by: their step.
+    /// For each unit, what its integers are multiplied by.
     pub(crate) scale: [f32; UNITS],
 }
 
@@ -47,13 +47,13 @@ pub(crate) enum Order {
     EvenOdd,
 }
 
-/// Which values have one step.
+/// Which values have one scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Those of a unit. On real models the error's power is a fifth of what one step a block makes.
+pub(crate) enum ScaleOf {
+    /// Those of a unit. On real models the error's power is a sixth of what one scale a block makes.
     Unit,
     /// Those of a block, where products of more than a unit are summed up as integers, or a scale more would cost too much:
-    /// in `gemm` a sixth of the time.
+    /// in `gemm` a fifth of the speed.
     Block,
 }
 
@@ -63,14 +63,20 @@ pub(crate) const fn blocks(units: usize) -> usize {
 }
 
 /// Quantises a row, in whole units; what is missing of the last block is zeros.
-pub(crate) fn quantise(instructions: Instructions, x: &[f32], order: Order, step: Step, out: &mut [XBlock]) {
+pub(crate) fn quantise(
+    instructions: Instructions,
+    x: &[f32],
+    order: Order,
+    scale_of: ScaleOf,
+    out: &mut [XBlock],
+) {
     let block = |x: &[f32; BLOCK], out: &mut XBlock| match instructions {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: these instructions are only chosen where they were found.
-        Instructions::Avx2 => unsafe { avx2::quantise_block(x, order, step, out) },
+        Instructions::Avx2 => unsafe { avx2::quantise_block(x, order, scale_of, out) },
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Instructions::Simd128 => simd128::quantise_block(x, order, step, out),
-        _ => quantise_block(x, order, step, out),
+        Instructions::Simd128 => simd128::quantise_block(x, order, scale_of, out),
+        _ => quantise_block(x, order, scale_of, out),
     };
     let (full, rest) = x.as_chunks::<BLOCK>();
     for (x, out) in full.iter().zip(out.iter_mut()) {
@@ -83,11 +89,11 @@ pub(crate) fn quantise(instructions: Instructions, x: &[f32], order: Order, step
     }
 }
 
-fn quantise_block(x: &[f32; BLOCK], order: Order, step: Step, out: &mut XBlock) {
+fn quantise_block(x: &[f32; BLOCK], order: Order, scale_of: ScaleOf, out: &mut XBlock) {
     debug_assert_eq!(order, Order::Plain, "the portable kernels have no use for another order");
     let units = x.as_chunks::<32>().0;
     let greatest = |unit: &[f32; 32]| unit.iter().fold(0u32, |most, x| most.max(x.to_bits() & 0x7fff_ffff));
-    let inverse = out.take_steps(step, std::array::from_fn(|u| greatest(&units[u])));
+    let inverse = out.take_scales(scale_of, std::array::from_fn(|u| greatest(&units[u])));
     for (u, (unit, q)) in units.iter().zip(out.q.as_chunks_mut::<2>().0).enumerate() {
         for (x, q) in unit.iter().zip(q.as_flattened_mut()) {
             // Adding 1.5 * 2^23 rounds to an integer, which is then the lowest bits.
@@ -100,14 +106,14 @@ fn quantise_block(x: &[f32; BLOCK], order: Order, step: Step, out: &mut XBlock) 
 }
 
 impl XBlock {
-    /// Sets the steps by each unit's greatest magnitude, given as the bits of a float: as integers they are in their order,
-    /// with infinities and what is no number on top, which make their step NaN, so that the products show it. Gives what
+    /// Sets the scales by each unit's greatest magnitude, given as the bits of a float: as integers they are in their order,
+    /// with infinities and what is no number on top, which make their scale NaN, so that the products show it. Gives what
     /// values are multiplied by to become integers.
     #[inline(always)]
-    fn take_steps(&mut self, step: Step, most: [u32; UNITS]) -> [f32; UNITS] {
-        let most = match step {
-            Step::Unit => most,
-            Step::Block => [most.into_iter().fold(0, u32::max); UNITS],
+    fn take_scales(&mut self, scale_of: ScaleOf, most: [u32; UNITS]) -> [f32; UNITS] {
+        let most = match scale_of {
+            ScaleOf::Unit => most,
+            ScaleOf::Block => [most.into_iter().fold(0, u32::max); UNITS],
         };
         let most = most.map(f32::from_bits);
         self.scale = most.map(|most| if most.is_finite() { most / 32767.0 } else { f32::NAN });
@@ -115,18 +121,18 @@ impl XBlock {
     }
 }
 
-/// Values below this are taken as zeros where no other of their step is above.
+/// Values below this are taken as zeros where no other of their scale is above.
 const LEAST: f32 = 1e-30;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::{BLOCK, Order, Step, UNITS, XBlock};
+    use super::{BLOCK, Order, ScaleOf, UNITS, XBlock};
     use crate::simd::avx2::{sum8, vector_f32};
 
     #[target_feature(enable = "avx2,fma,f16c")]
-    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, step: Step, out: &mut XBlock) {
+    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, scale_of: ScaleOf, out: &mut XBlock) {
         let runs = x.as_chunks::<16>().0;
         let magnitude = _mm256_set1_epi32(0x7fff_ffff);
         let mut most = [0u32; UNITS];
@@ -137,7 +143,7 @@ mod avx2 {
             let lanes: [u32; 8] = bytemuck::cast(greatest);
             *most = lanes.into_iter().fold(0, u32::max);
         }
-        let inverse = out.take_steps(step, most);
+        let inverse = out.take_scales(scale_of, most);
         let mut q = [_mm256_setzero_si256(); 16];
         let mut sums = [_mm256_setzero_si256(); 16];
         for (r, ((run, q), sum)) in runs.iter().zip(&mut q).zip(&mut sums).enumerate() {
@@ -182,10 +188,10 @@ mod avx2 {
 mod simd128 {
     use std::arch::wasm32::*;
 
-    use super::{BLOCK, Order, Step, UNITS, XBlock};
+    use super::{BLOCK, Order, ScaleOf, UNITS, XBlock};
     use crate::simd::simd128::{sum4, vector};
 
-    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, step: Step, out: &mut XBlock) {
+    pub(super) fn quantise_block(x: &[f32; BLOCK], order: Order, scale_of: ScaleOf, out: &mut XBlock) {
         let mut most = [0u32; UNITS];
         for (unit, most) in x.as_chunks::<32>().0.iter().zip(&mut most) {
             let greatest = unit.as_chunks::<4>().0.iter().fold(u32x4_splat(0), |greatest, run| {
@@ -194,7 +200,7 @@ mod simd128 {
             let lanes: [u32; 4] = bytemuck::cast(greatest);
             *most = lanes.into_iter().fold(0, u32::max);
         }
-        let inverse = out.take_steps(step, most);
+        let inverse = out.take_scales(scale_of, most);
         // Adding 1.5 * 2^23 rounds to an integer, which is then the lowest bits.
         let round = f32x4_splat(12_582_912.0);
         let mut sums = [u32x4_splat(0); 16];
