@@ -7,11 +7,12 @@ use azulejo_shaders::{Kernel, Variant};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::archive::{self, Member};
-use crate::cubin::{Kept, Key, written};
+use crate::cubin::{Kept, Key, TIER};
 use crate::nvrtc::{Nvrtc, NvrtcError};
+use crate::overrides;
 use crate::runtime::matrix_peak_kernel;
-use crate::translate::TranslateError;
-use crate::writer::Written;
+use crate::translate::{TranslateError, translate};
+use crate::writer::{Options, Written};
 
 /// Why an archive isn't made.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +29,9 @@ pub enum AheadError {
 }
 
 /// Compiles kernels for architectures (`sm_90`), on all cores, and gives an archive of their machine code
-/// ([`Archive`](crate::Archive)), each translated and as its override, and of the kernel that measures. What is in the folder `kept` isn't compiled again; what is compiled goes there.
-/// `progress` is told, after each, how many are done and how many there are.
+/// ([`Archive`](crate::Archive)): each as it is translated and as its override, and the kernel that measures. What is in the
+/// folder `kept` isn't compiled again; what is compiled goes there. `progress` is told, after each, how many are done and how
+/// many there are.
 ///
 /// # Errors
 /// [`AheadError`]: what can't be compiled.
@@ -42,27 +44,43 @@ pub fn compile_ahead(
 ) -> Result<Vec<u8>, AheadError> {
     let version = compiler.version()?;
     let kept = Kept::new(kept, version);
+    let numbered = |name: &&str| match name.strip_prefix("sm_").map(str::parse::<u32>) {
+        Some(Ok(number)) => Ok(number),
+        _ => Err(AheadError::Architecture((*name).to_owned())),
+    };
+    let numbers: Vec<u32> = architectures.iter().map(numbered).collect::<Result<_, _>>()?;
+    let mut translated = written(kernels, None)?;
+    translated.push(("matrix_peak", matrix_peak_kernel().0));
+    let by_hand = numbers.iter().map(|number| written(kernels, Some((number / 10, number % 10))));
+    let by_hand: Vec<Vec<Named>> = by_hand.collect::<Result<_, _>>()?;
     let mut wanted = Vec::new();
-    for &name in architectures {
-        let number = name.strip_prefix("sm_").and_then(|number| number.parse::<u32>().ok());
-        let number = number.ok_or_else(|| AheadError::Architecture(name.to_owned()))?;
-        let texts: Vec<(&'static str, Vec<Written>)> = kernels
-            .par_iter()
-            .map(|(kernel, variant)| Ok((kernel.name, written(kernel, variant, (number / 10, number % 10))?)))
-            .collect::<Result<_, TranslateError>>()?;
-        let of_kernels =
-            texts.into_iter().flat_map(|(kernel, texts)| texts.into_iter().map(move |t| (kernel, t)));
-        let all = of_kernels.chain([("matrix_peak", matrix_peak_kernel().0)]);
-        wanted.extend(all.map(|(kernel, text)| (name, number, kernel, text)));
+    for ((name, number), by_hand) in architectures.iter().zip(numbers).zip(&by_hand) {
+        wanted.extend(translated.iter().chain(by_hand).map(|(kernel, text)| (*name, number, *kernel, text)));
     }
     let done = AtomicUsize::new(0);
     let members: Vec<Member> = wanted
         .par_iter()
-        .map(|(name, arch, kernel, text)| {
+        .map(|&(name, arch, kernel, text)| {
             let cubin = kept.get_or_compile(compiler, text, name)?;
             progress(done.fetch_add(1, Relaxed) + 1, wanted.len());
-            Ok(Member { key: Key::of(text, name), arch: *arch, kernel, cubin })
+            Ok(Member { key: Key::of(text, name), arch, kernel, cubin })
         })
         .collect::<Result<_, NvrtcError>>()?;
     Ok(archive::write(version, members))
+}
+
+/// A text with the name of its kernel.
+type Named = (&'static str, Written);
+
+/// What is translated of kernels; or those overrides that a compute capability takes.
+fn written(
+    kernels: &[(&'static Kernel, Variant)],
+    overrides: Option<(u32, u32)>,
+) -> Result<Vec<Named>, TranslateError> {
+    let options = Options { overrides, ..Options::default() };
+    kernels
+        .par_iter()
+        .filter(|(kernel, _)| overrides.is_none_or(|c| overrides::find(kernel.name, c).is_some()))
+        .map(|(kernel, variant)| Ok((kernel.name, translate(kernel, variant, TIER, &options)?)))
+        .collect()
 }

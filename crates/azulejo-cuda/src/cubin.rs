@@ -6,9 +6,7 @@ use azulejo_shaders::{Kernel, Tier, Variant, kernels};
 use sha2::{Digest, Sha256};
 
 use crate::nvrtc::{FEW_THREADS, Nvrtc, NvrtcError, OPTIONS};
-use crate::overrides;
-use crate::translate::{TranslateError, translate};
-use crate::writer::{Options, PRELUDE, Written};
+use crate::writer::{PRELUDE, Written};
 
 /// What every device has that the compiler still knows.
 pub(crate) const TIER: Tier = Tier::SubgroupsF16;
@@ -49,21 +47,6 @@ impl std::fmt::Debug for Key {
 pub fn all_variants() -> Vec<(&'static Kernel, Variant)> {
     let wide = kernels::ALL.iter().filter(|kernel| !kernel.name.ends_with("_narrow"));
     wide.flat_map(|&kernel| (kernel.variants)().into_iter().map(move |variant| (kernel, variant))).collect()
-}
-
-/// The texts that are compiled of a kernel for a device of a compute capability: what is translated and, behind it, the
-/// override that stands for it, if one does.
-pub(crate) fn written(
-    kernel: &Kernel,
-    variant: &Variant,
-    capability: (u32, u32),
-) -> Result<Vec<Written>, TranslateError> {
-    let write = |overrides| translate(kernel, variant, TIER, &Options { overrides, ..Options::default() });
-    let mut all = vec![write(None)?];
-    if overrides::find(kernel.name, capability).is_some() {
-        all.push(write(Some(capability))?);
-    }
-    Ok(all)
 }
 
 /// Machine code on disk, of one version of the compiler.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use azulejo_plan::{Backend, Constant, DeviceInfo, Memory, Outputs, Plan, StepInput, Tokens, View};
 use azulejo_quant::Plane;
-use azulejo_shaders::{BufferClass, Call, Limits, LowerError, Program, Step, Tier, kernels, lower};
+use azulejo_shaders::{BufferClass, Limits, Program, Step, Tier, lower};
 
 use super::{HostBuffer, HostDevice, HostError};
 
@@ -25,8 +25,6 @@ pub struct HostModel {
     /// By the program's numbers; empty but for constants.
     constants: Vec<HostBuffer>,
     logits: View,
-    /// Rows of the embedding.
-    vocabulary: u32,
 }
 
 /// A KV cache and the activations to go with it.
@@ -50,10 +48,8 @@ impl HostModel {
             Tokens::These(tokens) => tokens,
             Tokens::Chosen => chosen.as_ref().ok_or(HostError::NothingToRead("a token"))?,
         };
-        let step = self.program.step(&input)?;
-        if let Some(&token) = tokens.iter().find(|token| **token >= self.vocabulary) {
-            return Err(HostError::Token { token, vocabulary: self.vocabulary });
-        }
+        // A chosen token is one of the vocabulary too, unless no logit was a number.
+        let step = self.program.step(&StepInput { tokens: Tokens::These(tokens), ..input })?;
         if let (Some(texts), Some(spans)) = (self.program.texts, &step.spans) {
             state.buffers[texts].words_mut()[..2 * tokens.len()].copy_from_slice(spans.as_flattened());
         }
@@ -79,15 +75,6 @@ impl Backend for HostBackend {
 
     fn prepare(&self, plan: &Plan) -> Result<HostModel, HostError> {
         let program = lower(plan, Limits::NONE)?;
-        let of_tokens = |call: &&Call| {
-            let has = |piece| call.variant.has(piece);
-            call.kernel.name == "embed" && !has("row_position") && !has("row_fixed")
-        };
-        let rows = program.decode.iter().filter(of_tokens).map(|call| {
-            let params = kernels::embed::Params::of(call);
-            params.first_row + params.rows
-        });
-        let vocabulary = rows.max().ok_or(LowerError::Unsupported("a body without an embedding"))?;
         let variants = program.calls().map(|call| (call.kernel, call.variant.clone()));
         let device = HostDevice::with_overrides(self.tier, self.overrides, variants)?;
         let constant = |buffer: &azulejo_shaders::Buffer| {
@@ -97,7 +84,6 @@ impl Backend for HostBackend {
             device,
             constants: program.buffers.iter().map(constant).collect(),
             logits: plan.logits,
-            vocabulary,
             program,
         })
     }

@@ -127,14 +127,6 @@ pub enum HostError {
     /// A step outside of the plan's bounds.
     #[error(transparent)]
     Step(#[from] azulejo_shaders::StepError),
-    /// A token that the model doesn't have.
-    #[error("token {token} is outside of a vocabulary of {vocabulary}")]
-    Token {
-        /// The token.
-        token: u32,
-        /// Its size.
-        vocabulary: u32,
-    },
     /// Something was read, or meant, that no step left.
     #[error("no step left {0} to be read")]
     NothingToRead(&'static str),

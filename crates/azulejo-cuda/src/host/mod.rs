@@ -56,11 +56,6 @@ impl HostKernel {
         compile::compile(kernels)
     }
 
-    /// What was compiled.
-    pub fn written(&self) -> &Written {
-        &self.written
-    }
-
     /// Runs `grid` blocks over buffers; each of `binds` is a binding's number and a place in `buffers`.
     ///
     /// # Errors
@@ -75,6 +70,52 @@ impl HostKernel {
         let (places, lengths) = bound(&self.label, &self.written, buffers, binds)?;
         self.library.launch(self.place, buffers, &places, &lengths, grid).map_err(HostError::Fault)
     }
+
+    fn run(&self, call: &Call, run: Run, buffers: &mut Vec<HostBuffer>) -> Result<(), HostError> {
+        run_call(call, run, self.written.share, buffers, |buffers, binds, grid| {
+            self.launch(buffers, binds, grid)
+        })
+    }
+}
+
+/// Runs whatever call on this kernel.
+impl Executor for HostKernel {
+    fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
+        over_words(buffers, |buffers| self.run(call, run, buffers))
+    }
+}
+
+/// Launches a call's blocks, each of which does its `share` of the call's workgroups, over buffers of which those of the
+/// call are places; what the call says itself is bound behind them.
+fn run_call(
+    call: &Call,
+    run: Run,
+    share: [u32; 2],
+    buffers: &mut Vec<HostBuffer>,
+    launch: impl FnOnce(&mut [HostBuffer], &[(u32, usize)], [u32; 3]) -> Result<(), HostError>,
+) -> Result<(), HostError> {
+    let given = buffers.len();
+    buffers.push(HostBuffer::of(&call.params));
+    buffers.push(HostBuffer::of(&[run.position, run.tokens, run.row, run.unused]));
+    let mut binds = vec![(0, given), (1, given + 1)];
+    binds.extend(call.binds.iter().map(|bind| (bind.binding, bind.buffer)));
+    let done = launch(buffers, &binds, call.blocks(run, share));
+    buffers.truncate(given);
+    done
+}
+
+/// Runs something over buffers of words, and leaves there what it wrote.
+fn over_words(
+    words: &mut [Vec<u32>],
+    run: impl FnOnce(&mut Vec<HostBuffer>) -> Result<(), HostError>,
+) -> Result<(), String> {
+    let mut on_device: Vec<HostBuffer> = words.iter().map(|words| HostBuffer::of(words)).collect();
+    run(&mut on_device).map_err(|e| e.to_string())?;
+    for (words, buffer) in words.iter_mut().zip(&on_device) {
+        let length = words.len();
+        words.copy_from_slice(&buffer.words()[..length]);
+    }
+    Ok(())
 }
 
 /// For each parameter of a kernel the place of its buffer, and the elements there.
@@ -169,26 +210,13 @@ impl HostDevice {
             .kernels
             .get(&key)
             .ok_or_else(|| HostError::Unknown { kernel: label(call.kernel.name, &call.variant) })?;
-        let given = buffers.len();
-        buffers.push(HostBuffer::of(&call.params));
-        buffers.push(HostBuffer::of(&[run.position, run.tokens, run.row, run.unused]));
-        let mut binds = vec![(0, given), (1, given + 1)];
-        binds.extend(call.binds.iter().map(|bind| (bind.binding, bind.buffer)));
-        let done = kernel.launch(buffers, &binds, call.blocks(run, kernel.written.share));
-        buffers.truncate(given);
-        done
+        kernel.run(call, run, buffers)
     }
 }
 
 impl Executor for &HostDevice {
     fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
-        let mut on_device: Vec<HostBuffer> = buffers.iter().map(|words| HostBuffer::of(words)).collect();
-        self.run(call, run, &mut on_device).map_err(|e| e.to_string())?;
-        for (words, buffer) in buffers.iter_mut().zip(&on_device) {
-            let length = words.len();
-            words.copy_from_slice(&buffer.words()[..length]);
-        }
-        Ok(())
+        over_words(buffers, |buffers| self.run(call, run, buffers))
     }
 }
 

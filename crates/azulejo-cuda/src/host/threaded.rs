@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{HostBuffer, HostError, bound, compile};
+use azulejo_shaders::check::Executor;
+use azulejo_shaders::{Call, Run};
+
+use super::{HostBuffer, HostError, bound, compile, over_words, run_call};
 use crate::writer::{Bounds, Written};
 
 /// What ThreadSanitizer ends a program with that has a race.
@@ -70,6 +73,17 @@ impl ThreadedKernel {
             }
             _ => Err(HostError::Fault(format!("{} ({})", said.trim_end(), output.status))),
         }
+    }
+}
+
+/// Runs whatever call on this kernel.
+impl Executor for ThreadedKernel {
+    fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
+        over_words(buffers, |buffers| {
+            run_call(call, run, self.written.share, buffers, |buffers, binds, grid| {
+                self.launch(buffers, binds, grid)
+            })
+        })
     }
 }
 

@@ -3,8 +3,8 @@
 use azulejo_cuda::{
     Bounds, HostBuffer, HostDevice, HostError, HostKernel, Options, Written, translate, translate_linked,
 };
-use azulejo_shaders::check::{Case, CaseResult, Executor, all_cases, run_case};
-use azulejo_shaders::{Call, Run, Target, Tier, link};
+use azulejo_shaders::check::{Case, CaseResult, all_cases, run_case};
+use azulejo_shaders::{Target, Tier, link};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::text;
@@ -16,27 +16,6 @@ pub(crate) fn case(name: &str) -> Case {
     all_cases().into_iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
 }
 
-/// Runs every call on one kernel.
-struct One(HostKernel);
-
-impl Executor for One {
-    fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
-        let mut on_device: Vec<HostBuffer> = buffers.iter().map(|words| HostBuffer::of(words)).collect();
-        let mut binds = vec![(0, on_device.len()), (1, on_device.len() + 1)];
-        on_device.push(HostBuffer::of(&call.params));
-        on_device.push(HostBuffer::of(&[run.position, run.tokens, run.row, run.unused]));
-        binds.extend(call.binds.iter().map(|bind| (bind.binding, bind.buffer)));
-        self.0
-            .launch(&mut on_device, &binds, call.blocks(run, self.0.written().share))
-            .map_err(|e| e.to_string())?;
-        for (words, buffer) in buffers.iter_mut().zip(&on_device) {
-            let length = words.len();
-            words.copy_from_slice(&buffer.words()[..length]);
-        }
-        Ok(())
-    }
-}
-
 pub(crate) fn written(case: &Case, tier: Tier) -> Written {
     let call = case.setup().call;
     translate(call.kernel, &call.variant, tier, &CHECKED).unwrap()
@@ -46,7 +25,7 @@ pub(crate) fn written(case: &Case, tier: Tier) -> Written {
 pub(crate) fn verdicts(case: &Case, texts: Vec<Written>) -> Vec<CaseResult> {
     let labelled = texts.into_iter().map(|written| ("planted".to_owned(), written)).collect();
     let kernels = HostKernel::compile(labelled).unwrap();
-    kernels.into_par_iter().map(|kernel| run_case(&mut One(kernel), case)).collect()
+    kernels.into_par_iter().map(|mut kernel| run_case(&mut kernel, case)).collect()
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Data races: what no barrier orders, whatever the order in which the fibres happen to run.
 
 use azulejo_cuda::{Bounds, HostBuffer, Options, ThreadedKernel, Written, translate, translate_linked};
-use azulejo_shaders::check::{Case, CaseResult, Executor, run_case};
-use azulejo_shaders::{Call, Run, Target, Tier, link};
+use azulejo_shaders::check::{Case, CaseResult, run_case};
+use azulejo_shaders::{Call, Target, Tier, link};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::faults::{BARRIER, case, problem, verdicts, written};
@@ -10,25 +10,6 @@ use crate::text;
 
 /// As on a GPU but for the checks: what fills workgroup memory first would end in a barrier.
 const PLAIN: Options = Options { bounds: Bounds::Abort, poison: false, overrides: None };
-
-/// Runs every call on one kernel, of which a block does its share of the call's workgroups.
-struct Threads(ThreadedKernel, [u32; 2]);
-
-impl Executor for Threads {
-    fn execute(&mut self, call: &Call, run: Run, buffers: &mut [Vec<u32>]) -> Result<(), String> {
-        let mut on_device: Vec<HostBuffer> = buffers.iter().map(|words| HostBuffer::of(words)).collect();
-        let mut binds = vec![(0, on_device.len()), (1, on_device.len() + 1)];
-        on_device.push(HostBuffer::of(&call.params));
-        on_device.push(HostBuffer::of(&[run.position, run.tokens, run.row, run.unused]));
-        binds.extend(call.binds.iter().map(|bind| (bind.binding, bind.buffer)));
-        self.0.launch(&mut on_device, &binds, call.blocks(run, self.1)).map_err(|e| e.to_string())?;
-        for (words, buffer) in buffers.iter_mut().zip(&on_device) {
-            let length = words.len();
-            words.copy_from_slice(&buffer.words()[..length]);
-        }
-        Ok(())
-    }
-}
 
 fn plain(case: &Case, tier: Tier) -> Written {
     let call = case.setup().call;
@@ -41,8 +22,7 @@ fn compiled(label: &str, written: Written) -> ThreadedKernel {
 }
 
 fn watched(case: &Case, written: Written) -> CaseResult {
-    let share = written.share;
-    run_case(&mut Threads(compiled("watched", written), share), case)
+    run_case(&mut compiled("watched", written), case)
 }
 
 #[test]
