@@ -7,25 +7,40 @@ const NAME = "azulejo";
 const SETTINGS = "azulejo-settings";
 /** Entries are named by addresses; this one is never fetched, since `.invalid` belongs to no one. */
 const BASE = "https://azulejo.invalid/";
+/** How long another tab is waited for that opens it: a page that was left may be frozen meanwhile. */
+const OPEN_MS = 5000;
+
+/** The cache that was opened last: WebKit's private windows forget what no page has open, and what is collected isn't open. */
+let held: Cache | undefined;
 
 /**
  * The store, or null where there is none. `write`: one that keeps what is put into it, made if need be. Looking makes none
- * but where it is the only kind of store: WebKit's private windows forget what no page has open.
+ * but where it is the only kind of store.
  */
 export async function cacheStore({ write }: { write: boolean }): Promise<ChunkStore | null> {
   try {
-    const isMade = write || !globalThis.FileSystemFileHandle;
-    if (!globalThis.caches || !(isMade || (await caches.has(NAME)))) return null;
-    let cache = await caches.open(NAME);
-    if (write && !(await keeps(cache))) {
-      await caches.delete(NAME);
-      cache = await caches.open(NAME);
-      if (!(await keeps(cache))) return null;
+    if (!globalThis.caches) return null;
+    if (write || !globalThis.FileSystemFileHandle) {
+      // One tab at a time: what one opens must not be what another is about to replace.
+      const { locks } = globalThis.navigator;
+      const signal = AbortSignal.timeout(OPEN_MS);
+      held = await (locks ? locks.request(NAME, { signal }, openKeeping) : openKeeping());
+    } else {
+      held = (await caches.has(NAME)) ? await caches.open(NAME) : undefined;
     }
-    return new CacheStore(cache);
+    return held ? new CacheStore(held) : null;
   } catch {
     return null;
   }
+}
+
+/** The cache, made anew where it keeps nothing; undefined where it keeps nothing then. */
+async function openKeeping(): Promise<Cache | undefined> {
+  const cache = await caches.open(NAME);
+  if (await keeps(cache)) return cache;
+  await caches.delete(NAME);
+  const anew = await caches.open(NAME);
+  return (await keeps(anew)) ? anew : undefined;
 }
 
 /**
