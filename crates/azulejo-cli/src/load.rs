@@ -27,9 +27,9 @@ pub(crate) struct Loaded {
 pub(crate) fn options(args: &LoadArgs, context: Option<u32>, kv: KvType) -> ModelOptions {
     let mut options = ModelOptions::new()
         .device(args.device)
-        .chunk(args.ubatch_size)
         .kv_types(args.cache_type_k.unwrap_or(kv), args.cache_type_v.unwrap_or(kv));
     options.context = context;
+    options.chunk = args.ubatch_size;
     options.sliding_window = args.sliding_window;
     options.threads = args.threads.map(|n| n as usize);
     options.checks.fuse = !args.no_fuse;

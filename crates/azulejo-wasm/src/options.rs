@@ -70,9 +70,7 @@ impl LoadOptions {
 
     fn with(&self, mut options: ModelOptions) -> Result<ModelOptions> {
         options.context = self.context;
-        if let Some(chunk) = self.chunk {
-            options.chunk = chunk;
-        }
+        options.chunk = self.chunk;
         if let Some(name) = &self.kv_type {
             let unknown = || invalid(format!("kvType: there is no '{name}'; choose f16, f32, q8_0 or q4_0"));
             let kind = KvType::of_name(name).ok_or_else(unknown)?;

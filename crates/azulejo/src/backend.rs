@@ -6,6 +6,8 @@ use azulejo_plan::CallTime;
 use azulejo_plan::{Backend, Constant, DeviceInfo, Memory, Plan, StepInput};
 use azulejo_quant::Plane;
 
+use crate::options::DEFAULT_CHUNK;
+
 /// One of the back-ends.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one of them, and it is moved once")]
@@ -68,6 +70,19 @@ macro_rules! inside {
             _ => unreachable!("an engine's model and a session's state are of the engine's back-end"),
         }
     };
+}
+
+impl AnyBackend {
+    /// The tokens of a step where nobody asks for a number. A data-centre GPU has more multiprocessors than a matrix of
+    /// 4,096 rows has tiles for 128 tokens.
+    pub(crate) fn default_chunk(&self) -> u32 {
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda(_) => 512,
+            #[allow(unreachable_patterns, reason = "a build may have CUDA alone")]
+            _ => DEFAULT_CHUNK,
+        }
+    }
 }
 
 impl Backend for AnyBackend {

@@ -51,7 +51,7 @@ impl Loading {
     /// - Those of [`Model::plan_of`];
     /// - [`Code::OutOfMemory`]: the device has no room for it; [`Code::DeviceLost`], [`Code::Device`].
     pub fn new(file: &ModelFile, device: &Device, options: &ModelOptions) -> Result<Self, Error> {
-        let (config, plan) = planned(file, options)?;
+        let (config, plan) = planned(file, options, device.backend.default_chunk())?;
         let tokenizer = tokenizer_from_file(file).map(Arc::new).map_err(|e| (e.code(), e.to_string()));
         let of_tokenizer = tokenizer.as_ref().map(|t| t.warnings()).unwrap_or_default();
         let of_device = device.warnings.iter().chain(of_tokenizer).cloned();

@@ -13,7 +13,7 @@ use azulejo_tokenizer::{Message, RenderOptions, Tokenizer};
 use serde::Serialize;
 
 use crate::backend::AnyBackend;
-use crate::options::planned;
+use crate::options::{DEFAULT_CHUNK, planned};
 use crate::{ChatOptions, Code, Error, ModelOptions, Session};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::{Device, Loading};
@@ -153,7 +153,7 @@ impl Model {
     /// - [`Code::Corrupt`]: hyper-parameters or shapes that don't fit together;
     /// - [`Code::InvalidArgument`]: a context longer than the model's own, or a cache type that doesn't fit its heads.
     pub fn plan_of(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
-        planned(file, options)
+        planned(file, options, DEFAULT_CHUNK)
     }
 
     /// A new conversation, with a KV cache of its own.
@@ -273,7 +273,7 @@ impl PlannedCall {
     /// # Errors
     /// Those of [`Model::plan_of`], and [`Code::Unsupported`] for a model that no such GPU could run.
     pub fn of(file: &ModelFile, options: &ModelOptions) -> Result<Vec<Self>, Error> {
-        let (_, plan) = planned(file, options)?;
+        let (_, plan) = planned(file, options, DEFAULT_CHUNK)?;
         let program = lower(&plan, Limits::BASELINE).map_err(|e| Error::new(Code::Unsupported, e))?;
         let run = azulejo_shaders::Run { tokens: 1, ..Default::default() };
         Ok([&program.decode, &program.head_one, &program.choose]

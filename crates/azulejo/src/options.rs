@@ -10,6 +10,8 @@ use crate::{DeviceChoice, Error};
 
 /// Positions of the cache where nobody asks for a number, if the model has so many.
 const DEFAULT_CONTEXT: u32 = 4096;
+/// Tokens of a step where nobody asks for a number.
+pub(crate) const DEFAULT_CHUNK: u32 = 128;
 
 /// How to load a model.
 ///
@@ -32,8 +34,8 @@ pub struct ModelOptions {
     /// Positions of the KV cache, in tokens: none is the model's own context, at most 4,096; 0 is the model's own
     /// context.
     pub context: Option<u32>,
-    /// The most tokens of one step.
-    pub chunk: u32,
+    /// The most tokens of one step: none is 128, on CUDA 512.
+    pub chunk: Option<u32>,
     /// Whether the logits of all tokens will be asked for (`Session::logits`), which takes memory.
     pub all_logits: bool,
     /// Logits, or the hidden state for `Session::embed`.
@@ -72,7 +74,7 @@ impl Default for ModelOptions {
         Self {
             device: DeviceChoice::Auto,
             context: None,
-            chunk: 128,
+            chunk: None,
             all_logits: false,
             output: Output::Logits,
             k: KvType::F16,
@@ -104,7 +106,7 @@ impl ModelOptions {
 
     /// Sets [`chunk`](field@Self::chunk), in tokens.
     pub fn chunk(mut self, tokens: u32) -> Self {
-        self.chunk = tokens;
+        self.chunk = Some(tokens);
         self
     }
 
@@ -197,17 +199,17 @@ impl<'a> ChatOptions<'a> {
     }
 }
 
-/// The hyper-parameters, as the options change them, and the plan.
-pub(crate) fn planned(file: &ModelFile, options: &ModelOptions) -> Result<(Config, Plan), Error> {
+/// The hyper-parameters, as the options change them, and the plan. `chunk`: the tokens of a step where the options don't say.
+pub(crate) fn planned(file: &ModelFile, options: &ModelOptions, chunk: u32) -> Result<(Config, Plan), Error> {
     let mut config = config(file)?;
     if let Some(window) = options.sliding_window {
         config.set_window(window);
     }
-    let plan = plan(file, &config, &plan_options(&config, options)?)?;
+    let plan = plan(file, &config, &plan_options(&config, options, chunk)?)?;
     Ok((config, plan))
 }
 
-fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, Error> {
+fn plan_options(config: &Config, options: &ModelOptions, chunk: u32) -> Result<PlanOptions, Error> {
     let most = config.context_length;
     let context = match options.context {
         None => most.min(DEFAULT_CONTEXT),
@@ -216,7 +218,8 @@ fn plan_options(config: &Config, options: &ModelOptions) -> Result<PlanOptions, 
         Some(context) => return Err(azulejo_models::ModelError::Context { context, most }.into()),
     };
     // An encoder sees a text as a whole.
-    let mut chunk = if config.is_causal { options.chunk.clamp(1, 4096).min(context) } else { context };
+    let chunk = options.chunk.unwrap_or(chunk);
+    let mut chunk = if config.is_causal { chunk.clamp(1, 4096).min(context) } else { context };
     // The logits of a chunk stay under 64 MiB.
     let most = ((16 << 20) / config.vocabulary).max(1);
     let is_hidden = options.output == Output::Hidden;

@@ -43,7 +43,7 @@ pub(crate) struct CompareArgs {
 impl CompareArgs {
     /// How models are loaded.
     pub(crate) fn load(&self) -> LoadArgs {
-        LoadArgs { device: self.device, threads: self.threads, ubatch_size: 128, ..LoadArgs::default() }
+        LoadArgs { device: self.device, threads: self.threads, ..LoadArgs::default() }
     }
 }
 

@@ -128,9 +128,9 @@ pub(crate) struct LoadArgs {
     /// Threads of the CPU; as many as it has cores if absent
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
-    /// The most tokens of a prompt that are evaluated at once (-ub)
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub(crate) ubatch_size: u32,
+    /// The most tokens of a prompt that are evaluated at once (-ub): 128 if absent, on CUDA 512
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) ubatch_size: Option<u32>,
     /// Accepted; --ubatch-size is what counts
     #[arg(short, long, value_name = "N", hide = true)]
     pub(crate) batch_size: Option<u32>,

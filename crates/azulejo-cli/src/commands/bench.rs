@@ -77,7 +77,6 @@ pub(crate) fn run(args: &BenchArgs, output: &Output) -> Result<()> {
         kind: kind(&file, args),
         size: file.tensors.values().map(|t| t.bytes).sum(),
         threads,
-        chunk: options.chunk,
         bandwidth,
         no_bandwidth,
     };
@@ -234,7 +233,6 @@ struct Report<'a> {
     kind: String,
     size: u64,
     threads: usize,
-    chunk: u32,
     /// Bytes a second.
     bandwidth: Option<f64>,
     no_bandwidth: Option<&'static str>,
@@ -297,7 +295,7 @@ impl Report<'_> {
             "model_type": self.kind,
             "model_size": self.size,
             "model_n_params": self.model.parameters(),
-            "n_batch": self.chunk,
+            "n_batch": plan.chunk,
             "n_ubatch": plan.chunk,
             "n_threads": self.threads,
             "type_k": plan.kv.k.name(),
