@@ -20,6 +20,7 @@ pub(crate) const PIECES: &[(&str, &str)] = &[
     ("block_q5_k", include_str!("lib/block_q5_k.wesl")),
     ("block_q6_k", include_str!("lib/block_q6_k.wesl")),
     ("block_q8_0", include_str!("lib/block_q8_0.wesl")),
+    ("bytes_fractions", include_str!("lib/bytes_fractions.wesl")),
     ("bytes_masks", include_str!("lib/bytes_masks.wesl")),
     ("bytes_unpack", include_str!("lib/bytes_unpack.wesl")),
     ("gate_gelu", include_str!("lib/gate_gelu.wesl")),

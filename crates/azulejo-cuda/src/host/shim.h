@@ -85,6 +85,13 @@ static inline int __dp4a(int a, int b, int sum) {
   for (int i = 0; i < 32; i += 8) sum += int8_t(a >> i) * int8_t(b >> i);
   return sum;
 }
+// A byte of eight for each of the lowest four digits of the selector.
+static inline unsigned __byte_perm(unsigned low, unsigned high, unsigned selector) {
+  const uint64_t bytes = uint64_t(high) << 32 | low;
+  unsigned result = 0;
+  for (int i = 0; i < 4; i++) result |= unsigned(bytes >> 8 * (selector >> 4 * i & 7u) & 0xffu) << 8 * i;
+  return result;
+}
 static inline float __shfl_xor_sync(unsigned, float value, int mask) {
   return __uint_as_float(host::exchange(__float_as_uint(value), unsigned(mask)));
 }

@@ -14,6 +14,9 @@ use super::{Result, Unsupported, Writer, bare};
 /// The lanes of a subgroup.
 const WARP: u32 = 32;
 
+/// Functions of pieces that the prelude has as well, by instructions for which WGSL has no word.
+pub(super) const IN_PRELUDE: &[&str] = &["fractions"];
+
 /// Words that no name may be: those of C++, of CUDA, and of the prelude.
 const RESERVED: &[&str] = &[
     "alignas",

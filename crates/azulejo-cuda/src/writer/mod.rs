@@ -332,6 +332,13 @@ impl<'a> Writer<'a> {
         }
         let name = &self.names[&NameKey::Function(handle)];
         let head = format!("static __device__ {result} {name}({}) {{\n", parameters.join(", "));
+        if builtins::IN_PRELUDE.contains(&name.as_str()) {
+            let names = (0..)
+                .zip(&function.arguments)
+                .map(|(index, _)| &self.names[&NameKey::FunctionArgument(handle, index)]);
+            let arguments: Vec<&str> = names.map(String::as_str).collect();
+            return Ok(format!("{head}  return wgsl::{name}({});\n}}\n\n", arguments.join(", ")));
+        }
         let mut writer = statements::FunctionWriter::new(self, function, info, Some(handle));
         writer.body()?;
         Ok(head + &writer.text + "}\n\n")

@@ -212,6 +212,13 @@ FN i32 extract_bits(i32 a, u32 offset, u32 count) {
 }
 
 FN V4<u32> unpack_4_u8(u32 a) { return {a & 255u, (a >> 8) & 255u, (a >> 16) & 255u, a >> 24}; }
+// 1 + n / 128 for each byte n of less than 128, its seven bits where a float between 1 and 2 has its highest ones; by
+// `bytes_fractions.wesl`.
+FN V4<f32> fractions(u32 a) {
+  const u32 bytes = a | 0x80808080u;
+  return {bits_f32(__byte_perm(bytes, 0x3f000000u, 0x7044u)), bits_f32(__byte_perm(bytes, 0x3f000000u, 0x7144u)),
+          bits_f32(__byte_perm(bytes, 0x3f000000u, 0x7244u)), bits_f32(__byte_perm(bytes, 0x3f000000u, 0x7344u))};
+}
 FN V4<i32> unpack_4_i8(u32 a) {
   return {i32(a << 24) >> 24, i32(a << 16) >> 24, i32(a << 8) >> 24, i32(a) >> 24};
 }

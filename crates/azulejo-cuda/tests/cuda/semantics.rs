@@ -285,3 +285,29 @@ fn second(values: array<vec2<f32>, 3>, i: u32) -> f32 { return values[i].y; }
         assert_eq!(got[lane as usize * 6..][..6], want, "lane {lane}");
     }
 }
+
+#[test]
+fn what_the_prelude_has_in_the_place_of_a_function_is_what_the_function_says() {
+    let piece = include_str!("../../../../shaders/src/lib/bytes_fractions.wesl");
+    let function = piece.lines().skip_while(|line| !line.starts_with("fn fractions")).take(3);
+    let function: Vec<&str> = function.collect();
+    let source = |name: &str| {
+        format!(
+            "@group(0) @binding(4) var<storage, read> input: array<u32>;
+@group(0) @binding(8) var<storage, read_write> out: array<vec4<f32>>;
+{}
+@compute @workgroup_size(64) fn test(@builtin(local_invocation_index) lane: u32) {{ out[lane] = {name}(input[lane]); }}
+",
+            function.join("\n").replace("fractions", name)
+        )
+    };
+    let bytes: Vec<u8> = (0..=255u32).map(|i| (i * 77 % 128) as u8).collect();
+    let words: Vec<u32> = bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
+    // By another name it is translated.
+    for name in ["fractions", "translated"] {
+        let got = run(&source(name), &words, 4 * words.len(), 1);
+        for (byte, got) in bytes.iter().zip(got) {
+            assert_eq!(f32::from_bits(got), 1.0 + f32::from(*byte) / 128.0, "{name} of {byte}");
+        }
+    }
+}

@@ -50,12 +50,23 @@ static __device__ u32 group_x(const Group group_1) {
   return group_1.id.x + (group_1.id.y * group_1.count.x);
 }
 
-static __device__ V4<f32> low_halves(const u32 word) {
-  return wgsl::to_f32(wgsl::unpack_4_u8(word & 252645135u));
+static __device__ V4<f32> fractions(const u32 word) {
+  return wgsl::fractions(word);
 }
 
-static __device__ V4<f32> high_halves(const u32 word_1) {
-  return wgsl::to_f32(wgsl::unpack_4_u8(wgsl::shift_right(word_1, 4u) & 252645135u));
+static __device__ V4<f32> low_halves(const u32 word_1) {
+  const V4<f32> e3 = fractions((word_1 & 252645135u));
+  return e3;
+}
+
+static __device__ V4<f32> high_halves(const u32 word_2) {
+  const V4<f32> e5 = fractions((wgsl::shift_right(word_2, 4u) & 252645135u));
+  return e5;
+}
+
+static __device__ Unit unit_of(const Array<V4<f32>, 8> q, const V2<f32> scale_1, const V2<f32> offset) {
+  const V2<f32> of_fractions = 128.0f * scale_1;
+  return Unit{q, of_fractions, offset - of_fractions};
 }
 
 static __device__ f32 half_at(const u32 base, const u32 i_1, const u32* __restrict__ aux) {
@@ -75,7 +86,8 @@ static __device__ Unit load_unit(const u32 u, const u32 units, const V4<u32>* __
   const V4<f32> e18 = high_halves(n.y);
   const V4<f32> e20 = high_halves(n.z);
   const V4<f32> e22 = high_halves(n.w);
-  return Unit{Array<V4<f32>, 8>{{e8, e10, e12, e14, e16, e18, e20, e22}}, wgsl::splat2(d), wgsl::splat2(((-8.0f) * d))};
+  const Unit e28 = unit_of(Array<V4<f32>, 8>{{e8, e10, e12, e14, e16, e18, e20, e22}}, wgsl::splat2(d), wgsl::splat2(((-8.0f) * d)));
+  return e28;
 }
 
 static __device__ V2<f32> unit_total(const Array<V4<f32>, 8> v_1) {
