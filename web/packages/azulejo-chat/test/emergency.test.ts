@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ALWAYS, asWords, DANGERS, HARMLESS, isEmergency } from "../src/emergency/index.js";
+import { ALWAYS, asWords, DANGERS, HARMLESS, isEmergency, TOLD } from "../src/emergency/index.js";
 import { sentencesOf } from "../src/grounding/sentences.js";
 import { fold } from "../src/language/fold.js";
 import { alternativesOf, samplesOf } from "./samples.js";
@@ -49,7 +49,7 @@ test("samples are of each alternative", () => {
 });
 
 test("each alternative of each pattern can match, where it is a whole word", () => {
-  const patterns = [...DANGERS.map(({ source }) => asWords(source)), HARMLESS, ALWAYS].flatMap(({ source }) => {
+  const patterns = [...DANGERS.map(({ source }) => asWords(source)), HARMLESS, TOLD, ALWAYS].flatMap(({ source }) => {
     // What stands around all alternatives, or around none.
     const [, before = "", inner = source, after = ""] = /^(\(\?<!\\w\)|\\b)\(\?:(.*)\)(\(\?!\\w\)|\\b)$/u.exec(source) ?? [];
     return alternativesOf(inner).map((alternative) => ({ alternative, pattern: new RegExp(`${before}(?:${alternative})${after}`) }));
