@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { inLight } from "../src/view/styles.js";
+
 const FOLDER = "themes";
 const base = readFileSync("src/view/base.css", "utf8");
 const styles = readdirSync("src/view", { recursive: true, encoding: "utf8" })
@@ -45,6 +47,14 @@ function contrast(one: string, other: string): number {
   const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b) as [number, number];
   return (light + 0.05) / (dark + 0.05);
 }
+
+test("where dark colours aren't known, the light ones are taken", () => {
+  const light = inLight(base);
+  assert.doesNotMatch(light, /light-dark/);
+  assert.match(light, /var\(--azulejo-chat-accent, #12508f\);/);
+  assert.match(light, /1\.5em #0a1e3238\);/);
+  assert.deepEqual([...colours(light)].map(([name]) => name), [...colours(base)].map(([name]) => name));
+});
 
 test("contrast is WCAG's", () => {
   assert.equal(contrast("#000", "#ffffff"), 21);

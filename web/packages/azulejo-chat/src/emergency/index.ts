@@ -99,7 +99,7 @@ const ANY = asWords(DANGERS.map(({ source }) => source).join("|"));
 /** What speaks of a danger without one: fees, courses, papers, shows, and what has been dealt with. */
 export const HARMLESS = /\b(?:extint\w+|extinguisher\w*|su-?itzalgailu\w*|simulacr\w+|fire drill|(?:qua|cua|ca)nto? (?:cu|c)e?[ou]?sta|seguros?(?: de)?|courses?|curs(?:os?)?|ikastaro\w*|informe|relatorio|boletim|atestad\w*|txosten\w*|report of|(?:fo|ho)gue[ir]\w+|f\w+ (?:de )?artifici\w+|pre[vb]en\w+|(?:prazo|plazo|exam\w*|azterketa\w*|fila|cola|papel\w+|tramit\w*|traball?[hj]?o|lana\w*|calor|burocra\w+|espera|imp[uo]e?st\w*|iptu|zerga\w*|hipoteca|matricula)(?: \S+){0,5} (?:\w*ta\w* a matar(?:-\w+)?|vaime matar|matan(?:do|t)|mata|hil(?:ko|tzen| egingo))|lume novo)\b/;
 /** What is told of others or of another time, in its sentence or the next. */
-export const TOLD = /\b(?:no jornal|el periodico|al diari|the news|(?:ano|mes) pass?ado|any passat|fa un any|iaz\w*|last (?:year|month))\b/;
+export const TOLD = /\b(?:no jornal|el periodico|al diari|the news|(?:ano|any|mes) pass?a[dt]o?|fa un any|iaz\w*|last (?:year|month))\b/;
 /** What is a danger whatever stands beside it. */
 export const ALWAYS = /(?<!\b(?:curs\w*|courses?|tes[ei]s?|tf[gm]|tra?e?bal\w+|essay|ll?i[vb]re?o?|book|charla|palestra)(?: \S+){0,2} (?:sobre|about|on|del?|do)(?: \S+)? )\bsui[cz]id\w+\b(?! (?:prevention )?(?:course|training|talk)| buruz|(?: \S+){1,3} literat)|\b(?:quero|vou|quiero|voy a) matar-?me|\b(?:me quiero|em vull) matar\b|\bhil nahi\b|\bkill myself\b|\b(?:no|nao|non) respira\b|\bburu\w* beste egin/;
 
@@ -124,9 +124,9 @@ const meant = (folded: string) =>
 export function isEmergency(text: string): boolean {
   const folded = fold(text).replace(/\s+/g, " ");
   // What speaks of one thing harmlessly may tell of another in its next sentence.
-  const sentences = folded.split(/(?<=[.!?;…])\s/);
-  return [folded, ...sentences].some((part, at) => {
-    const isHarmless = HARMLESS.test(part) || TOLD.test(`${part} ${sentences[at]}`);
+  const parts = [folded, ...folded.split(/(?<=[.!?;…]) /)];
+  return parts.some((part, at) => {
+    const isHarmless = HARMLESS.test(part) || TOLD.test(`${part} ${parts[at + 1]}`);
     return [part, meant(part)].some((said) => ALWAYS.test(said) || (!isHarmless && ANY.test(said)));
   });
 }
