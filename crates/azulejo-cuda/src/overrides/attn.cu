@@ -2,23 +2,23 @@
 // "FlashAttention", 2022), with products of fragments (16 x 16 by 16 x 8) of bf16, summed in f32.
 //
 // A block computes 64 tokens of a head, each of its four warps 16 of them. A tile is 32 positions: their keys are multiplied by
-// the queries, and what becomes of the scores stays in registers, where it is the other factor of the values. Positions that none
-// of the warp's tokens sees are skipped. Queries and a tile have 128 elements of a head at once: a larger head's scores are sums
-// over such parts, and computed again for each part of its output.
+// the queries, and what becomes of the scores stays in registers, where it is the other factor of the values. A warp skips tiles
+// of which its tokens see nothing. Queries and a tile have 128 elements of a head at once: a larger head's scores are sums over
+// such parts, and computed again for each part of its output.
 //
 // Queries, keys, weights and values are split in two bf16, as the factors of gemm.cu, and three products summed; what is f16 in
-// the cache is so exactly. Tensor cores cut sums off, so that a tile's output is summed by itself. An infinite value is no number
-// to all tokens that are multiplied by its tile, those that don't see it too.
+// the cache is so exactly. Tensor cores cut sums off, so that a tile's output is summed by itself. What is infinite becomes no
+// number, and a value that is none makes none of all tokens of a warp that take its tile, those that don't see it too.
 //
 // Traffic: the head's part of the cache once for every 64 tokens, where the translated kernel has it once a token. The next keys
 // or values wait in registers while a tile is multiplied.
 //
 // What limits it on an H100, by arithmetic for heads of 128 in f16; no GPU has run it. For a tile, a quarter of a multiprocessor
-// has 192 multiplications, 800 cycles at the rate of wgmma and some 1,200 at what mma.sync is said to reach; it issues about
-// ISSUED instructions, a third of which load and split the tile; and fragments that are loaded and stored take 1,500 cycles
-// of the block's shared memory, which so is the limit: the most is a quarter, for three products, of what mma.sync reaches. Next,
-// in this order: 32 tokens a warp, which halves the loads of fragments and wants twice the registers; what is exact in f16
-// unpacked to bf16 without f32 between; heads of one group sharing a tile.
+// has 192 multiplications, 800 cycles at the rate of wgmma and some 1,200 at what mma.sync is said to reach; it issues 1,300
+// instructions, a quarter of which load and split keys and values; and fragments that are loaded and stored take 1,500 cycles of
+// the block's shared memory. The three overlap, as a multiprocessor has two blocks, for whose registers there is room; a quarter,
+// for three products, of what mma.sync reaches is the most. Next, in this order: 32 tokens a warp, which halves the loads of
+// fragments of the tile; f16 split without f32 in between; three products of larger heads for all of their output at once.
 
 constexpr u32 TOKENS = 64u, POSITIONS = 32u;
 // Columns of 8 elements, as the cache has them, of a part of a head.
