@@ -64,6 +64,18 @@ static V4<u32> ldmatrix_x4(Address row) {
   return {all[0], all[1], all[2], all[3]};
 }
 
+static V4<u32> ldmatrix_x4_trans(Address row) {
+  const u32 lane = threadIdx.x % host::WARP;
+  const char* const* rows = host::given_rows.gather(row);
+  u32 all[4];
+  for (u32 matrix = 0; matrix < 4; matrix++) {
+    u32 two[2] = {};
+    for (u32 i = 0; i < 2; i++) memcpy(&two[i], rows[matrix * 8 + lane % 4 * 2 + i] + lane / 4 * 2, 2);
+    all[matrix] = two[0] | two[1] << 16;
+  }
+  return {all[0], all[1], all[2], all[3]};
+}
+
 static V4<f32> mma_bf16(V4<u32> a, V2<u32> b, V4<f32> c) {
   host::Fragments mine;
   const u32 of_a[] = {a.x, a.y, a.z, a.w}, of_b[] = {b.x, b.y};

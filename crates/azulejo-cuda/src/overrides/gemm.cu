@@ -44,24 +44,6 @@ __shared__ Shared shared;
 // that are four apart.
 FN u32 place(u32 row, u32 vector) { return row * VECTORS + (vector ^ (row & 7u)); }
 
-struct Split {
-  V4<u32> upper, lower;
-};
-
-FN void split(f32 a, f32 b, u32& upper, u32& lower) {
-  upper = tensor::pack_2_bf16(a, b);
-  lower = tensor::pack_2_bf16(a - wgsl::bits_f32(upper << 16), b - wgsl::bits_f32(upper & 0xffff0000u));
-}
-
-FN Split split(V4<f32> a, V4<f32> b) {
-  Split s;
-  split(a.x, a.y, s.upper.x, s.lower.x);
-  split(a.z, a.w, s.upper.y, s.lower.y);
-  split(b.x, b.y, s.upper.z, s.lower.z);
-  split(b.z, b.w, s.upper.w, s.lower.w);
-  return s;
-}
-
 KERNEL_OF(THREADS, 3) gemm(BINDINGS) {
   POISON(shared);
   // Read once: what is stored later could be anywhere, as far as the compiler knows.
@@ -139,14 +121,14 @@ KERNEL_OF(THREADS, 3) gemm(BINDINGS) {
     // Nobody reads it: that was before the barrier.
     Stage& coming = shared.stages[next % 2u];
     for (u32 i = 0u; i < EIGHTS; i++) {
-      const Split s = split(numbers[i][0], numbers[i][1]);
+      const tensor::Split s = tensor::split(numbers[i][0], numbers[i][1]);
       coming.values[INDEX(place(tokens[i], vector), VALUES, "values")] = s.upper;
       coming.values[INDEX(place(tokens[i], LOWER + vector), VALUES, "values")] = s.lower;
     }
     for (u32 i = 0u; i < LOWER; i++) {
       const f32 scale = i < 2u ? unit.scale.x : unit.scale.y;
       const V4<f32> offset = wgsl::splat4(i < 2u ? unit.offset.x : unit.offset.y);
-      const Split s = split(unit.q.e[2u * i] * scale + offset, unit.q.e[2u * i + 1u] * scale + offset);
+      const tensor::Split s = tensor::split(unit.q.e[2u * i] * scale + offset, unit.q.e[2u * i + 1u] * scale + offset);
       coming.weights[INDEX(place(thread, i), WEIGHTS, "weights")] = s.upper;
       coming.weights[INDEX(place(thread, LOWER + i), WEIGHTS, "weights")] = s.lower;
     }

@@ -4,7 +4,7 @@
 //! is translated of the kernel's functions and calls them, so that one of it does for all pieces. What is there for it:
 //!
 //! - `BINDINGS`: the kernel's parameters, named as in WGSL; `x_length` is the length of `x`;
-//! - `load_unit(u, units)`: a function of the kernel, called as in WGSL;
+//! - the kernel's functions, but for those that use workgroup memory, called as in WGSL: `load_unit(u, units)`;
 //! - `INDEX(at, length, "x")`: an index of a buffer or of shared memory, as the options want it;
 //! - `POISON(shared)`: what it begins with if it has a `Shared` in shared memory;
 //! - `THREADS` and `SHARED_BYTES`: what the table says;
@@ -28,16 +28,29 @@ pub(crate) struct Override {
     pub(crate) share: [u32; 2],
 }
 
-const OVERRIDES: [Override; 1] = [Override {
-    kernel: "gemm",
-    // bf16, and fragments of 16 columns.
-    capability: (8, 0),
-    source: include_str!("gemm.cu"),
-    file: "gemm.cu",
-    threads: 128,
-    shared_bytes: 2 * (128 + 64) * 128,
-    share: [4, 2],
-}];
+/// What has bf16, and fragments of 16 columns.
+const AMPERE: (u32, u32) = (8, 0);
+
+const OVERRIDES: [Override; 2] = [
+    Override {
+        kernel: "gemm",
+        capability: AMPERE,
+        source: include_str!("gemm.cu"),
+        file: "gemm.cu",
+        threads: 128,
+        shared_bytes: 2 * (128 + 64) * 128,
+        share: [4, 2],
+    },
+    Override {
+        kernel: "attn",
+        capability: AMPERE,
+        source: include_str!("attn.cu"),
+        file: "attn.cu",
+        threads: 128,
+        shared_bytes: (64 + 32) * 512,
+        share: [1, 64],
+    },
+];
 
 /// The one that a device of this compute capability takes for a kernel.
 pub(crate) fn find(kernel: &str, capability: (u32, u32)) -> Option<&'static Override> {

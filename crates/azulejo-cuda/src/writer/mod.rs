@@ -170,6 +170,10 @@ impl<'a> Writer<'a> {
             None => self.shared(&mut text)?,
         };
         for (handle, function) in self.module.functions.iter() {
+            // Workgroup memory isn't there: an override has its own.
+            if by_hand.is_some() && self.uses_workgroup_memory(&all[handle]) {
+                continue;
+            }
             let written = self.function(handle, function);
             text += &written.map_err(|e| e.at(self.module.functions.get_span(handle), self.source))?;
         }
@@ -313,6 +317,12 @@ impl<'a> Writer<'a> {
     fn buffers<'w>(&'w self, info: &'w FunctionInfo) -> impl Iterator<Item = Handle<GlobalVariable>> + 'w {
         let all = self.module.global_variables.iter();
         all.filter(|(handle, v)| is_buffer(v) && !info[*handle].is_empty()).map(|(handle, _)| handle)
+    }
+
+    /// True if a function uses workgroup memory, itself or in what it calls.
+    fn uses_workgroup_memory(&self, info: &FunctionInfo) -> bool {
+        let mut all = self.module.global_variables.iter();
+        all.any(|(handle, v)| v.space == AddressSpace::WorkGroup && !info[handle].is_empty())
     }
 
     fn function(&mut self, handle: Handle<Function>, function: &'a Function) -> Result<String> {

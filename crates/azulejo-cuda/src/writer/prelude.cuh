@@ -191,6 +191,7 @@ template <class T> FN T clamp(T a, T low, T high) { return min(max(a, low), high
 FN f32 abs(f32 a) { return fabsf(a); }
 // Faster ones keep WGSL's precision too (3 + 2 |x| units in the last place), but not the tests' tolerances.
 FN f32 exp(f32 a) { return expf(a); }
+FN f32 exp2(f32 a) { return exp2f(a); }
 FN f32 inverse_sqrt(f32 a) { return rsqrtf(a); }
 // Ties go to the even one.
 FN f32 round(f32 a) { return rintf(a); }
@@ -291,6 +292,15 @@ FN V4<u32> ldmatrix_x4(Address row) {
                : "memory");
   return all;
 }
+// The same of each matrix transposed: two neighbours of column lane / 4.
+FN V4<u32> ldmatrix_x4_trans(Address row) {
+  V4<u32> all;
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(all.x), "=r"(all.y), "=r"(all.z), "=r"(all.w)
+               : "r"(row)
+               : "memory");
+  return all;
+}
 
 // a (16 x 16) times b (16 x 8) plus c (16 x 8): a and b of bf16, c of f32.
 FN V4<f32> mma_bf16(V4<u32> a, V2<u32> b, V4<f32> c) {
@@ -303,3 +313,29 @@ FN V4<f32> mma_bf16(V4<u32> a, V2<u32> b, V4<f32> c) {
 
 }  // namespace tensor
 #endif
+
+namespace tensor {
+
+// Above, or of the host.
+FN u32 pack_2_bf16(f32 a, f32 b);
+
+// Two numbers as what they are when rounded to bf16, and what that leaves, rounded again: 16 bits of each.
+FN void split(f32 a, f32 b, u32& upper, u32& lower) {
+  upper = pack_2_bf16(a, b);
+  lower = pack_2_bf16(a - wgsl::bits_f32(upper << 16), b - wgsl::bits_f32(upper & 0xffff0000u));
+}
+
+struct Split {
+  V4<u32> upper, lower;
+};
+FN Split split(V2<f32> a, V2<f32> b, V2<f32> c, V2<f32> d) {
+  Split s;
+  split(a.x, a.y, s.upper.x, s.lower.x);
+  split(b.x, b.y, s.upper.y, s.lower.y);
+  split(c.x, c.y, s.upper.z, s.lower.z);
+  split(d.x, d.y, s.upper.w, s.lower.w);
+  return s;
+}
+FN Split split(V4<f32> a, V4<f32> b) { return split({a.x, a.y}, {a.z, a.w}, {b.x, b.y}, {b.z, b.w}); }
+
+}  // namespace tensor

@@ -53,13 +53,15 @@ fn kernels_have_no_races() {
             (tier, watched(&case, plain(&case, tier)))
         })
         .collect();
-    // The one that is written by hand.
-    let gemm = case("gemm_q4_0_ragged");
-    let Call { kernel, variant, .. } = gemm.setup().call;
+    // Those that are written by hand.
     let by_hand = Options { overrides: Some((8, 0)), ..PLAIN };
-    let by_hand = translate(kernel, &variant, Tier::SubgroupsF16, &by_hand).unwrap();
-    assert_ne!(by_hand.share, [1, 1], "it isn't the translated one");
-    results.push((Tier::SubgroupsF16, watched(&gemm, by_hand)));
+    for name in ["gemm_q4_0_ragged", "attn_f16_f16_3to1x80_at_100_seeing_7"] {
+        let case = case(name);
+        let Call { kernel, variant, .. } = case.setup().call;
+        let written = translate(kernel, &variant, Tier::SubgroupsF16, &by_hand).unwrap();
+        assert_ne!(written.share, [1, 1], "it isn't the translated one");
+        results.push((Tier::SubgroupsF16, watched(&case, written)));
+    }
     let failed = results.iter().filter(|(_, result)| !result.passed);
     let failures: Vec<String> = failed.map(|(tier, result)| format!("{}: {result}", tier.name())).collect();
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));

@@ -51,6 +51,11 @@ pub(super) fn cases() -> Vec<Case> {
         shape(3, 1, 96, 255, 3, ["kcache_q4_0", "vcache_q4_0"]),
         shape(2, 1, 512, 126, 2, ["kcache_q8_0", "vcache_q4_0"]),
         windowed(4, 2, 32, 300, 33, 200, ["kcache_f16", "vcache_q8_0"]),
+        // More tokens than one block of a kernel by tensor cores has (64), and positions that it takes at once (32).
+        shape(2, 1, 64, 40, 131, F16),
+        windowed(2, 1, 144, 33, 70, 40, F32),
+        windowed(3, 1, 80, 100, 70, 7, F16),
+        shape(1, 1, 256, 45, 66, ["kcache_q8_0", "vcache_q4_0"]),
         of_texts(4, 4, 20, &[70], F32),
         of_texts(3, 3, 64, &[33], F16),
         of_texts(2, 1, 64, &[1, 37, 70, 2], F32),
