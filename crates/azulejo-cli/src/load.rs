@@ -104,11 +104,17 @@ pub(crate) fn load_file(
     options: &ModelOptions,
     output: &Output,
 ) -> Result<Loaded> {
-    let named = |e: azulejo::Error| match &args.model {
-        Some(path) => e.context(path.display().to_string()),
-        None => e,
-    };
-    loading(file, options, output, |loading, progress| loading.fill_from(file, progress), named)
+    let fill =
+        |loading: &mut Loading, progress: &mut dyn FnMut(u64, u64) -> bool| loading.fill_from(file, progress);
+    loading(file, options, output, fill, |e| named(args, e))
+}
+
+/// The error with the model's path in front.
+pub(crate) fn named(args: &LoadArgs, error: azulejo::Error) -> azulejo::Error {
+    match &args.model {
+        Some(path) => error.context(path.display().to_string()),
+        None => error,
+    }
 }
 
 /// Makes a model of a file's shape with random weights; cancelled if that isn't done in time.

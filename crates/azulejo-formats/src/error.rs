@@ -27,7 +27,7 @@ pub enum FormatError {
     },
     /// An index of shards is wrong, or the shards don't fit it.
     #[error("model.safetensors.index.json: {0}")]
-    Index(#[from] IndexError),
+    Index(IndexError),
     /// A metadata key is missing or wrong.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -99,6 +99,13 @@ pub enum FormatError {
         /// Bytes of the buffer.
         buffer: u64,
     },
+}
+
+// Not by `#[from]`, which would make of it a source that is told a second time.
+impl From<IndexError> for FormatError {
+    fn from(error: IndexError) -> Self {
+        Self::Index(error)
+    }
 }
 
 impl FormatError {

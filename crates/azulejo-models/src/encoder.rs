@@ -114,11 +114,20 @@ fn from_hugging_face(c: &Value, vocabulary: u32) -> Result<Config, ModelError> {
         hidden: get("hidden_size")?,
         ffn: get("intermediate_size")?,
         heads: get("num_attention_heads")?,
-        // The first rows of the table stand for padding and for what is before it.
-        context_length: get("max_position_embeddings")?.saturating_sub(skipped_positions(c)?),
+        context_length: positions_of_text(c)?,
         eps: hf::number(c, "layer_norm_eps")?.unwrap_or(1e-12) as f32,
     }
     .config())
+}
+
+/// Rows of the table of positions that are a text's: the first stand for padding and for what is before it.
+fn positions_of_text(c: &Value) -> Result<u32, ModelError> {
+    let (rows, skipped) = (hf::required(c, "max_position_embeddings")?, skipped_positions(c)?);
+    rows.checked_sub(skipped).filter(|rows| *rows > 0).ok_or_else(|| {
+        let problem =
+            format!("is {rows}: no position is left behind those up to pad_token_id, which are {skipped}");
+        ModelError::config("max_position_embeddings", problem)
+    })
 }
 
 /// Rows of the table of positions in front of that of a text's first token: none in BERT, those up to the padding
@@ -213,7 +222,8 @@ impl Writer<'_> {
 
         let table = self.embed(TOKENS, c.vocabulary, Row::Token, hidden)?;
         let types = self.names.name(TYPES);
-        if self.names.weights.has(&types) {
+        // A GGUF needn't have the table.
+        if self.names.hugging_face.is_some() || self.names.weights.has(&types) {
             let rows = self.names.weights.rows(&types)? as u32;
             self.embed(TYPES, rows, Row::Fixed(0), projected)?;
             self.b.add(hidden, projected, hidden);
@@ -268,9 +278,11 @@ impl Writer<'_> {
             true => w.matrix(&mut self.b, &output, c.vocabulary, c.hidden)?,
             false => table,
         };
-        let bias = if w.has(head.bias) { head.bias } else { &of_output };
-        let bias = w.optional(&mut self.b, bias, c.vocabulary)?;
-        self.b.linear(normed, output, bias, logits);
+        // Where a file has both, that of the matrix counts, as in transformers: of a head that isn't tied, the other is
+        // never added.
+        let bias = if w.has(&of_output) { &of_output } else { head.bias };
+        let bias = w.vector(&mut self.b, bias, c.vocabulary, Change::NONE)?;
+        self.b.linear(normed, output, Some(bias), logits);
         Ok(())
     }
 
@@ -294,8 +306,8 @@ impl Writer<'_> {
         let w = &self.names.weights;
         let [weight, bias] = ["weight", "bias"].map(|kind| self.names.name(&format!("{name}.{kind}")));
         let weight = w.matrix(&mut self.b, &weight, out.width, x.width)?;
-        let bias = w.optional(&mut self.b, &bias, out.width)?;
-        self.b.linear(x, weight, bias, out);
+        let bias = w.vector(&mut self.b, &bias, out.width, Change::NONE)?;
+        self.b.linear(x, weight, Some(bias), out);
         Ok(())
     }
 }

@@ -97,7 +97,7 @@ impl EncoderNames {
 pub(crate) struct Head {
     pub(crate) dense: &'static str,
     pub(crate) norm: &'static str,
-    /// The output matrix where it isn't the embeddings; it may have the bias too.
+    /// The output matrix where it isn't the embeddings; where it has a bias, that counts and not the one below.
     pub(crate) decoder: &'static str,
     pub(crate) bias: &'static str,
 }

@@ -115,24 +115,29 @@ fn windows(c: &Value, layers: u32, family: &Family) -> Result<Vec<Option<u32>>, 
 /// In older files they stand in `rope_theta` and `rope_scaling`, in newer ones both in `rope_parameters`, which may
 /// have a part for each type of layer. Older files of OLMo 3 mean layers without a window.
 fn ropes(c: &Value, context: u32) -> Result<(Rope, Option<Rope>), ModelError> {
-    // Where a file has both, the older key counts in transformers.
     let older = object(c, "rope_scaling")?.filter(|v| v.as_object().is_some_and(|v| !v.is_empty()));
     let is_olmo3 = architecture(c) == "olmo3";
     let theta = number(c, "rope_theta")?.unwrap_or(if is_olmo3 { 500_000.0 } else { 10_000.0 });
     let local = number(c, "rope_local_base_freq")?;
     let unstretched = |theta| Rope { theta, scaling: RopeScaling::None };
-    let Some(parameters) = object(c, "rope_parameters")?.filter(|_| older.is_none()) else {
-        let rope = one_rope(c, older, "rope_scaling", context, theta)?;
-        let windowed = local.or(is_olmo3.then_some(rope.theta));
-        return Ok((rope, windowed.map(unstretched)));
-    };
-    match (object(parameters, "full_attention")?, object(parameters, "sliding_attention")?) {
-        (None, None) => {
+    let newer = object(c, "rope_parameters")?;
+    let of = |kind| newer.map_or(Ok(None), |parameters| object(parameters, kind));
+    // Where a file has both, the older key counts in transformers: instead of the newer, or, where that has parts, over
+    // what the one for layers without a window says.
+    match (of("full_attention")?, of("sliding_attention")?, newer.filter(|_| older.is_none())) {
+        (None, None, Some(parameters)) => {
             let rope = one_rope(c, Some(parameters), "rope_parameters", context, theta)?;
             Ok((rope, local.map(unstretched)))
         }
-        (full, windowed) => {
-            let full = one_rope(c, full, "rope_parameters.full_attention", context, theta)?;
+        (None, None, None) => {
+            let rope = one_rope(c, older, "rope_scaling", context, theta)?;
+            let windowed = local.or(is_olmo3.then_some(rope.theta));
+            Ok((rope, windowed.map(unstretched)))
+        }
+        (full, windowed, _) => {
+            let entries = [full, older].into_iter().flatten().filter_map(Value::as_object).flatten();
+            let full: Value = entries.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let full = one_rope(c, Some(&full), "rope_parameters.full_attention", context, theta)?;
             let local = local.unwrap_or(theta);
             let windowed = one_rope(c, windowed, "rope_parameters.sliding_attention", context, local)?;
             Ok((full, Some(windowed)))
@@ -299,6 +304,12 @@ mod tests {
             let both = json!({ "rope_parameters": plain, "rope_scaling": empty });
             assert_eq!(of(both).unwrap(), (500.0, RopeScaling::None));
         }
+        // Where the newer key has parts, the older is about the layers without a window.
+        let parts = json!({ "full_attention": plain, "sliding_attention": { "rope_theta": 9.0 } });
+        let (rope, windowed) =
+            ropes(&json!({ "rope_parameters": parts, "rope_scaling": linear }), 128).unwrap();
+        assert_eq!((rope.theta, rope.scaling), (500.0, four.clone()));
+        assert_eq!(windowed, Some(Rope { theta: 9.0, scaling: RopeScaling::None }));
         // The newer name of the type goes before the older, unless it says nothing.
         let named = json!({ "rope_scaling": { "rope_type": null, "type": "linear", "factor": 4.0 } });
         assert_eq!(of(named).unwrap(), (10_000.0, four));

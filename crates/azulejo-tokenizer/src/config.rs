@@ -27,8 +27,16 @@ pub struct TokenizerConfig {
     pub add_bos_token: Option<bool>,
     /// Whether to end a text with EOS.
     pub add_eos_token: Option<bool>,
-    /// The Python class, which decides what an absent `add_bos_token` means.
+    /// The Python class, which decides what an absent `add_bos_token` means, and which of the four below count.
     pub tokenizer_class: Option<String>,
+    /// `do_lower_case`, which BERT's class heeds and nobody else.
+    pub lowercase: Option<bool>,
+    /// `strip_accents`, likewise.
+    pub strip_accents: Option<bool>,
+    /// `tokenize_chinese_chars`, likewise: whether each of these characters is a word.
+    pub splits_chinese: Option<bool>,
+    /// `add_prefix_space`, which RoBERTa's class heeds.
+    pub add_prefix_space: Option<bool>,
     /// The model's own chat templates.
     pub chat_templates: ChatTemplates,
     /// Ids that end a text, from `generation_config.json`.
@@ -62,6 +70,10 @@ impl TokenizerConfig {
             add_bos_token: flag("add_bos_token"),
             add_eos_token: flag("add_eos_token"),
             tokenizer_class: json.get("tokenizer_class").and_then(Value::as_str).map(str::to_owned),
+            lowercase: flag("do_lower_case"),
+            strip_accents: flag("strip_accents"),
+            splits_chinese: flag("tokenize_chinese_chars"),
+            add_prefix_space: flag("add_prefix_space"),
             has_added_tokens_decoder: json.contains_key("added_tokens_decoder"),
             ..Self::default()
         };
@@ -101,6 +113,18 @@ impl TokenizerConfig {
             }
         }
         Ok(self)
+    }
+
+    /// Adds the `model_type` of a `config.json`: an encoder's decides the Python class where no class is named (what
+    /// `transformers` does).
+    pub fn with_model_type(mut self, model_type: &str) -> Self {
+        let class = match model_type {
+            "bert" => Some("BertTokenizer"),
+            "roberta" => Some("RobertaTokenizer"),
+            _ => None,
+        };
+        self.tokenizer_class = self.tokenizer_class.or(class.map(str::to_owned));
+        self
     }
 
     /// Adds a `special_tokens_map.json`, which older folders have: it counts where `tokenizer_config.json` has no
@@ -167,6 +191,13 @@ impl TokenizerConfig {
         let place =
             |key: &str| SPECIAL_NAMES.iter().position(|name| *name == key).unwrap_or(SPECIAL_NAMES.len());
         self.special_tokens.sort_by_key(|(key, _)| place(key));
+    }
+
+    /// Whether the Python class is one of these, or a fast one of theirs.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "no browser reads a tokenizer.json"))]
+    pub(crate) fn has_class(&self, names: &[&str]) -> bool {
+        let class = self.tokenizer_class.as_deref().unwrap_or_default();
+        names.contains(&class.strip_suffix("Fast").unwrap_or(class))
     }
 
     /// Whether the Python class puts BOS in front when nothing is said.

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::AddedToken;
+use tokenizers::normalizers::{BertNormalizer, NormalizerWrapper};
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::tokenizer::{
     AddedVocabulary, Encoding, Model, NormalizedString, PostProcessor, PreTokenizedString, PreTokenizer,
 };
@@ -16,7 +18,7 @@ use crate::error::{Error, Result, pipeline};
 use crate::special::Marks;
 use crate::table::{MAX_TOKENS, TokenTable, byte_level_bytes, sentencepiece_bytes};
 use crate::tokenizer::{
-    Core, DecodeRule, END_OF_TEXT_NAMES, HTML_TAG, Inner, NamedTokens, Tokenizer, push_ids,
+    Core, DecodeRule, END_OF_TEXT_NAMES, HTML_TAG, Inner, NamedTokens, Tokenizer, WordOptions, push_ids,
 };
 
 const FILE: &str = "tokenizer.json";
@@ -100,6 +102,16 @@ impl JsonCore {
         self.tokenizer.decode(ids, skip_special).unwrap_or_default()
     }
 
+    /// How words are normalised, where they are as BERT's.
+    pub(crate) fn word_options(&self) -> Option<WordOptions> {
+        match self.tokenizer.get_normalizer()? {
+            NormalizerWrapper::BertNormalizer(own) => {
+                Some(WordOptions { lowercase: own.lowercase, strip_accents: own.strip_accents })
+            }
+            _ => None,
+        }
+    }
+
     /// The texts of added tokens, and their ids.
     pub(crate) fn added(&self) -> impl Iterator<Item = (&str, u32)> {
         self.tokenizer.get_added_vocabulary().get_vocab().iter().map(|(text, &id)| (text.as_str(), id))
@@ -111,7 +123,8 @@ impl Tokenizer {
     /// ([`TokenizerConfig::default`] for none).
     ///
     /// BOS and EOS come from the file's own post-processor, except that a `true` in the config adds them, a `false`
-    /// takes them away, and a Llama-like Python class adds BOS when nothing is said (what `transformers` does).
+    /// takes them away, and a Llama-like Python class adds BOS when nothing is said (what `transformers` does). BERT's and
+    /// RoBERTa's classes normalise texts as the config says, whatever the file does.
     ///
     /// # Errors
     /// [`Error::Json`] with the reason, for anything that isn't a well-formed tokenizer.
@@ -123,6 +136,7 @@ impl Tokenizer {
             catch_unwind(AssertUnwindSafe(|| tokenizers::Tokenizer::from_bytes(tokenizer_json)))
                 .map_err(|_| bad("the tokenizers crate panicked on it".to_owned()))?
                 .map_err(|err| bad(err.to_string()))?;
+        set_as_class(&mut tokenizer, config)?;
         let mut warnings = config.warnings.clone();
         add_tokens(&mut tokenizer, config, &mut warnings);
         let decoding = decoding_of(outline.decoder.as_ref());
@@ -185,6 +199,27 @@ impl Tokenizer {
             controls: OnceLock::new(),
         }))
     }
+}
+
+/// Sets what the Python class takes from `tokenizer_config.json` alone, or has by default, whatever `tokenizer.json` says
+/// (what `transformers` does): with BERT's class how texts are normalised, with RoBERTa's whether a space is put in front.
+fn set_as_class(tokenizer: &mut tokenizers::Tokenizer, config: &TokenizerConfig) -> Result<()> {
+    let is_bert = config.has_class(&["BertTokenizer", "DistilBertTokenizer"]);
+    if let Some(NormalizerWrapper::BertNormalizer(own)) = tokenizer.get_normalizer().filter(|_| is_bert) {
+        let set = BertNormalizer::new(
+            own.clean_text,
+            config.splits_chinese.unwrap_or(true),
+            config.strip_accents,
+            config.lowercase.unwrap_or(true),
+        );
+        tokenizer.with_normalizer(Some(set)).map_err(pipeline)?;
+    }
+    let is_roberta = config.has_class(&["RobertaTokenizer"]);
+    if let Some(PreTokenizerWrapper::ByteLevel(own)) = tokenizer.get_pre_tokenizer().filter(|_| is_roberta) {
+        let set = own.add_prefix_space(config.add_prefix_space.unwrap_or(false));
+        tokenizer.with_pre_tokenizer(Some(set));
+    }
+    Ok(())
 }
 
 /// Adds the tokens that the small files have otherwise than `tokenizer.json`, or that it lacks, as `transformers` does:

@@ -30,4 +30,4 @@ pub use gguf::GgufVocabulary;
 pub use pretokenize::pre_tokenizer_name;
 pub use special::looks_special;
 pub use stream::StreamDecoder;
-pub use tokenizer::{EncodeOptions, Tokenizer};
+pub use tokenizer::{EncodeOptions, Tokenizer, WordOptions};

@@ -4,7 +4,7 @@
 use crate::config::TokenizerConfig;
 use crate::error::{Error, Result};
 use crate::special::Marks;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Tokenizer, WordOptions};
 
 /// The tokenizer that a `tokenizer.json` describes: there is none.
 pub(crate) enum JsonCore {}
@@ -19,6 +19,10 @@ impl JsonCore {
     }
 
     pub(crate) fn decode(&self, _: &[u32], _: bool) -> String {
+        match *self {}
+    }
+
+    pub(crate) fn word_options(&self) -> Option<WordOptions> {
         match *self {}
     }
 

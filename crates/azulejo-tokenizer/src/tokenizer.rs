@@ -26,6 +26,15 @@ pub struct EncodeOptions {
     pub parse_special: bool,
 }
 
+/// What a WordPiece tokenizer does to words before it looks them up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WordOptions {
+    /// Put them in lower case.
+    pub lowercase: bool,
+    /// Take their accents away; unsaid, as `lowercase`.
+    pub strip_accents: Option<bool>,
+}
+
 /// Text to token ids and back. Cheap to clone; shared between threads.
 #[derive(Clone)]
 pub struct Tokenizer {
@@ -281,6 +290,14 @@ impl Tokenizer {
     /// One more than the highest id. A model's output may be wider (padded); such ids decode to nothing.
     pub fn vocab_size(&self) -> usize {
         self.inner.table.len()
+    }
+
+    /// What is done to words, where they are normalised as BERT's are; `None` elsewhere, and of a GGUF's vocabulary.
+    pub fn word_options(&self) -> Option<WordOptions> {
+        match &self.inner.core {
+            Core::Json(json) => json.word_options(),
+            Core::Gguf(_) => None,
+        }
     }
 
     /// The token that begins a text.

@@ -101,7 +101,16 @@ fn of_sentence(file: &ModelFile, files: &HfFiles, sentence: &SentenceFiles) -> R
     let of_transformer = |key: &str| sentence.transformer.as_ref().map_or(&Value::Null, |c| &c[key]);
     options.lowercase = of_transformer("do_lower_case") == true;
     let of_tokenizer = files.tokenizer_config.as_ref().map_or(&Value::Null, |c| &c["model_max_length"]);
-    let said = of_transformer("max_seq_length").as_u64().or(of_tokenizer.as_u64());
+    let said = match of_transformer("max_seq_length") {
+        Value::Null => of_tokenizer.as_u64(),
+        said => match said.as_u64() {
+            Some(most) if most > 0 => Some(most),
+            _ => {
+                let problem = format!("'max_seq_length' is {said}; it must be a whole number above 0");
+                return Err(corrupt("sentence_bert_config.json", &problem));
+            }
+        },
+    };
     let most = u64::from(azulejo_models::config(file)?.context_length);
     options.most_tokens = u32::try_from(said.map_or(most, |said| said.min(most))).ok();
     Ok(options)
@@ -113,14 +122,23 @@ const CONFIG: &str = "config_sentence_transformers.json";
 fn pooling(module: &SentenceModule) -> Result<Pooling, Error> {
     let config = module.config.as_ref().and_then(Value::as_object);
     let config = config.ok_or_else(|| corrupt("modules.json", "the folder of Pooling has no config.json"))?;
-    let mut wanted: Vec<&str> = match config.get("pooling_mode") {
-        Some(Value::String(mode)) => vec![mode],
-        Some(Value::Array(modes)) => modes.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+    let wrong = |key: &str, value: &Value, what: &str| {
+        corrupt("the configuration of Pooling", &format!("'{key}' is {value}; it must be {what}"))
     };
-    if wanted.is_empty() {
-        let old = config.iter().filter(|(key, is)| key.starts_with("pooling_mode_") && **is == true);
-        wanted = old.map(|(key, _)| key.as_str()).collect();
+    let modes = match config.get("pooling_mode") {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(modes)) => modes.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    let mut wanted = Vec::new();
+    for mode in modes {
+        wanted.push(mode.as_str().ok_or_else(|| wrong("pooling_mode", mode, "a text"))?);
+    }
+    for (key, is) in config.iter().filter(|(key, _)| key.starts_with("pooling_mode_")) {
+        let is = is.as_bool().ok_or_else(|| wrong(key, is, "true or false"))?;
+        if is && modes.is_empty() {
+            wanted.push(key);
+        }
     }
     let known = ["word_embedding_dimension", "embedding_dimension", "include_prompt", "pooling_mode"];
     let is_known = |key: &str| known.contains(&key) || key.starts_with("pooling_mode_");
@@ -193,8 +211,14 @@ mod tests {
             let both = json!({ "pooling_mode": name, "pooling_mode_max_tokens": true });
             assert_eq!(of(both).unwrap(), wanted);
         }
-        assert!(
-            of(json!({ "pooling_mode": "weightedmean" })).unwrap_err().to_string().contains("weightedmean")
-        );
+        for (wrong, word) in [
+            (json!({ "pooling_mode": "weightedmean" }), "weightedmean"),
+            (json!({ "pooling_mode": 3 }), "'pooling_mode' is 3"),
+            (json!({ "pooling_mode": ["mean", 3] }), "'pooling_mode' is 3"),
+            (json!({ "pooling_mode_cls_token": "true" }), "'pooling_mode_cls_token' is \"true\""),
+        ] {
+            let error = of(wrong).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
     }
 }

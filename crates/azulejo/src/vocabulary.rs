@@ -98,6 +98,9 @@ fn from_files(json: &[u8], files: &HfFiles) -> Result<Tokenizer, Error> {
         Some(value) => TokenizerConfig::from_json(&bytes(value))?,
         None => TokenizerConfig::default(),
     };
+    if let Some(model_type) = files.config["model_type"].as_str() {
+        config = config.with_model_type(model_type);
+    }
     if let Some(value) = &files.special_tokens_map {
         config = config.with_special_tokens_map(&bytes(value))?;
     }

@@ -68,6 +68,15 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
         None => encoder::items(&file, files, |info| kept(info, format), output),
     }
     .with_context(named)?;
+    let is_counted = |item: &Item| layer(&item.tensor.name).is_none_or(|layer| layer < config.layers);
+    let uncounted = items.iter().filter(|item| !is_counted(item)).count();
+    if uncounted > 0 {
+        items.retain(is_counted);
+        output.warning(&format!(
+            "{uncounted} tensors are left out: they are of layers behind the {} that config.json counts",
+            config.layers
+        ));
+    }
     items.sort_by_key(|item| place(&item.tensor.name));
     if let Some(factors) = rope_factors(&config, &plan) {
         let shape = vec![factors.len() as u64];
@@ -240,9 +249,8 @@ fn kept(info: &TensorInfo, format: BlockFormat) -> BlockFormat {
 
 /// What comes before the layers, the layers, what comes after.
 fn place(name: &str) -> (u32, String) {
-    let layer = name.strip_prefix("blk.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
-    let order = match layer {
-        Some(layer) => layer + 1,
+    let order = match layer(name) {
+        Some(layer) => layer.saturating_add(1),
         None if ["token_embd", "token_types", "position_embd"]
             .iter()
             .any(|begin| name.starts_with(begin)) =>
@@ -252,6 +260,11 @@ fn place(name: &str) -> (u32, String) {
         None => u32::MAX,
     };
     (order, name.to_owned())
+}
+
+/// The layer of a tensor with that name.
+fn layer(name: &str) -> Option<u32> {
+    name.strip_prefix("blk.")?.split('.').next()?.parse().ok()
 }
 
 /// The tokenizer that readers make of the metadata.

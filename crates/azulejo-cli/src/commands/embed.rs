@@ -20,13 +20,14 @@ const TOGETHER: u32 = 512;
 pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
     let file = load::open(args.load.model.as_deref(), output)?;
-    let mut how = EmbedOptions::of(&file)?;
+    let named = |e| load::named(&args.load, e);
+    let mut how = EmbedOptions::of(&file).map_err(named)?;
     if let Some(pooling) = args.pooling {
         how.pooling = pooling;
     }
     let texts: Vec<Vec<u32>> = match &args.tokens {
         Some(list) => vec![ids(list)?],
-        None => encoded(args, &how, &azulejo::tokenizer_from_file(&file)?, output)?,
+        None => encoded(args, &how, &azulejo::tokenizer_from_file(&file).map_err(named)?, output)?,
     };
     if texts.is_empty() || texts.iter().any(Vec::is_empty) {
         return Err(Usage("there is no token: give some by --tokens, -p or -f".to_owned()).into());
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
     // Whoever looks at numbers compares them; the cache's rounding would only be in the way.
     let mut options = load::options(&args.load, None, KvType::F32);
     options.output = ModelOutput::Hidden;
-    let (config, _) = Model::plan_of(&file, &options)?;
+    let (config, _) = Model::plan_of(&file, &options).map_err(named)?;
     options.context = Some(args.ctx_size.unwrap_or_else(|| {
         let tokens = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let longest = tokens(texts.iter().map(Vec::len).max().unwrap_or(1));

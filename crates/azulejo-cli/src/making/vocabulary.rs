@@ -67,7 +67,7 @@ pub(crate) fn describe(
             anyhow!("{}: it has neither tokenizer.json nor tokenizer.model", folder.display())
         })?;
         match json["model"]["type"].as_str() {
-            Some("WordPiece") => word_piece::tokens(json)?,
+            Some("WordPiece") => word_piece::tokens(json, tokenizer)?,
             Some("Unigram") => unigram::tokens(json)?,
             _ if is_byte_level(json) => byte_level(json, pre)?,
             _ => by_merges(json)?,

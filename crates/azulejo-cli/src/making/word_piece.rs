@@ -2,16 +2,18 @@
 //! and not those that go on with one.
 
 use anyhow::{Result, bail};
+use azulejo::Tokenizer;
 use azulejo_formats::gguf::Value as GgufValue;
 use serde_json::Value;
 
 use super::vocabulary::{NORMAL, SPACE, Tokens, texts_by_id};
 
-/// Those of a `tokenizer.json`.
+/// Those of a `tokenizer.json`; what is done to words is as `own`, the folder's tokenizer, has it, since other files may
+/// say it otherwise.
 ///
 /// # Errors
 /// Another mark of tokens that go on with a word than `##`, or what a GGUF can't say of how words are split.
-pub(super) fn tokens(json: &Value) -> Result<Tokens> {
+pub(super) fn tokens(json: &Value, own: Option<&Tokenizer>) -> Result<Tokens> {
     let prefix = json["model"]["continuing_subword_prefix"].as_str().unwrap_or("##");
     if prefix != "##" {
         bail!("tokenizer.json: 'continuing_subword_prefix' is '{prefix}'; ## is what GGUF files can hold");
@@ -26,9 +28,12 @@ pub(super) fn tokens(json: &Value) -> Result<Tokens> {
         }
     }
     let mut more: Vec<(&'static str, GgufValue)> = Vec::new();
-    for (name, key) in [("lowercase", "normalizer.lowercase"), ("strip_accents", "normalizer.strip_accents")]
-    {
-        if let Some(said) = normalizer[name].as_bool() {
+    let (lowercase, strip_accents) = match own.and_then(Tokenizer::word_options) {
+        Some(own) => (Some(own.lowercase), own.strip_accents),
+        None => (normalizer["lowercase"].as_bool(), normalizer["strip_accents"].as_bool()),
+    };
+    for (key, said) in [("normalizer.lowercase", lowercase), ("normalizer.strip_accents", strip_accents)] {
+        if let Some(said) = said {
             more.push((key, said.into()));
         }
     }

@@ -1,4 +1,10 @@
 //! `embed`, `fill-mask`.
+#![allow(clippy::unwrap_used, reason = "a test that fails says so by a panic")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::json;
 
 use crate::support::{azulejo, floats, model, piped, scratch};
 
@@ -68,6 +74,75 @@ fn fill_mask_lists_the_best_for_each_mask() {
     assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-6);
 }
 
+/// A golden encoder's config and tokenizer, and its tensors after `change`, in a new folder.
+fn changed(folder: &Path, of: &str, change: impl Fn(&mut Tensors)) -> String {
+    std::fs::create_dir(folder).unwrap();
+    for file in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
+        std::fs::copy(format!("{}/{file}", encoder(of)), folder.join(file)).unwrap();
+    }
+    let bytes = std::fs::read(format!("{}/model.safetensors", encoder(of))).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors: Tensors = file
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| (name, (view.shape().to_vec(), view.data().to_vec())))
+        .collect();
+    change(&mut tensors);
+    let views = tensors.iter().map(|(name, (shape, data))| {
+        (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), data).unwrap())
+    });
+    std::fs::write(folder.join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+/// By name: the shape and the bytes of F32 values.
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
+
+/// transformers 5 keeps both biases of a head that isn't tied, and adds the matrix's own.
+#[test]
+fn fill_mask_adds_the_bias_of_the_matrix_where_the_file_has_another_too() {
+    let scratch = scratch("two-biases");
+    for (name, bias, own) in [
+        ("xlm-roberta", "lm_head.bias", "lm_head.decoder.bias"),
+        ("bert-mlm", "cls.predictions.bias", "cls.predictions.decoder.bias"),
+    ] {
+        let logits = |model: &str| {
+            let file = scratch.join("logits.safetensors");
+            let done = azulejo(&["logits", "-m", model, "--tokens", "0,7,9,2", "-o", file.to_str().unwrap()]);
+            assert_eq!(done.code, 0, "{}", done.err);
+            floats(&std::fs::read(file).unwrap(), "logits").0
+        };
+        let both = changed(&scratch.join(name), name, |tensors| {
+            let (shape, data) = tensors[bias].clone();
+            let zeros = vec![0; data.len()];
+            tensors.insert(own.to_owned(), (shape.clone(), data));
+            tensors.insert(bias.to_owned(), (shape, zeros));
+        });
+        assert_eq!(logits(&both), logits(&encoder(name)), "{name}");
+    }
+}
+
+#[test]
+fn encoders_that_lack_a_tensor_are_refused_by_its_name() {
+    let scratch = scratch("lacking");
+    for (i, lacking) in [
+        "embeddings.token_type_embeddings.weight",
+        "embeddings.position_embeddings.weight",
+        "encoder.layer.0.attention.self.key.bias",
+        "encoder.layer.0.output.dense.bias",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let model = changed(&scratch.join(i.to_string()), "xlm-roberta-base", |tensors| {
+            assert!(tensors.remove(lacking).is_some(), "{lacking}");
+        });
+        let done = azulejo(&["embed", "-m", &model, "-p", "the sea"]);
+        assert!(done.code == 1 && done.err.contains(lacking), "{lacking}: {}", done.err);
+        assert!(done.err.contains(&model), "it says which model: {}", done.err);
+    }
+}
+
 #[test]
 fn fill_mask_needs_a_mask_and_an_encoder() {
     let none = azulejo(&["fill-mask", "-m", &encoder("xlm-roberta"), "-p", "The sea."]);
@@ -109,6 +184,16 @@ fn encoders_that_are_converted_give_the_same_vectors() {
         assert_eq!(done.err.contains("fills masks"), has_head, "{name}: {}", done.err);
         assert_eq!(done.err.contains("prompts (passage, query)"), name == "bert", "{name}: {}", done.err);
     }
+    // Whether words are put in lower case is said by the configuration, and not by tokenizer.json.
+    let cased = changed(&scratch.join("cased"), "bert", |_| {});
+    let config = json!({ "tokenizer_class": "BertTokenizer", "do_lower_case": false, "cls_token": "[CLS]" });
+    std::fs::write(scratch.join("cased/tokenizer_config.json"), config.to_string()).unwrap();
+    let to = scratch.join("cased.gguf");
+    let to = to.to_str().unwrap();
+    assert_eq!(azulejo(&["convert", &cased, "-o", to, "--outtype", "f32"]).code, 0);
+    let ids = |model: &str, text: &str| azulejo(&["tokenize", "-m", model, "-p", text, "--json"]).json();
+    assert_eq!(ids(&cased, "THE sea"), ids(to, "THE sea"));
+    assert_ne!(ids(&cased, "THE sea"), ids(&cased, "the sea"));
     // Without a head they can be looked at, too.
     let file = format!("{}/model-q8_0.gguf", encoder("bert"));
     let manifest = scratch.join("manifest.json");
@@ -188,5 +273,11 @@ fn embed_refuses_modules_and_poolings_that_arent_there_by_name() {
     ] {
         let error = error(&modules, pooling);
         assert!(error.contains(word), "{word}: {error}");
+    }
+    for most in ["0", "-1", "\"16\"", "2.5"] {
+        let transformer = format!(r#"{{ "max_seq_length": {most} }}"#);
+        std::fs::write(scratch.join("sentence_bert_config.json"), transformer).unwrap();
+        let error = error(&normal, mean);
+        assert!(error.contains(&format!("'max_seq_length' is {most}")), "{error}");
     }
 }

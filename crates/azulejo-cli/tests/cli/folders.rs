@@ -199,6 +199,22 @@ fn tied_models_are_read_whichever_of_the_two_matrices_they_hold() {
     assert!(done.code == 1 && done.err.contains("model.embed_tokens.weight"), "{}", done.err);
 }
 
+/// llama.cpp refuses a file with tensors that its layers don't take.
+#[test]
+fn convert_leaves_out_layers_that_the_config_does_not_count() {
+    let scratch = scratch("fewer-layers");
+    let name = "llama-gqa";
+    let keys = json!({ "num_hidden_layers": 1 });
+    let model = copied(scratch.join("m"), name, |name| Some(name.to_owned()), &keys);
+    let file = scratch.join("m.gguf");
+    let done = azulejo(&["convert", &model, "-o", file.to_str().unwrap(), "--outtype", "f32"]);
+    assert!(done.code == 0 && done.err.contains("9 tensors are left out"), "{}", done.err);
+    let names = ModelFile::open(&file).unwrap().tensors.into_keys();
+    let layers: Vec<String> = names.filter(|name| name.starts_with("blk.")).collect();
+    assert!(layers.len() == 9 && layers.iter().all(|name| name.starts_with("blk.0.")), "{layers:?}");
+    assert_eq!(greedy(file.to_str().unwrap(), name), greedy(&model, name));
+}
+
 #[test]
 fn convert_keeps_all_ends_of_a_text_or_says_which_it_cannot() {
     let scratch = scratch("ends");

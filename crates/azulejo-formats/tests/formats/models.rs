@@ -116,6 +116,7 @@ fn model_folder_of_shards() {
     let error = |text: &str| {
         let error = ModelFile::open(folder.path()).unwrap_err();
         assert!(error.to_string().contains(text), "{error}");
+        assert!(std::error::Error::source(&error).is_none(), "whoever tells of sources says it twice");
     };
     index(r#""a":"2.safetensors","b":"2.safetensors","c":"1.safetensors""#);
     error("tensor `c` isn't in `1.safetensors`");

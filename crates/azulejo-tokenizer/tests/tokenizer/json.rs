@@ -93,6 +93,69 @@ fn json_config_decides_bos_and_eos() {
     assert_eq!(tokenizer.encode("", ADDED).unwrap(), [tokenizer.bos().unwrap()]);
 }
 
+/// What transformers 4 and 5 make of such files, which differ in what they say.
+#[test]
+fn json_classes_of_encoders_take_their_options_from_the_config() {
+    let words = json!({
+        "version": "1.0", "added_tokens": [], "post_processor": null, "decoder": null,
+        "normalizer": {
+            "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null,
+            "lowercase": true
+        },
+        "pre_tokenizer": { "type": "BertPreTokenizer" },
+        "model": {
+            "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100,
+            "vocab": { "[UNK]": 0, "Tê": 1, "tê": 2, "te": 3, "東": 4, "京": 5, "東京": 6 }
+        }
+    });
+    let mut cased = words.clone();
+    cased["normalizer"]["lowercase"] = json!(false);
+    let ids = |file: &Value, model_type: &str, config: Value| {
+        let config =
+            TokenizerConfig::from_json(config.to_string().as_bytes()).unwrap().with_model_type(model_type);
+        let tokenizer = Tokenizer::from_json(file.to_string().as_bytes(), &config).unwrap();
+        tokenizer.encode("Tê 東京", PLAIN).unwrap()
+    };
+    for (config, wanted) in [
+        (json!({}), vec![3, 4, 5]),
+        (json!({ "do_lower_case": false }), vec![1, 4, 5]),
+        (json!({ "strip_accents": false, "tokenize_chinese_chars": false }), vec![2, 6]),
+    ] {
+        for file in [&words, &cased] {
+            for class in ["BertTokenizer", "BertTokenizerFast"] {
+                let mut config = config.clone();
+                config["tokenizer_class"] = json!(class);
+                assert_eq!(ids(file, "xlm-roberta", config.clone()), wanted, "{config}");
+            }
+            assert_eq!(ids(file, "bert", config.clone()), wanted, "{config}");
+        }
+        // Other classes take the file as it is.
+        let mut config = config.clone();
+        config["tokenizer_class"] = json!("PreTrainedTokenizerFast");
+        assert_eq!(ids(&words, "bert", config.clone()), [3, 4, 5], "{config}");
+        assert_eq!(ids(&cased, "bert", config.clone()), [1, 4, 5], "{config}");
+    }
+    let bytes = json!({
+        "version": "1.0", "added_tokens": [], "normalizer": null, "post_processor": null,
+        "decoder": { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true },
+        "pre_tokenizer":
+            { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true },
+        "model": { "type": "BPE", "vocab": { "a": 0, "\u{120}": 1 }, "merges": [] }
+    });
+    for (config, wanted) in [
+        (json!({ "tokenizer_class": "RobertaTokenizer" }), vec![0]),
+        (json!({ "tokenizer_class": "RobertaTokenizerFast", "add_prefix_space": true }), vec![1, 0]),
+        (json!({ "add_prefix_space": false }), vec![0]),
+        (json!({ "tokenizer_class": "PreTrainedTokenizerFast", "add_prefix_space": false }), vec![1, 0]),
+    ] {
+        let read =
+            TokenizerConfig::from_json(config.to_string().as_bytes()).unwrap().with_model_type("roberta");
+        let tokenizer = Tokenizer::from_json(bytes.to_string().as_bytes(), &read).unwrap();
+        assert_eq!(tokenizer.encode("a", PLAIN).unwrap(), wanted, "{config}");
+    }
+}
+
 #[test]
 fn json_end_of_text_is_a_set() {
     let json = fixture_bytes("qwen_style.tokenizer.json");
