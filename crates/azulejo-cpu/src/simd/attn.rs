@@ -198,7 +198,7 @@ pub(crate) fn attn(
     let width = params.kv_heads as usize * head_stride(size);
     let position = run.position as usize;
     let most = context.chunk(tokens, 4, 4).min(TOKENS);
-    // Tokens from `first` on, which share what they see: all of them, or each as much as those before.
+    // Tokens from `first` on, of one text where they see all of theirs.
     let attend_all = |(first, out): (usize, &mut [f32])| {
         let mut attend = Attend::new(context.instructions, size, out.len() / stride);
         for head in 0..params.heads as usize {
@@ -222,7 +222,7 @@ pub(crate) fn attn(
             }
         }
     };
-    // A text is cut as evenly as whole fours allow, and no task has tokens of two.
+    // As even as whole fours allow; a task of two texts would read the keys of both twice.
     let mut tasks = Vec::new();
     let (mut first, mut rest) = (0, &mut out[..tokens * stride]);
     while first < tokens {
