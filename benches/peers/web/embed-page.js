@@ -24,9 +24,10 @@ function sentencesOf(words, count) {
 /** Engines of one model, each in a worker of its own; the first one downloads and keeps it, the others read it from the store. */
 async function enginesOf(count, lines) {
   let downloaded = 0;
-  const counted = async (...request) => {
-    const response = await fetch(...request);
-    downloaded += Number(response.headers.get("content-length"));
+  const counted = async (address, init) => {
+    const response = await fetch(address, init);
+    // The answer to a HEAD says how long the file is, and has nothing of it.
+    if (init.method !== "HEAD") downloaded += Number(response.headers.get("content-length"));
     return response;
   };
   const create = () => createEngine("/model.gguf", { device: "cpu", fetch: counted });
