@@ -1,9 +1,13 @@
 // An encoder's vectors of 1,000 sentences of 30 tokens, azulejo beside Transformers.js, in turns in one page of Chromium, on
 // the CPU with one thread each:
-//   node embed.js MODEL.gguf ONNX_FOLDER ...     folders of ../make_encoder_onnx.py; FOLDER:fp32 for the graph in F32
+//   node embed.js [--engines N] MODEL.gguf ONNX_FOLDER ...
+// Folders are those of ../make_encoder_onnx.py; FOLDER:fp32 is the graph in F32. With --engines the page has N engines of the
+// model, each in a worker of its own, that share the sentences out, beside one Transformers.js with the one thread that it
+// has on a page that isn't cross-origin isolated.
 import { readFile, readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 import { launch } from "../../../web/e2e/harness/browsers.js";
 import { serve } from "../../../web/e2e/harness/server.js";
@@ -11,9 +15,11 @@ import { measured } from "./measured.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../../..");
-const [model, ...folders] = process.argv.slice(2);
-if (!model || folders.length === 0) {
-  console.error("usage: node embed.js MODEL.gguf ONNX_FOLDER[:fp32] ...");
+const { values, positionals } = parseArgs({ options: { engines: { type: "string", default: "1" } }, allowPositionals: true });
+const engines = Number(values.engines);
+const [model, ...folders] = positionals;
+if (!model || folders.length === 0 || !Number.isInteger(engines) || engines < 1) {
+  console.error("usage: node embed.js [--engines N] MODEL.gguf ONNX_FOLDER[:fp32] ...");
   process.exit(2);
 }
 const docs = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).sort();
@@ -37,7 +43,7 @@ try {
   for (const [i, folder] of folders.entries()) {
     console.log(folder);
     const page = await browser.newPage(server.url("/embed.html"));
-    await measured(page, { words, encoder: `encoder-${i}`, dtype: folder.endsWith(":fp32") ? "fp32" : "q8" });
+    await measured(page, { words, encoder: `encoder-${i}`, dtype: folder.endsWith(":fp32") ? "fp32" : "q8", engines });
     await page.close();
   }
 } finally {

@@ -9,6 +9,7 @@ use azulejo_shaders::kernels::attn::Params;
 
 use super::floats::{Cache, LANES, add_scaled, dot, greatest, total};
 use super::rope_kv::head_stride;
+use super::wide::{Float, Wide, each};
 use super::{Context, Instructions, exp};
 
 /// Positions of a tile of keys and values.
@@ -32,10 +33,10 @@ impl Softmax {
 
     /// Turns scores into weights, and gives the factor by which what was summed up before shrinks.
     #[inline(always)]
-    fn weigh(&mut self, scores: &mut [f32; TILE]) -> f32 {
-        let most = self.most.max(greatest(scores));
+    fn weigh(&mut self, scores: &mut [f32]) -> f32 {
+        let most = self.most.at_least(greatest(scores));
         let shrink = exp(self.most - most);
-        scores.iter_mut().for_each(|score| *score = exp(*score - most));
+        each(scores, [], |score, []| exp(score - Wide::splat(most)));
         self.total = self.total * shrink + total(scores);
         self.most = most;
         shrink
@@ -122,13 +123,13 @@ impl Attend {
                 // SAFETY: these instructions are only chosen where they were found.
                 Instructions::Avx2 => unsafe {
                     super::attn_avx2::scores(queries, &self.keys, self.padded, count, scores);
-                    weigh_avx2(scores, softmax, sums, self.padded, seen);
+                    weigh_avx2(scores, softmax, sums, self.padded, count, seen);
                     super::attn_avx2::add_weighted(scores, &self.values, self.padded, count, sums);
                 },
                 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
                 Instructions::Simd128 => {
                     super::attn_simd128::scores(queries, &self.keys, self.padded, count, scores);
-                    weigh(scores, softmax, sums, self.padded, seen);
+                    weigh(scores, softmax, sums, self.padded, count, seen);
                     super::attn_simd128::add_weighted(scores, &self.values, self.padded, count, sums);
                 }
                 _ => {
@@ -136,7 +137,7 @@ impl Attend {
                         let keys = self.keys.chunks_exact(self.padded);
                         scores.iter_mut().zip(keys).for_each(|(score, key)| *score = dot(query, key));
                     }
-                    weigh(scores, softmax, sums, self.padded, seen);
+                    weigh(scores, softmax, sums, self.padded, count, seen);
                     for (scores, sum) in scores.iter().zip(sums.chunks_exact_mut(self.padded)) {
                         let values = self.values.chunks_exact(self.padded).take(count);
                         scores.iter().zip(values).for_each(|(weight, value)| add_scaled(sum, *weight, value));
@@ -147,23 +148,26 @@ impl Attend {
     }
 }
 
-/// Turns the scores of a tile into weights, and shrinks the sums; query number i sees the positions `seen(i)`.
+/// Turns the scores of a tile of `count` positions into weights, and shrinks the sums; query number i sees the positions
+/// `seen(i)`.
 #[inline(always)]
 fn weigh(
     scores: &mut [[f32; TILE]],
     softmax: &mut [Softmax],
     sums: &mut [f32],
     padded: usize,
+    count: usize,
     seen: impl Fn(usize) -> Range<usize>,
 ) {
     let rows = scores.iter_mut().zip(softmax).zip(sums.chunks_exact_mut(padded));
     for (i, ((scores, softmax), sum)) in rows.enumerate() {
         // A query whose window begins behind this tile makes nonsense of it, which shrinks to nothing later.
         let seen = seen(i);
+        let scores = &mut scores[..count.next_multiple_of(LANES)];
         scores[..seen.start].fill(UNSEEN);
         scores[seen.end..].fill(UNSEEN);
         let shrink = softmax.weigh(scores);
-        sum.iter_mut().for_each(|sum| *sum *= shrink);
+        each(sum, [], |sum, []| sum * Wide::splat(shrink));
     }
 }
 
@@ -174,9 +178,10 @@ fn weigh_avx2(
     softmax: &mut [Softmax],
     sums: &mut [f32],
     padded: usize,
+    count: usize,
     seen: impl Fn(usize) -> Range<usize>,
 ) {
-    weigh(scores, softmax, sums, padded, seen);
+    weigh(scores, softmax, sums, padded, count, seen);
 }
 
 pub(crate) fn attn(
@@ -192,14 +197,14 @@ pub(crate) fn attn(
     let (tokens, stride, size) = (run.tokens as usize, params.out_stride as usize, params.head_size as usize);
     let width = params.kv_heads as usize * head_stride(size);
     let position = run.position as usize;
-    let block = context.chunk(tokens, 4, 4).min(TOKENS);
-    // Tokens of one text, or of any, from `first` on.
-    let attend_all = |first: usize, out: &mut [f32]| {
+    let most = context.chunk(tokens, 4, 4).min(TOKENS);
+    // Tokens from `first` on, of one text where they see all of theirs.
+    let attend_all = |(first, out): (usize, &mut [f32])| {
         let mut attend = Attend::new(context.instructions, size, out.len() / stride);
         for head in 0..params.heads as usize {
             for t in 0..out.len() / stride {
                 let q = &q[(first + t) * params.q_stride as usize + params.q_offset as usize + head * size..];
-                attend.query(t).iter_mut().zip(q).for_each(|(query, q)| *query = q * params.scale);
+                each(attend.query(t), [q], |_, [q]| q * Wide::splat(params.scale));
             }
             let at = head / (params.heads / params.kv_heads) as usize * head_stride(size);
             let head_of_cache = Head { keys, values, width, at };
@@ -213,18 +218,19 @@ pub(crate) fn attn(
             for (t, out) in out.chunks_exact_mut(stride).enumerate() {
                 let (sum, total) = (attend.sum(t), attend.softmax[t].total);
                 let out = &mut out[params.out_offset as usize + head * size..][..size];
-                out.iter_mut().zip(sum).for_each(|(out, sum)| *out = sum / total);
+                each(out, [sum], |_, [sum]| sum / Wide::splat(total));
             }
         }
     };
-    context.threads.chunks(&mut out[..tokens * stride], block * stride, |first, mut out| {
-        let mut first = first / stride;
-        while !out.is_empty() {
-            let left = out.len() / stride;
-            let count = texts.map_or(left, |texts| (texts[first][1] as usize - first).min(left));
-            let (together, rest) = out.split_at_mut(count * stride);
-            attend_all(first, together);
-            (first, out) = (first + count, rest);
-        }
-    });
+    // As even as whole fours allow; a task of two texts would read the keys of both twice.
+    let mut tasks = Vec::new();
+    let (mut first, mut rest) = (0, &mut out[..tokens * stride]);
+    while first < tokens {
+        let left = texts.map_or(tokens, |texts| texts[first][1] as usize) - first;
+        let count = left.div_ceil(left.div_ceil(most)).next_multiple_of(4).min(left);
+        let (task, behind) = rest.split_at_mut(count * stride);
+        tasks.push((first, task));
+        (first, rest) = (first + count, behind);
+    }
+    context.threads.for_each(tasks, attend_all);
 }

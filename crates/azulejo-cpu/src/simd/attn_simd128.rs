@@ -61,35 +61,60 @@ pub(super) fn add_weighted(
     sums: &mut [f32],
 ) {
     let values = &values[..count * padded];
+    let (pairs, rest) = weights.as_chunks::<2>();
+    let (pair_sums, rest_sums) = sums.split_at_mut(pairs.len() * 2 * padded);
+    for (weights, sums) in pairs.iter().zip(pair_sums.chunks_exact_mut(2 * padded)) {
+        add_weighted_of::<2>(weights, values, padded, sums);
+    }
+    for (weights, sums) in rest.iter().zip(rest_sums.chunks_exact_mut(padded)) {
+        add_weighted_of::<1>(std::array::from_ref(weights), values, padded, sums);
+    }
+}
+
+/// The values as `R` queries weigh them.
+#[inline(always)]
+fn add_weighted_of<const R: usize>(
+    weights: &[[f32; TILE]; R],
+    values: &[f32],
+    padded: usize,
+    sums: &mut [f32],
+) {
     let wide = padded / (4 * WIDTH) * 4 * WIDTH;
-    for (weights, sums) in weights.iter().zip(sums.chunks_exact_mut(padded)) {
-        for at in (0..wide).step_by(4 * WIDTH) {
-            add_columns::<4>(weights, values, padded, at, sums);
-        }
-        for at in (wide..padded).step_by(LANES) {
-            add_columns::<2>(weights, values, padded, at, sums);
-        }
+    for at in (0..wide).step_by(4 * WIDTH) {
+        add_columns::<R, 4>(weights, values, padded, at, sums);
+    }
+    for at in (wide..padded).step_by(LANES) {
+        add_columns::<R, 2>(weights, values, padded, at, sums);
     }
 }
 
 /// `C` vectors of columns from `at` on.
 #[inline(always)]
-fn add_columns<const C: usize>(
-    weights: &[f32; TILE],
+fn add_columns<const R: usize, const C: usize>(
+    weights: &[[f32; TILE]; R],
     values: &[f32],
     padded: usize,
     at: usize,
     sums: &mut [f32],
 ) {
-    let sums = sums[at..at + C * WIDTH].as_chunks_mut::<WIDTH>().0;
-    let mut totals: [v128; C] = std::array::from_fn(|c| vector(&sums[c]));
-    for (weight, values) in weights.iter().zip(values.chunks_exact(padded)) {
-        let values = values[at..at + C * WIDTH].as_chunks::<WIDTH>().0;
-        for (total, value) in totals.iter_mut().zip(values) {
-            *total = multiply_add(f32x4_splat(*weight), vector(value), *total);
+    let mut totals: [[v128; C]; R] = std::array::from_fn(|r| {
+        let sums = sums[r * padded + at..][..C * WIDTH].as_chunks::<WIDTH>().0;
+        std::array::from_fn(|c| vector(&sums[c]))
+    });
+    for (p, values) in values.chunks_exact(padded).enumerate() {
+        let values = values[at..][..C * WIDTH].as_chunks::<WIDTH>().0;
+        let values: [v128; C] = std::array::from_fn(|c| vector(&values[c]));
+        for r in 0..R {
+            let weight = f32x4_splat(weights[r][p]);
+            for c in 0..C {
+                totals[r][c] = multiply_add(weight, values[c], totals[r][c]);
+            }
         }
     }
-    sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = bytemuck::cast(total));
+    for (r, totals) in totals.into_iter().enumerate() {
+        let sums = sums[r * padded + at..][..C * WIDTH].as_chunks_mut::<WIDTH>().0;
+        sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = bytemuck::cast(total));
+    }
 }
 
 /// Half floats as f32.

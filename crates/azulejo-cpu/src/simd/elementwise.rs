@@ -5,7 +5,8 @@ use azulejo_shaders::Run;
 use azulejo_shaders::kernels::{add, argmax, argmax_merge, glu, group_norm, layer_norm, map, rms_norm};
 
 use super::floats::{squares, total};
-use super::{Context, Put, exp, gelu_tanh, silu};
+use super::wide::{Float, Wide, each};
+use super::{Context, Put, gelu, gelu_tanh, silu};
 
 /// Elements that are worth a task.
 const LEAST: usize = 16_384;
@@ -30,10 +31,9 @@ pub(crate) fn rows(
 /// `out = x / sqrt(mean(x^2) + eps) * weight`, columns behind the last zero.
 pub(crate) fn normalise(x: &[f32], weight: &[f32], cols: usize, eps: f32, out: &mut [f32]) {
     let scale = 1.0 / (squares(&x[..cols]) / cols as f32 + eps).sqrt();
-    for ((out, x), weight) in out[..cols].iter_mut().zip(x).zip(weight) {
-        *out = x * scale * weight;
-    }
-    out[cols..].fill(0.0);
+    let (out, rest) = out.split_at_mut(cols);
+    each(out, [x, weight], |_, [x, weight]| x * Wide::splat(scale) * weight);
+    rest.fill(0.0);
 }
 
 pub(crate) fn rms_norm(
@@ -66,7 +66,7 @@ pub(crate) fn group_norm(
             let columns = &mut row[offset as usize..][..(size * groups) as usize];
             for group in columns.chunks_exact_mut(size as usize) {
                 let scale = 1.0 / (squares(group) / size as f32 + p.eps).sqrt();
-                group.iter_mut().zip(weight).for_each(|(x, weight)| *x *= scale * weight);
+                each(group, [weight], |x, [weight]| x * (Wide::splat(scale) * weight));
             }
         }
     });
@@ -83,16 +83,14 @@ pub(crate) fn layer_norm(
 ) {
     let (cols, x_stride) = (params.cols as usize, params.x_stride as usize);
     rows(context, run, out, params.out_stride as usize, |token, out| {
-        let mean = total(&x[token * x_stride..][..cols]) / cols as f32;
+        let x = &x[token * x_stride..][..cols];
+        let mean = Wide::splat(total(x) / cols as f32);
         let (out, rest) = out.split_at_mut(cols);
-        out.iter_mut().zip(&x[token * x_stride..]).for_each(|(out, x)| *out = x - mean);
-        let scale = 1.0 / (squares(out) / cols as f32 + params.eps).sqrt();
-        out.iter_mut().for_each(|out| *out *= scale);
-        if let Some((weight, bias)) = affine {
-            out.iter_mut()
-                .zip(weight)
-                .zip(bias)
-                .for_each(|((out, weight), bias)| *out = *out * weight + bias);
+        each(out, [x], |_, [x]| x - mean);
+        let scale = Wide::splat(1.0 / (squares(out) / cols as f32 + params.eps).sqrt());
+        match affine {
+            None => each(out, [], |x, []| x * scale),
+            Some((weight, bias)) => each(out, [weight, bias], |x, [weight, bias]| x * scale * weight + bias),
         }
         rest.fill(0.0);
     });
@@ -103,22 +101,12 @@ pub(crate) fn map(context: Context<'_>, params: map::Params, run: Run, is_clamp:
     rows(context, run, x, params.stride as usize, |_, row| {
         let row = &mut row[first..first + cols];
         if is_clamp {
-            row.iter_mut().for_each(|x| *x = x.clamp(-limit, limit));
+            let limit = Wide::splat(limit);
+            each(row, [], |x, []| x.at_least(-limit).at_most(limit));
         } else {
-            row.iter_mut().for_each(|x| *x = gelu(*x));
+            each(row, [], |x, []| gelu(x));
         }
     });
-}
-
-/// `x / 2 * (1 + erf(x / sqrt(2)))`, with the polynomial of `map_gelu.wesl`.
-#[inline(always)]
-fn gelu(value: f32) -> f32 {
-    let x = value.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * x);
-    let p = -1.453_152 + t * 1.061_405_4;
-    let p = t * (0.254_829_6 + t * (-0.284_496_74 + t * (1.421_413_7 + t * p)));
-    let erf = (1.0 - p * exp(-x * x)).copysign(value);
-    0.5 * value * (1.0 + erf)
 }
 
 pub(crate) fn add(
@@ -155,11 +143,9 @@ pub(crate) fn glu(
 
 /// `out = gate(x) * up`.
 pub(crate) fn gated(gate: Gate, x: &[f32], up: &[f32], out: &mut [f32]) {
-    let all = out.iter_mut().zip(x).zip(up);
-    // A loop each, so that both become SIMD.
     match gate {
-        Gate::Silu => all.for_each(|((out, x), up)| *out = silu(*x) * up),
-        Gate::Gelu => all.for_each(|((out, x), up)| *out = gelu_tanh(*x) * up),
+        Gate::Silu => each(out, [x, up], |_, [x, up]| silu(x) * up),
+        Gate::Gelu => each(out, [x, up], |_, [x, up]| gelu_tanh(x) * up),
     }
 }
 

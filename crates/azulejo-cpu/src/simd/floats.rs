@@ -5,31 +5,61 @@ use azulejo_quant::UNIT;
 
 use super::Instructions;
 use super::input::XBlock;
+use super::wide::{Float, WIDTH, Wide, each, load, store};
 use crate::matrix::half;
 
 /// Lanes of a sum.
 pub(crate) const LANES: usize = 8;
 
+/// The lanes of a sum.
+pub(crate) type Lanes = [Wide; LANES / WIDTH];
+
+/// Lanes of one number.
+#[inline(always)]
+pub(crate) fn lanes(x: f32) -> Lanes {
+    [Wide::splat(x); LANES / WIDTH]
+}
+
+/// Brings 8 numbers into lanes.
+#[inline(always)]
+fn gather(lanes: &mut Lanes, of: impl Fn(Wide, usize) -> Wide) {
+    for (i, lane) in lanes.iter_mut().enumerate() {
+        *lane = of(*lane, i);
+    }
+}
+
+/// Those of 8 numbers that belong to lane `i`.
+#[inline(always)]
+fn part(x: &[f32; LANES], i: usize) -> Wide {
+    load(&x.as_chunks::<WIDTH>().0[i])
+}
+
+/// The numbers in lanes.
+#[inline(always)]
+fn numbers(lanes: Lanes) -> [f32; LANES] {
+    let mut numbers = [0f32; LANES];
+    numbers.as_chunks_mut::<WIDTH>().0.iter_mut().zip(lanes).for_each(|(to, lane)| store(lane, to));
+    numbers
+}
+
 /// The sum of lanes, always in the same order.
 #[inline(always)]
-pub(crate) fn sum(lanes: [f32; LANES]) -> f32 {
-    let [a, b, c, d, e, f, g, h] = lanes;
+pub(crate) fn sum(lanes: Lanes) -> f32 {
+    let [a, b, c, d, e, f, g, h] = numbers(lanes);
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 /// Adds products to lanes; what doesn't fill the last ones is left out.
 #[inline(always)]
-pub(crate) fn add_products(lanes: &mut [f32; LANES], a: &[f32], b: &[f32]) {
+pub(crate) fn add_products(lanes: &mut Lanes, a: &[f32], b: &[f32]) {
     for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
-        for i in 0..LANES {
-            lanes[i] += a[i] * b[i];
-        }
+        gather(lanes, |lane, i| lane + part(a, i) * part(b, i));
     }
 }
 
 /// The product of two rows of equal length.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0f32; LANES];
+    let mut lanes = lanes(0.0);
     add_products(&mut lanes, a, b);
     let rest = a.len() / LANES * LANES;
     sum(lanes) + a[rest..].iter().zip(&b[rest..]).map(|(a, b)| a * b).sum::<f32>()
@@ -56,26 +86,22 @@ pub(crate) fn dot_unit<Q: Copy + Into<i32>>(
 #[inline(always)]
 pub(crate) fn total(x: &[f32]) -> f32 {
     let (x, rest) = x.as_chunks::<LANES>();
-    let mut lanes = [0f32; LANES];
+    let mut lanes = lanes(0.0);
     for x in x {
-        for i in 0..LANES {
-            lanes[i] += x[i];
-        }
+        gather(&mut lanes, |lane, i| lane + part(x, i));
     }
     sum(lanes) + rest.iter().sum::<f32>()
 }
 
-/// The greatest of numbers.
+/// The greatest of numbers; what is no number isn't one of them.
 #[inline(always)]
 pub(crate) fn greatest(x: &[f32]) -> f32 {
     let (x, rest) = x.as_chunks::<LANES>();
-    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let mut lanes = lanes(f32::NEG_INFINITY);
     for x in x {
-        for i in 0..LANES {
-            lanes[i] = if x[i] > lanes[i] { x[i] } else { lanes[i] };
-        }
+        gather(&mut lanes, |lane, i| lane.at_least(part(x, i)));
     }
-    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| a.max(*b))
+    numbers(lanes).iter().chain(rest).fold(f32::NEG_INFINITY, |most, x| most.at_least(*x))
 }
 
 /// The sum of squares.
@@ -85,9 +111,7 @@ pub(crate) fn squares(x: &[f32]) -> f32 {
 
 /// `out += factor * x`.
 pub(crate) fn add_scaled(out: &mut [f32], factor: f32, x: &[f32]) {
-    for (out, x) in out.iter_mut().zip(x) {
-        *out += factor * x;
-    }
+    each(out, [x], |out, [x]| out + Wide::splat(factor) * x);
 }
 
 /// Words of a block of 32 elements of a KV cache in 8 bits.

@@ -13,6 +13,7 @@ use azulejo_shaders::kernels::gemm::Params;
 use super::gemm_avx2;
 use super::gemv::add_bias;
 use super::input::{self, Order, ScaleOf, XBlock};
+use super::wide::each;
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::{gemm_simd128, gemm_units_simd128};
@@ -40,8 +41,12 @@ fn tasks<'o>(params: &Params, tokens: usize, chunk: usize, out: &'o mut [f32]) -
     tasks
 }
 
-/// Computes the products of a tile: its first row in the matrix, its rows, and a row of products a token.
-type TileProducts<'a> = dyn FnMut(usize, usize, &mut [[f32; ROWS]]) + 'a;
+/// Takes the products of a tile with some tokens, of which it gets the first one's number and a row of products each.
+pub(super) type Finish<'a> = dyn FnMut(usize, &mut [[f32; ROWS]]) + 'a;
+
+/// Computes the products of a tile, given its first row in the matrix, its rows, and room for a row of products a token; hands
+/// over those of each token once, all together or as they come.
+type TileProducts<'a> = dyn FnMut(usize, usize, &mut [[f32; ROWS]], &mut Finish<'_>) + 'a;
 
 pub(crate) fn gemm(
     context: Context<'_>,
@@ -57,21 +62,17 @@ pub(crate) fn gemm(
     let x = &x[..tokens * params.x_stride as usize];
     let chunk = context.chunk(params.rows as usize, ROWS, ROWS);
     let tasks = tasks(&params, tokens, chunk, out);
-    // What is done with the products of a tile: of `rows` rows from `at` on, `ROWS` for each token.
-    let finish = |task: &mut Task<'_>, at: usize, rows: usize, products: &mut [[f32; ROWS]]| {
-        let first = task.first + at;
-        for (token, (columns, sums)) in task.columns.iter_mut().zip(products).enumerate() {
-            add_bias(weights.bias, params.bias_offset as usize + first, &mut sums[..rows]);
-            put.put(token, first, &sums[..rows], &mut columns[at..at + rows]);
-        }
-    };
-    let each_tile = |task: &mut Task<'_>, tile: &mut TileProducts<'_>| {
+    let each_tile = |mut task: Task<'_>, tile: &mut TileProducts<'_>| {
         let mut products = vec![[0f32; ROWS]; tokens];
-        let rows = task.columns[0].len();
-        for at in (0..rows).step_by(ROWS) {
-            let rows = ROWS.min(rows - at);
-            tile(params.first_row as usize + task.first + at, rows, &mut products);
-            finish(task, at, rows, &mut products);
+        let columns = task.columns[0].len();
+        for at in (0..columns).step_by(ROWS) {
+            let rows = ROWS.min(columns - at);
+            let row = task.first + at;
+            let bias = weights.bias.map(|bias| &bias[params.bias_offset as usize + row..][..rows]);
+            let mut finish = |first: usize, products: &mut [[f32; ROWS]]| {
+                put_tile(first, row, rows, products, bias, put, at, &mut task.columns[first..]);
+            };
+            tile(params.first_row as usize + row, rows, &mut products, &mut finish);
         }
     };
     let matrix = &weights.matrix;
@@ -85,58 +86,64 @@ pub(crate) fn gemm(
         true => &[][..],
         false => quantise(context, scratch, matrix.units_per_row, order, x_stride, x),
     };
-    context.threads.for_each(tasks, |mut task| match context.instructions {
+    context.threads.for_each(tasks, |task| match context.instructions {
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx2 if matrix.format.is_float() => {
             let mut tile = gemm_avx2::FloatTile::default();
-            each_tile(&mut task, &mut |row, rows, products| {
-                tile.products(matrix, row, rows, x_stride, x, products)
+            each_tile(task, &mut |row, rows, products, finish| {
+                tile.products(matrix, row, rows, x_stride, x, products);
+                finish(0, products);
             });
         }
         #[cfg(target_arch = "x86_64")]
         Instructions::Avx2 => {
             let mut tile = gemm_avx2::Tile::default();
-            each_tile(&mut task, &mut |row, rows, products| {
-                tile.products(matrix, row, rows, blocks, products)
+            each_tile(task, &mut |row, rows, products, finish| {
+                tile.products(matrix, row, rows, blocks, products);
+                finish(0, products);
             });
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Instructions::Simd128 if matrix.format.is_float() => {
             let mut tile = gemm_simd128::FloatTile::default();
-            each_tile(&mut task, &mut |row, rows, products| {
-                tile.products(matrix, row, rows, x_stride, x, products)
+            each_tile(task, &mut |row, rows, products, finish| {
+                tile.products(matrix, row, rows, x_stride, x, products);
+                finish(0, products);
             });
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Instructions::Simd128 if matrix.format.block_len() == UNIT => {
             let mut tile = gemm_units_simd128::Tile::default();
-            each_tile(&mut task, &mut |row, rows, products| {
-                tile.products(matrix, row, rows, blocks, products)
+            each_tile(task, &mut |row, rows, products, finish| {
+                tile.products(matrix, row, rows, blocks, products, finish)
             });
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Instructions::Simd128 => {
             let mut tile = gemm_simd128::Tile::default();
-            each_tile(&mut task, &mut |row, rows, products| {
-                tile.products(matrix, row, rows, blocks, products)
+            each_tile(task, &mut |row, rows, products, finish| {
+                tile.products(matrix, row, rows, blocks, products);
+                finish(0, products);
             });
         }
         _ if matrix.format.is_float() => {
             let width = matrix.units_per_row * 32;
             let mut tile = vec![0f32; ROWS * width];
-            each_tile(&mut task, &mut |row, rows, products| {
+            each_tile(task, &mut |row, rows, products, finish| {
                 matrix.decode_units(row * matrix.units_per_row, &mut tile[..rows * width]);
-                for (x, sums) in x.chunks_exact(x_stride).zip(products) {
+                for (x, sums) in x.chunks_exact(x_stride).zip(&mut *products) {
                     let rows = tile[..rows * width].chunks_exact(width);
                     sums.iter_mut().zip(rows).for_each(|(sum, row)| *sum = floats::dot(row, &x[..width]));
                 }
+                finish(0, products);
             });
         }
         _ => {
             let mut tile = Vec::new();
-            each_tile(&mut task, &mut |row, rows, products| {
+            each_tile(task, &mut |row, rows, products, finish| {
                 by_format!(quants matrix.format, F => decode::<F>(matrix, row, rows, &mut tile), else {});
-                for (x, sums) in blocks.chunks_exact(input::blocks(matrix.units_per_row)).zip(products) {
+                for (x, sums) in blocks.chunks_exact(input::blocks(matrix.units_per_row)).zip(&mut *products)
+                {
                     for (sum, units) in sums.iter_mut().zip(tile.chunks_exact(matrix.units_per_row)) {
                         let products = units.iter().enumerate().map(|(k, unit)| {
                             floats::dot_unit(&unit.q, unit.scale, unit.offset, &x[k / UNITS], k % UNITS)
@@ -144,9 +151,41 @@ pub(crate) fn gemm(
                         *sum = products.sum();
                     }
                 }
+                finish(0, products);
             });
         }
     });
+}
+
+/// Puts products of a tile with tokens from `first` on, whose output's columns from `at` on they fill. They are those of
+/// `rows` rows from `row` on.
+fn put_tile(
+    first: usize,
+    row: usize,
+    rows: usize,
+    products: &mut [[f32; ROWS]],
+    bias: Option<&[f32]>,
+    put: Put<'_>,
+    at: usize,
+    columns: &mut [&mut [f32]],
+) {
+    let each_token = products.iter_mut().zip(columns).enumerate();
+    // Almost all tiles are whole: their loops are of a known length.
+    if rows == ROWS {
+        let mut whole = [0f32; ROWS];
+        whole.iter_mut().zip(bias.unwrap_or_default()).for_each(|(whole, bias)| *whole = *bias);
+        for (i, (sums, columns)) in each_token {
+            each(sums, [&whole], |sum, [bias]| sum + bias);
+            if let Some(out) = columns[at..].first_chunk_mut::<ROWS>() {
+                put.put(first + i, row, sums, out);
+            }
+        }
+    } else {
+        for (i, (sums, columns)) in each_token {
+            add_bias(bias, 0, &mut sums[..rows]);
+            put.put(first + i, row, &sums[..rows], &mut columns[at..at + rows]);
+        }
+    }
 }
 
 /// Quantises the rows of `x`.

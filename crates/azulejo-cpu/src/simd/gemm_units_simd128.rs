@@ -7,9 +7,9 @@
 
 use std::arch::wasm32::*;
 
-use super::gemm::ROWS;
+use super::gemm::{Finish, ROWS};
 use super::input::{self, XBlock};
-use super::simd128::{self, Constants, Units, multiply_add};
+use super::simd128::{self, Constants, Units, multiply_add, vector};
 use crate::matrix::format::Q8_0;
 use crate::matrix::{Matrix, UNITS, by_format};
 
@@ -45,7 +45,8 @@ pub(super) struct Tile {
 }
 
 impl Tile {
-    /// Products of `rows` rows from `first` on with all tokens, `x` being `[token][block]`.
+    /// Products of `rows` rows from `first` on with all tokens, `x` being `[token][block]`. They are handed over as they
+    /// come, so that memory is waited for while others are computed.
     pub(super) fn products(
         &mut self,
         matrix: &Matrix<'_>,
@@ -53,9 +54,10 @@ impl Tile {
         rows: usize,
         x: &[XBlock],
         products: &mut [[f32; ROWS]],
+        finish: &mut Finish<'_>,
     ) {
         by_format!(units matrix.format, F => {
-            self.products_of(matrix, decode::<F>, F != Q8_0, first, rows, x, products)
+            self.products_of(matrix, decode::<F>, F != Q8_0, first, rows, x, products, finish)
         }, else {});
     }
 
@@ -68,9 +70,9 @@ impl Tile {
         rows: usize,
         x: &[XBlock],
         products: &mut [[f32; ROWS]],
+        finish: &mut Finish<'_>,
     ) {
         self.units.resize(PANEL * UNITS, Unit::ZERO);
-        products.fill([0.0; ROWS]);
         let blocks = input::blocks(matrix.units_per_row);
         // Rows behind the last are computed as the last and dropped, and so are tokens, so that each sum is built in the
         // same way wherever its token is.
@@ -85,9 +87,9 @@ impl Tile {
                 let x: [&[XBlock]; T] = std::array::from_fn(|t| {
                     &x[(group * T + t.min(products.len() - 1)) * blocks + begin..][..count.div_ceil(UNITS)]
                 });
-                let sums: [[f32; ROWS]; T] = bytemuck::cast(panel(units, has_offsets, x));
-                for (products, sums) in products.iter_mut().zip(sums) {
-                    products.iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
+                panel(units, has_offsets, x, begin > 0, products);
+                if begin + PANEL >= blocks {
+                    finish(group * T, products);
                 }
             }
         }
@@ -126,30 +128,48 @@ fn turned([a, b, c, d]: [v128; 4]) -> [v128; 4] {
     [first(0), second(0), first(1), second(1)]
 }
 
-/// The products of all units with some tokens.
+/// The products of all units with some tokens, or adds them to those that are there.
 #[inline(never)]
-fn panel(units: &[Unit], has_offsets: bool, x: [&[XBlock]; T]) -> [[v128; GROUPS]; T] {
-    let mut totals = [[f32x4_splat(0.0); GROUPS]; T];
+fn panel(
+    units: &[Unit],
+    has_offsets: bool,
+    [x0, x1, x2, x3]: [&[XBlock]; T],
+    is_added: bool,
+    products: &mut [[f32; ROWS]],
+) {
+    // What the compiler knows to be zeros it writes by a call, and what is iterated over by value it copies by one: here
+    // that would be every few units.
+    let zero = std::hint::black_box(f32x4_splat(0.0));
+    let mut totals = [[zero; GROUPS]; T];
     for (b, units) in units.chunks(UNITS).enumerate() {
-        let x: [&XBlock; T] = x.map(|x| &x[b]);
-        let pairs: [&[[u32; PAIRS]; UNITS]; T] = x.map(|x| bytemuck::cast_ref(&x.q));
-        let mut sums = [[f32x4_splat(0.0); GROUPS]; T];
+        let x: [&XBlock; T] = [&x0[b], &x1[b], &x2[b], &x3[b]];
+        let [p0, p1, p2, p3]: [&[[u32; PAIRS]; UNITS]; T] = x.map(|x| bytemuck::cast_ref(&x.q));
+        let mut sums = [[zero; GROUPS]; T];
         for (k, unit) in units.iter().enumerate() {
-            add_products(unit, pairs.map(|pairs| &pairs[k]), &mut sums);
+            add_products(unit, &p0[k], &p1[k], &p2[k], &p3[k], &mut sums);
         }
-        for ((totals, sums), x) in totals.iter_mut().zip(sums).zip(x) {
-            for (total, sum) in totals.iter_mut().zip(sums) {
-                *total = multiply_add(sum, f32x4_splat(x.scale[0]), *total);
+        for t in 0..T {
+            for g in 0..GROUPS {
+                totals[t][g] = multiply_add(sums[t][g], f32x4_splat(x[t].scale[0]), totals[t][g]);
             }
+        }
+        if has_offsets {
             // Each unit's offset, times the sum of its inputs.
-            for (unit, sum) in units.iter().zip(x.sums).filter(|_| has_offsets) {
-                for (total, offset) in totals.iter_mut().zip(unit.offset) {
-                    *total = multiply_add(offset, f32x4_splat(sum), *total);
+            for (totals, x) in totals.iter_mut().zip(&x) {
+                for (unit, sum) in units.iter().zip(&x.sums) {
+                    for (total, offset) in totals.iter_mut().zip(&unit.offset) {
+                        *total = multiply_add(*offset, f32x4_splat(*sum), *total);
+                    }
                 }
             }
         }
     }
-    totals
+    for (products, totals) in products.iter_mut().zip(&totals) {
+        for (products, total) in products.as_chunks_mut::<4>().0.iter_mut().zip(totals) {
+            let before = if is_added { vector(products) } else { zero };
+            *products = bytemuck::cast(f32x4_add(before, *total));
+        }
+    }
 }
 
 /// Adds the products of a unit with the pairs of some tokens.
@@ -157,13 +177,20 @@ fn panel(units: &[Unit], has_offsets: bool, x: [&[XBlock]; T]) -> [[v128; GROUPS
 /// A function with one loop and a name for each sum, since an engine's compiler unrolls what is nested deeper, and then
 /// has too few registers.
 #[inline(never)]
-fn add_products(unit: &Unit, x: [&[u32; PAIRS]; T], sums: &mut [[v128; GROUPS]; T]) {
+fn add_products(
+    unit: &Unit,
+    x0: &[u32; PAIRS],
+    x1: &[u32; PAIRS],
+    x2: &[u32; PAIRS],
+    x3: &[u32; PAIRS],
+    sums: &mut [[v128; GROUPS]; T],
+) {
     let zero = u32x4(0, 0, 0, 0);
     let [mut a0, mut a1, mut b0, mut b1, mut c0, mut c1, mut d0, mut d1] = [zero; T * GROUPS];
     let add = |sum: &mut v128, w: v128, x: v128| *sum = i32x4_add(*sum, i32x4_dot_i16x8(w, x));
     for p in 0..PAIRS {
         let [w0, w1] = unit.w[p];
-        let [a, b, c, d] = x.map(|x| u32x4_splat(x[p]));
+        let [a, b, c, d] = [x0, x1, x2, x3].map(|x| u32x4_splat(x[p]));
         add(&mut a0, w0, a);
         add(&mut a1, w1, a);
         add(&mut b0, w0, b);

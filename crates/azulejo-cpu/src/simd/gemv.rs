@@ -15,6 +15,7 @@ use super::elementwise::{gated, normalise};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::gemv_simd128;
 use super::input::{self, Order, ScaleOf, XBlock};
+use super::wide::each;
 use super::{Context, Instructions, Put, Scratch, Weights, floats};
 #[cfg(target_arch = "x86_64")]
 use crate::matrix::format::{Q8_0, halves};
@@ -107,7 +108,7 @@ fn portable_rows<const F: u8>(matrix: &Matrix<'_>, x: &[XBlock], first_row: usiz
 fn portable_float_rows<const F: u8>(matrix: &Matrix<'_>, x: &[f32], first_row: usize, out: &mut [f32]) {
     for (i, out) in out.iter_mut().enumerate() {
         let mut unit = [0f32; 32];
-        let mut lanes = [0f32; floats::LANES];
+        let mut lanes = floats::lanes(0.0);
         let first = (first_row + i) * matrix.units_per_row;
         for (k, x) in x.as_chunks::<32>().0.iter().enumerate() {
             matrix.decode::<F>(first + k, &mut unit);
@@ -257,6 +258,6 @@ pub(crate) fn gemv_glu(
 /// Adds elements of the bias from `first` on, if there is one.
 pub(crate) fn add_bias(bias: Option<&[f32]>, first: usize, sums: &mut [f32]) {
     if let Some(bias) = bias {
-        sums.iter_mut().zip(&bias[first..]).for_each(|(sum, bias)| *sum += bias);
+        each(sums, [&bias[first..]], |sum, [bias]| sum + bias);
     }
 }

@@ -28,6 +28,9 @@ mod input;
 pub(crate) mod rope_kv;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
+mod wide;
+
+use wide::{Float, each};
 
 use crate::matrix::Matrix;
 use crate::threads::Threads;
@@ -126,15 +129,14 @@ pub(crate) enum Put<'a> {
 
 impl Put<'_> {
     /// Puts `values` of row `token`, columns from `first`, into `out`.
+    #[inline(always)]
     pub(crate) fn put(&self, token: usize, first: usize, values: &[f32], out: &mut [f32]) {
         match self {
-            Put::Store => out.copy_from_slice(values),
-            Put::Accumulate => out.iter_mut().zip(values).for_each(|(out, value)| *out += value),
+            Put::Store => each(out, [values], |_, [value]| value),
+            Put::Accumulate => each(out, [values], |out, [value]| out + value),
             Put::Add(residual, offset, stride) => {
                 let residual = &residual[token * stride + offset + first..];
-                for ((out, value), residual) in out.iter_mut().zip(values).zip(residual) {
-                    *out = residual + value;
-                }
+                each(out, [values, residual], |_, [value, residual]| residual + value);
             }
         }
     }
@@ -147,41 +149,52 @@ pub(crate) struct Weights<'a> {
     pub(crate) bias: Option<&'a [f32]>,
 }
 
-/// `exp(x)` without branches, so that loops over it become SIMD; relative error below 2e-7.
+/// `exp(x)` without branches; relative error below 2e-7.
 ///
 /// The argument is split into n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts: Cody and Waite, 1980), the
 /// exponential of r is its Taylor polynomial of degree 7, whose error there is below 5e-9, and 2^n is put together
 /// from two factors, so that results over and under the range become infinity and zero.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+pub(crate) fn exp<F: Float>(x: F) -> F {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to an integer.
-    let x = x.clamp(-104.0, 89.0);
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
-    let p = 1.0 / 5040.0;
-    let p = p * r + 1.0 / 720.0;
-    let p = p * r + 1.0 / 120.0;
-    let p = p * r + 1.0 / 24.0;
-    let p = p * r + 1.0 / 6.0;
-    let p = p * r + 0.5;
-    let p = p * r * r + r + 1.0;
-    let n = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
-    let half = n >> 1;
-    let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
-    p * power(half) * power(n - half)
+    let f = F::splat;
+    let x = x.at_least(f(-104.0)).at_most(f(89.0));
+    let shifted = x * f(std::f32::consts::LOG2_E) + f(ROUND);
+    let n = shifted - f(ROUND);
+    let r = (x - n * f(0.693_359_4)) + n * f(2.121_944_4e-4);
+    let p = f(1.0 / 5040.0);
+    let p = p * r + f(1.0 / 720.0);
+    let p = p * r + f(1.0 / 120.0);
+    let p = p * r + f(1.0 / 24.0);
+    let p = p * r + f(1.0 / 6.0);
+    let p = p * r + f(0.5);
+    let p = p * r * r + r + f(1.0);
+    p.times_power(shifted, ROUND)
 }
 
 /// `x / (1 + exp(-x))`.
 #[inline(always)]
-pub(crate) fn silu(x: f32) -> f32 {
-    x / (1.0 + exp(-x))
+pub(crate) fn silu<F: Float>(x: F) -> F {
+    x / (F::splat(1.0) + exp(-x))
 }
 
 /// GELU's approximation by a hyperbolic tangent, as in `gate_gelu.wesl`.
 #[inline(always)]
-pub(crate) fn gelu_tanh(x: f32) -> f32 {
-    x / (1.0 + exp(-1.595_769 * (x + 0.044_715 * x * x * x)))
+pub(crate) fn gelu_tanh<F: Float>(x: F) -> F {
+    let f = F::splat;
+    x / (f(1.0) + exp(f(-1.595_769) * (x + f(0.044_715) * x * x * x)))
+}
+
+/// `x / 2 * (1 + erf(x / sqrt(2)))`, with the polynomial of `map_gelu.wesl`.
+#[inline(always)]
+pub(crate) fn gelu<F: Float>(value: F) -> F {
+    let f = F::splat;
+    let x = value.magnitude() * f(std::f32::consts::FRAC_1_SQRT_2);
+    let t = f(1.0) / (f(1.0) + f(0.327_591_1) * x);
+    let p = f(-1.453_152) + t * f(1.061_405_4);
+    let p = t * (f(0.254_829_6) + t * (f(-0.284_496_74) + t * (f(1.421_413_7) + t * p)));
+    let erf = (f(1.0) - p * exp(-x * x)).with_sign(value);
+    f(0.5) * value * (f(1.0) + erf)
 }
 
 #[cfg(test)]
