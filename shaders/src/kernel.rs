@@ -70,6 +70,16 @@ impl Variant {
         KvType::ALL.into_iter().find(is_it).unwrap_or(KvType::F16)
     }
 
+    /// The variant with this `bytes_` piece, if it reads small numbers out of bytes and names no way to do that.
+    pub fn with_bytes(mut self, piece: &'static str) -> Self {
+        let block = self.block();
+        let is_named = self.pieces.iter().any(|piece| piece.starts_with("bytes_"));
+        if !block.is_float() && block != BlockFormat::Q8_0 && !is_named {
+            self.pieces.push(piece);
+        }
+        self
+    }
+
     /// A short name: the pieces and constants.
     pub fn name(&self) -> String {
         let mut words: Vec<String> = self.pieces.iter().map(|p| (*p).to_owned()).collect();

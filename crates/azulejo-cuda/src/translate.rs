@@ -1,6 +1,5 @@
 //! A kernel of `azulejo-shaders` as CUDA C++.
 
-use azulejo_quant::BlockFormat;
 use azulejo_shaders::{Kernel, LinkError, Linked, Target, Tier, Variant, link};
 use naga::compact::{KeepUnused, compact};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -60,24 +59,14 @@ pub fn translate(
     tier: Tier,
     options: &Options,
 ) -> Result<Written, TranslateError> {
-    let linked = link(kernel, &with_fractions(variant), tier, Target::Native)?;
+    // What does best on these devices.
+    let linked = link(kernel, &variant.clone().with_bytes("bytes_fractions"), tier, Target::Native)?;
     let name = match variant.name().as_str() {
         "" => kernel.name.to_owned(),
         variant => format!("{}[{variant}]", kernel.name),
     };
     let by_hand = options.overrides.and_then(|capability| overrides::find(kernel.name, capability));
     write(&name, &linked, tier, options, by_hand)
-}
-
-/// The variant with the way to read small numbers out of bytes that does best here, if it reads such and says no other.
-fn with_fractions(variant: &Variant) -> Variant {
-    let block = variant.block();
-    let reads = !block.is_float() && block != BlockFormat::Q8_0;
-    let mut variant = variant.clone();
-    if reads && !variant.has("bytes_masks") {
-        variant.pieces.push("bytes_fractions");
-    }
-    variant
 }
 
 /// Translates a linked text, which has no override; `name` is for errors.

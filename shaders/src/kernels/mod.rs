@@ -53,13 +53,9 @@ pub static ALL: &[&Kernel] = &[
 /// Lanes of a workgroup on devices of few lanes.
 const NARROW_WG: u32 = 8;
 /// The variant for devices of few lanes, and its grid over `rows` rows, of which a lane takes `rows_per_lane`.
-fn narrow_shape(mut pieces: Vec<&'static str>, rows: u32, rows_per_lane: u32) -> (Variant, [Extent; 2]) {
-    let block = Variant::of(&pieces).block();
-    if !block.is_float() && block != BlockFormat::Q8_0 {
-        pieces.push("bytes_masks");
-    }
+fn narrow_shape(pieces: Vec<&'static str>, rows: u32, rows_per_lane: u32) -> (Variant, [Extent; 2]) {
     (
-        Variant { pieces, consts: vec![("WG", NARROW_WG)] },
+        Variant { pieces, consts: vec![("WG", NARROW_WG)] }.with_bytes("bytes_masks"),
         [Extent::Fixed(rows.div_ceil(rows_per_lane * NARROW_WG)), Extent::Fixed(1)],
     )
 }

@@ -38,12 +38,14 @@ impl Shader {
     }
 }
 
-/// Every variant of every kernel for every tier, as naga gets it.
+/// Every variant of every kernel for every tier, as naga gets it, and as CUDA's back-end has it.
 fn every_shader() -> Vec<Shader> {
     let mut shaders = Vec::new();
     for kernel in kernels::ALL {
         for variant in (kernel.variants)() {
-            for tier in Tier::ALL {
+            let of_cuda = variant.clone().with_bytes("bytes_fractions");
+            let of_cuda = (of_cuda != variant).then_some((of_cuda, Tier::SubgroupsF16));
+            for (variant, tier) in Tier::ALL.map(|tier| (variant.clone(), tier)).into_iter().chain(of_cuda) {
                 let linked = link(kernel, &variant, tier, Target::Native)
                     .unwrap_or_else(|e| panic!("{}[{}] {}: {e}", kernel.name, variant.name(), tier.name()));
                 shaders.push(Shader { kernel, variant: variant.clone(), tier, linked });
