@@ -178,6 +178,7 @@ test("size_unknown: the file is taken whole and not kept", async () => {
   assert.equal(source.file.noteCode, "size_unknown");
   assert.ok(Buffer.from(await source.read(99_990, 100_020)).equals(FILE.subarray(99_990, 100_020)));
   source.close();
+  chunked.closeAllConnections();
   chunked.close();
 });
 
