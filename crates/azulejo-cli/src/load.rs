@@ -106,12 +106,12 @@ pub(crate) fn load_file(
 ) -> Result<Loaded> {
     let fill =
         |loading: &mut Loading, progress: &mut dyn FnMut(u64, u64) -> bool| loading.fill_from(file, progress);
-    loading(file, options, output, fill, |e| named(args, e))
+    loading(file, options, output, fill, |e| named(args.model.as_deref(), e))
 }
 
-/// The error with the model's path in front.
-pub(crate) fn named(args: &LoadArgs, error: azulejo::Error) -> azulejo::Error {
-    match &args.model {
+/// The error with the path of its file in front.
+pub(crate) fn named(file: Option<&Path>, error: azulejo::Error) -> azulejo::Error {
+    match file {
         Some(path) => error.context(path.display().to_string()),
         None => error,
     }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use azulejo::{EncodeOptions, Tokenizer};
 
 use crate::exit::Usage;
+use crate::load;
 
 /// A file's bytes.
 pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>> {
@@ -118,13 +119,7 @@ pub(crate) fn tokens(
     options: EncodeOptions,
     file: Option<&Path>,
 ) -> Result<Vec<u32>, azulejo::Error> {
-    tokenizer.encode_bytes(bytes, options).map_err(|error| {
-        let error = azulejo::Error::from(error);
-        match file {
-            Some(path) => error.context(path.display().to_string()),
-            None => error,
-        }
-    })
+    tokenizer.encode_bytes(bytes, options).map_err(|error| load::named(file, error.into()))
 }
 
 /// A token's text for a list: control characters and line breaks as escapes.

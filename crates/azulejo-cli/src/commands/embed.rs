@@ -20,7 +20,7 @@ const TOGETHER: u32 = 512;
 pub(crate) fn run(args: &EmbedArgs, output: &Output) -> Result<()> {
     load::check(&args.load, output)?;
     let file = load::open(args.load.model.as_deref(), output)?;
-    let named = |e| load::named(&args.load, e);
+    let named = |e| load::named(args.load.model.as_deref(), e);
     let mut how = EmbedOptions::of(&file).map_err(named)?;
     if let Some(pooling) = args.pooling {
         how.pooling = pooling;

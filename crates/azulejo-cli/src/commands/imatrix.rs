@@ -35,7 +35,8 @@ pub(crate) fn run(args: &ImatrixArgs, output: &Output) -> Result<()> {
     let mut options = load::options(&args.load, Some(args.ctx_size), KvType::F16);
     options.device = DeviceChoice::Cpu;
     options.checks.fuse = false;
-    let (config, _) = Model::plan_of(&file, &options).map_err(|e| load::named(&args.load, e))?;
+    let (config, _) =
+        Model::plan_of(&file, &options).map_err(|e| load::named(args.load.model.as_deref(), e))?;
     let context = if args.ctx_size == 0 { config.context_length } else { args.ctx_size } as usize;
     let cut = Cut { context, least: 1, chunks: args.chunks, parse_special: args.parse_special };
     let Pieces { pieces, .. } = pieces::cut(&tokenizer, &bytes, args.file.as_deref(), cut)?;

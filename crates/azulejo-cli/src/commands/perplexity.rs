@@ -22,7 +22,8 @@ pub(crate) fn run(args: &PerplexityArgs, output: &Output) -> Result<()> {
     let tokenizer = azulejo::tokenizer_from_file(&file)?;
     let mut options = load::options(&args.load, Some(args.ctx_size), KvType::F16);
     options.all_logits = true;
-    let (config, _) = azulejo::Model::plan_of(&file, &options).map_err(|e| load::named(&args.load, e))?;
+    let (config, _) =
+        azulejo::Model::plan_of(&file, &options).map_err(|e| load::named(args.load.model.as_deref(), e))?;
     let context = if args.ctx_size == 0 { config.context_length } else { args.ctx_size } as usize;
     let cut = Cut { context, least: 2, chunks: args.chunks, parse_special: args.parse_special };
     let Pieces { tokens, pieces } = pieces::cut(&tokenizer, &bytes, args.file.as_deref(), cut)?;
