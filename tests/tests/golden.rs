@@ -7,17 +7,15 @@ use azulejo_tests::{Golden, GoldenEncoder, golden_encoders, goldens, keep, relat
 
 use crate::devices;
 
-/// What of a reference's logits a back-end may be off, in f32: the references' own rounding is about 1e-6.
-const TOLERANCE: f64 = 1e-4;
-/// The same where weights are quantised, which the CPU multiplies by activations of 16 bits a block.
-const QUANTISED_TOLERANCE: f64 = 5e-4;
+/// What of a reference's logits a back-end may be off: the references' own rounding is about 1e-6, and so are Q8_0's
+/// products, which are of f32 natively.
+const TOLERANCE: f64 = 1e-5;
 
 fn check(golden: &Golden, device: &str, options: &ModelOptions) -> Vec<String> {
     let mut wrong = Vec::new();
     for path in &golden.paths {
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = format!("{} ({file}) on {device}", golden.name);
-        let tolerance = if file.contains("q8_0") { QUANTISED_TOLERANCE } else { TOLERANCE };
         let all = options.clone().all_logits(true);
         let model = Model::open(path, &all).unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut session = model.session().expect("a session");
@@ -26,8 +24,8 @@ fn check(golden: &Golden, device: &str, options: &ModelOptions) -> Vec<String> {
         let error = relative_error(&logits, &golden.logits);
         println!("{name}: logits off by {error:.1e}");
         // A GGUF's weights are the folder's: those of the folder are numbers that the file's format can hold.
-        if error.is_nan() || error > tolerance {
-            wrong.push(format!("{name}: logits off by {error:.1e}, {tolerance:.0e} is allowed"));
+        if error.is_nan() || error > TOLERANCE {
+            wrong.push(format!("{name}: logits off by {error:.1e}, {TOLERANCE:.0e} is allowed"));
         }
         let greedy = session.greedy_tokens(&golden.tokens, golden.greedy.len()).expect("tokens");
         if greedy != golden.greedy {
@@ -150,8 +148,6 @@ fn session_logits(model: &Model, tokens: &[u32], logits: &mut Vec<f32>) {
 fn check_sentences(golden: &GoldenEncoder, device: &str, options: &ModelOptions) {
     for path in [&golden.folder].into_iter().chain(&golden.ggufs) {
         let is_gguf = path != &golden.folder;
-        let quantised = path.to_string_lossy().contains("q8_0");
-        let tolerance = if quantised { QUANTISED_TOLERANCE } else { TOLERANCE };
         let name = format!("{} on {device}", path.display());
         let file = azulejo::open_file(path).unwrap_or_else(|e| panic!("{name}: {e}"));
         let of_file = EmbedOptions::of(&file).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -171,7 +167,7 @@ fn check_sentences(golden: &GoldenEncoder, device: &str, options: &ModelOptions)
             session.embed(&[tokens], &of_file, keep(&mut vector)).expect("a vector");
             let error = relative_error(&vector, &sentence.vector);
             println!("{name}: {:?}: off by {error:.1e}", sentence.text);
-            assert!(error < tolerance, "{name}: {:?} ({prompt:?}): off by {error:.1e}", sentence.text);
+            assert!(error < TOLERANCE, "{name}: {:?} ({prompt:?}): off by {error:.1e}", sentence.text);
         }
         assert!(cut > 0, "{name}: no text is too long");
     }

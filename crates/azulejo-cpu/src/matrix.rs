@@ -24,12 +24,6 @@ pub(crate) mod format {
     pub(crate) const fn halves(format: u8) -> bool {
         matches!(format, Q2_K | Q3_K | Q6_K)
     }
-
-    /// Formats with integer scales under those of a superblock.
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) const fn is_k(format: u8) -> bool {
-        matches!(format, Q2_K | Q3_K | Q4_K | Q5_K | Q6_K)
-    }
 }
 
 /// Evaluates `$body` with the number of a format as the constant `$f`.
@@ -46,6 +40,16 @@ macro_rules! by_format {
     };
     (superblocks $format:expr, $f:ident => $body:expr, else $other:expr) => {
         by_format!(@ $format, $f => $body; Q2_K Q3_K Q4_K Q5_K Q6_K; F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 => $other)
+    };
+    (not superblocks $format:expr, $f:ident => $body:expr, else $other:expr) => {
+        by_format!(@ $format, $f => $body; F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0; Q2_K Q3_K Q4_K Q5_K Q6_K => $other)
+    };
+    // Formats of at most 6 bits a weight, and those of 8 and more.
+    (narrow $format:expr, $f:ident => $body:expr, else $other:expr) => {
+        by_format!(@ $format, $f => $body; Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K; F32 F16 BF16 Q8_0 => $other)
+    };
+    (wide $format:expr, $f:ident => $body:expr, else $other:expr) => {
+        by_format!(@ $format, $f => $body; F32 F16 BF16 Q8_0; Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K => $other)
     };
     (floats $format:expr, $f:ident => $body:expr, else $other:expr) => {
         by_format!(@ $format, $f => $body; F32 F16 BF16; Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K => $other)

@@ -121,7 +121,7 @@ impl Attend {
             match self.instructions {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: these instructions are only chosen where they were found.
-                Instructions::Avx2 => unsafe {
+                Instructions::Avx2 | Instructions::Avx512 => unsafe {
                     super::attn_avx2::scores(queries, &self.keys, self.padded, count, scores);
                     weigh_avx2(scores, softmax, sums, self.padded, count, seen);
                     super::attn_avx2::add_weighted(scores, &self.values, self.padded, count, sums);

@@ -18,6 +18,45 @@ pub(crate) fn vector_f32(floats: &[f32; 8]) -> __m256 {
     bytemuck::pod_read_unaligned(bytemuck::bytes_of(floats))
 }
 
+/// Fetches the quants of `count` units from `u` on, which may be behind the matrix, into the first-level cache.
+///
+/// A processor waits for memory with as many reads as there are in the some hundred instructions that it looks ahead. As
+/// decoding a unit takes twenty, they are few, and half of the memory's bandwidth would be left.
+#[inline(always)]
+pub(crate) fn prefetch<const F: u8>(m: &Matrix<'_>, u: usize, count: usize) {
+    match F {
+        F32 => fetch(m.floats32.as_chunks::<32>().0, u, count),
+        F16 | BF16 => fetch(m.floats16.as_chunks::<32>().0, u, count),
+        Q8_0 => fetch(m.bytes, u, count),
+        Q2_K | Q3_K => fetch(m.bits2, u, count),
+        _ => fetch(m.nibbles, u, count),
+    }
+    if F == Q6_K {
+        fetch(m.bits2, u, count);
+    }
+}
+
+/// Fetches the lines of `count` elements from `at` on.
+#[inline(always)]
+fn fetch<T>(of: &[T], at: usize, count: usize) {
+    const LINE: usize = 64;
+    let first: *const i8 = of.as_ptr().wrapping_add(at).cast();
+    for at in (0..count * size_of::<T>()).step_by(LINE) {
+        // SAFETY: nothing is read; where there is no memory, nothing is fetched.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(at)) };
+    }
+}
+
+/// Units that `gemv` is ahead of itself: 4 KiB, or what takes as long.
+pub(crate) const fn units_ahead(format: u8) -> usize {
+    match format {
+        F32 => 32,
+        F16 | BF16 => 64,
+        Q8_0 => 128,
+        _ => 256,
+    }
+}
+
 /// 16 bytes.
 #[inline(always)]
 fn vector128<T: bytemuck::Pod>(bytes: &T) -> __m128i {
@@ -38,6 +77,14 @@ pub(crate) fn sum8(v: [__m256; 8]) -> __m256 {
     let low = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
     let high = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
     _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+}
+
+/// The sums of 4 vectors, as the lanes of one.
+#[target_feature(enable = "avx2,fma,f16c")]
+#[inline]
+pub(crate) fn sum4(v: [__m256; 4]) -> __m128 {
+    let v = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+    _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v))
 }
 
 /// The sum of the lanes.
@@ -131,14 +178,9 @@ fn split(v: __m256i) -> [__m256i; 2] {
 #[inline]
 pub(crate) fn scales<const F: u8>(m: &Matrix<'_>, u: usize) -> Scales {
     match F {
-        Q4_0 | Q5_0 | Q8_0 => {
+        Q4_0 | Q5_0 => {
             let d = _mm256_cvtph_ps(vector128(run::<u16, 8>(m.d16, u)));
-            let bias = match F {
-                Q4_0 => -8.0,
-                Q5_0 => -16.0,
-                _ => 0.0,
-            };
-            let offset = _mm256_mul_ps(d, _mm256_set1_ps(bias));
+            let offset = _mm256_mul_ps(d, _mm256_set1_ps(if F == Q4_0 { -8.0 } else { -16.0 }));
             Scales { scale: [d, d], offset: [offset, offset] }
         }
         Q4_1 | Q5_1 => {
@@ -177,7 +219,7 @@ pub(crate) fn lanes_of_pair(p: usize) -> __m256i {
 }
 
 /// The quants of pair `p` of the 8 units from `u` on, in the order of [`super::input::Order::Paired`], as 16-bit lanes.
-/// They are unsigned as in the planes, but for Q8_0.
+/// They are unsigned as in the planes.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 pub(crate) fn pair<const F: u8>(m: &Matrix<'_>, u: usize, p: usize) -> [__m256i; 4] {
@@ -219,7 +261,7 @@ pub(crate) fn pair<const F: u8>(m: &Matrix<'_>, u: usize, p: usize) -> [__m256i;
             let [low, high] = two_bits(m, u, p);
             unsigned_bytes(low, high)
         }
-        Q3_K => {
+        _ => {
             let [low, high] = two_bits(m, u, p);
             let bits = _mm256_permutevar8x32_epi32(vector(run::<u32, 8>(m.bit1, u)), lanes_of_pair(p));
             let at = _mm256_set1_epi8(1);
@@ -228,25 +270,10 @@ pub(crate) fn pair<const F: u8>(m: &Matrix<'_>, u: usize, p: usize) -> [__m256i;
             let high = _mm256_or_si256(high, bit(_mm256_setr_epi32(4, 5, 6, 7, 4, 5, 6, 7)));
             unsigned_bytes(low, high)
         }
-        _ => {
-            let [a, b] = run::<[u8; 32], 2>(m.bytes, v).map(|unit| vector(&unit));
-            let low = _mm256_permute2x128_si256::<0x20>(a, b);
-            let high = _mm256_permute2x128_si256::<0x31>(a, b);
-            let even = |v| _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(v));
-            [even(low), _mm256_srai_epi16::<8>(low), even(high), _mm256_srai_epi16::<8>(high)]
-        }
     }
 }
 
-/// The quants of a unit of Q8_0, in order.
-#[target_feature(enable = "avx2,fma,f16c")]
-#[inline]
-pub(crate) fn bytes(unit: &[u8; 32]) -> [__m256i; 2] {
-    let [a, b]: [__m128i; 2] = bytemuck::cast(*unit);
-    [_mm256_cvtepi8_epi16(a), _mm256_cvtepi8_epi16(b)]
-}
-
-/// The weights of a unit of floats.
+/// The weights of a unit of floats, or of a format with a scale a unit.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
 pub(crate) fn floats<const F: u8>(m: &Matrix<'_>, u: usize) -> [__m256; 4] {
@@ -256,11 +283,44 @@ pub(crate) fn floats<const F: u8>(m: &Matrix<'_>, u: usize) -> [__m256; 4] {
             let words: [__m128i; 4] = bytemuck::cast(*run::<u16, 32>(m.floats16, u * 32));
             words.map(|v| _mm256_cvtph_ps(v))
         }
-        _ => {
+        BF16 => {
             let words: [__m128i; 4] = bytemuck::cast(*run::<u16, 32>(m.floats16, u * 32));
             words.map(|v| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(v))))
         }
+        Q8_0 => {
+            let scale = half(m.d16[u]);
+            let runs: [[u8; 8]; 4] = bytemuck::cast(m.bytes[u]);
+            runs.map(|run| _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight_bytes(run))), scale))
+        }
+        _ => {
+            let (scale, offset) = match F {
+                Q4_0 | Q5_0 => {
+                    let scale = half(m.d16[u]);
+                    (scale, _mm256_mul_ps(scale, _mm256_set1_ps(if F == Q4_0 { -8.0 } else { -16.0 })))
+                }
+                _ => (half(m.dm[u][0]), half(m.dm[u][1])),
+            };
+            let nibbles = vector128(&m.nibbles[u]);
+            let halves = _mm256_set_m128i(_mm_srli_epi16::<4>(nibbles), nibbles);
+            let mut quants = _mm256_and_si256(halves, _mm256_set1_epi8(15));
+            if matches!(F, Q5_0 | Q5_1) {
+                let bits = _mm256_set1_epi32(m.bit1[u] as i32);
+                let bits = _mm256_srlv_epi32(bits, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+                let bits = _mm256_and_si256(bits, _mm256_set1_epi8(1));
+                quants = _mm256_or_si256(quants, _mm256_slli_epi32::<4>(bits));
+            }
+            let runs: [[u8; 8]; 4] = bytemuck::cast(quants);
+            runs.map(|run| {
+                _mm256_fmadd_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(eight_bytes(run))), scale, offset)
+            })
+        }
     }
+}
+
+/// 8 bytes, below zeros.
+#[inline(always)]
+fn eight_bytes(bytes: [u8; 8]) -> __m128i {
+    bytemuck::cast([bytes, [0; 8]])
 }
 
 /// The 2-bit fields of a pair, as bytes in the order of the weights: first halves, second halves.
@@ -294,7 +354,6 @@ fn unsigned_bytes(low: __m256i, high: __m256i) -> [__m256i; 4] {
 #[derive(Default)]
 pub(crate) struct Tail {
     nibbles: [[u8; 16]; UNITS],
-    bytes: [[u8; 32]; UNITS],
     bit1: [u32; UNITS],
     d16: [u16; UNITS],
     dm: [[u16; 2]; UNITS],
@@ -309,7 +368,6 @@ impl Tail {
             }
         }
         copy(m.nibbles, first, count, &mut self.nibbles);
-        copy(m.bytes, first, count, &mut self.bytes);
         copy(m.bit1, first, count, &mut self.bit1);
         copy(m.d16, first, count, &mut self.d16);
         copy(m.dm, first, count, &mut self.dm);
@@ -317,7 +375,7 @@ impl Tail {
             format: m.format,
             units_per_row: m.units_per_row,
             nibbles: &self.nibbles,
-            bytes: &self.bytes,
+            bytes: &[],
             bit1: &self.bit1,
             d16: &self.d16,
             dm: &self.dm,

@@ -143,7 +143,7 @@ impl<'a> Cache<'a> {
         match (self, instructions) {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: these instructions are only chosen where they were found.
-            (Cache::F16(cache), Instructions::Avx2) => unsafe {
+            (Cache::F16(cache), Instructions::Avx2 | Instructions::Avx512) => unsafe {
                 super::attn_avx2::load_halves(&cache[at..at + out.len()], out);
             },
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

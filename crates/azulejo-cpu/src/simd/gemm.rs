@@ -1,26 +1,24 @@
 //! gemm: a matrix times the tokens of a step.
 //!
-//! Tasks are runs of rows. A tile of some rows is decoded once and met by all tokens; the portable way
-//! decodes as `gemv` does, the others (`gemm_avx2.rs`, `gemm_simd128.rs`, `gemm_units_simd128.rs`) to what their multiplications take.
+//! Tasks are runs of rows. A tile of some rows is decoded once and met by all tokens; the portable way decodes as `gemv`
+//! does, the others (`gemm_*.rs`) to what their multiplications take.
 
-use azulejo_quant::BlockFormat;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-use azulejo_quant::UNIT;
+use azulejo_quant::{BlockFormat, UNIT};
 use azulejo_shaders::Run;
 use azulejo_shaders::kernels::gemm::Params;
 
-#[cfg(target_arch = "x86_64")]
-use super::gemm_avx2;
 use super::gemv::add_bias;
 use super::input::{self, Order, ScaleOf, XBlock};
 use super::wide::each;
-use super::{Context, Instructions, Put, Scratch, Weights, floats};
+use super::{Context, Instructions, Put, Scratch, Weights, floats, is_wide, room};
+#[cfg(target_arch = "x86_64")]
+use super::{gemm_floats_x86, gemm_superblocks_x86};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use super::{gemm_simd128, gemm_units_simd128};
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Rows of a tile.
-pub(crate) const ROWS: usize = 8;
+pub(crate) const ROWS: usize = if cfg!(target_arch = "x86_64") { 16 } else { 8 };
 
 /// Rows from `first` on, and for each token the columns of the output that they fill.
 struct Task<'o> {
@@ -78,28 +76,41 @@ pub(crate) fn gemm(
     let matrix = &weights.matrix;
     let x_stride = params.x_stride as usize;
     let order = match context.instructions {
-        Instructions::Avx2 => Order::Paired,
+        Instructions::Avx2 | Instructions::Avx512 => Order::Paired,
         Instructions::Simd128 if matrix.format != BlockFormat::Q8_0 => Order::EvenOdd,
         _ => Order::Plain,
     };
-    let blocks = match matrix.format.is_float() {
-        true => &[][..],
-        false => quantise(context, scratch, matrix.units_per_row, order, x_stride, x),
+    let scale_of = match context.instructions {
+        Instructions::Portable => ScaleOf::Unit,
+        _ if matrix.format.block_len() == UNIT => ScaleOf::Unit,
+        _ => ScaleOf::Block,
+    };
+    let width = matrix.units_per_row * 32;
+    let in_blocks = meets_blocks(context.instructions, matrix.format);
+    let blocks = match in_blocks {
+        true => quantise(context, &mut scratch.blocks, width, order, scale_of, x_stride, x),
+        false => &[],
+    };
+    #[cfg(target_arch = "x86_64")]
+    let groups = match context.instructions {
+        Instructions::Avx2 | Instructions::Avx512 if !in_blocks => {
+            gemm_floats_x86::groups(context, &mut scratch.groups, width, x_stride, x)
+        }
+        _ => &[],
     };
     context.threads.for_each(tasks, |task| match context.instructions {
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 if matrix.format.is_float() => {
-            let mut tile = gemm_avx2::FloatTile::default();
+        Instructions::Avx2 | Instructions::Avx512 if !in_blocks => {
+            let mut tile = gemm_floats_x86::FloatTile::default();
             each_tile(task, &mut |row, rows, products, finish| {
-                tile.products(matrix, row, rows, x_stride, x, products);
-                finish(0, products);
+                tile.products(context.instructions, matrix, row, rows, groups, products, finish);
             });
         }
         #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => {
-            let mut tile = gemm_avx2::Tile::default();
+        Instructions::Avx2 | Instructions::Avx512 => {
+            let mut tile = gemm_superblocks_x86::Tile::default();
             each_tile(task, &mut |row, rows, products, finish| {
-                tile.products(matrix, row, rows, blocks, products);
+                tile.products(context.instructions, matrix, row, rows, blocks, products);
                 finish(0, products);
             });
         }
@@ -126,8 +137,7 @@ pub(crate) fn gemm(
                 finish(0, products);
             });
         }
-        _ if matrix.format.is_float() => {
-            let width = matrix.units_per_row * 32;
+        _ if !in_blocks => {
             let mut tile = vec![0f32; ROWS * width];
             each_tile(task, &mut |row, rows, products, finish| {
                 matrix.decode_units(row * matrix.units_per_row, &mut tile[..rows * width]);
@@ -141,7 +151,7 @@ pub(crate) fn gemm(
         _ => {
             let mut tile = Vec::new();
             each_tile(task, &mut |row, rows, products, finish| {
-                by_format!(quants matrix.format, F => decode::<F>(matrix, row, rows, &mut tile), else {});
+                by_format!(narrow matrix.format, F => decode::<F>(matrix, row, rows, &mut tile), else {});
                 for (x, sums) in blocks.chunks_exact(input::blocks(matrix.units_per_row)).zip(&mut *products)
                 {
                     for (sum, units) in sums.iter_mut().zip(tile.chunks_exact(matrix.units_per_row)) {
@@ -155,6 +165,26 @@ pub(crate) fn gemm(
             });
         }
     });
+}
+
+/// Whether weights of a format meet inputs in 16 bits, and not in f32. An instruction of AVX2 has twice as many of those, but
+/// what scales the sums of units takes more than that makes up for.
+fn meets_blocks(instructions: Instructions, format: BlockFormat) -> bool {
+    match instructions {
+        Instructions::Avx2 | Instructions::Avx512 => format.block_len() > UNIT,
+        Instructions::Simd128 => !format.is_float(),
+        _ => !is_wide(format),
+    }
+}
+
+/// Units from those of a panel of `panel` units, from `begin` on, to those that are decoded next: the same rows' next ones, or
+/// the first ones of the tile that follows.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn next_panel(matrix: &Matrix<'_>, begin: usize, panel: usize) -> usize {
+    match begin + panel < matrix.units_per_row {
+        true => panel,
+        false => ROWS * matrix.units_per_row - begin,
+    }
 }
 
 /// Puts products of a tile with tokens from `first` on, whose output's columns from `at` on they fill. They are those of
@@ -191,20 +221,21 @@ fn put_tile(
 /// Quantises the rows of `x`.
 fn quantise<'s>(
     context: Context<'_>,
-    scratch: &'s mut Scratch,
-    units: usize,
+    out: &'s mut Vec<XBlock>,
+    width: usize,
     order: Order,
+    scale_of: ScaleOf,
     stride: usize,
     x: &[f32],
 ) -> &'s [XBlock] {
-    let blocks = input::blocks(units);
+    let blocks = input::blocks(width / UNIT);
     let tokens = x.len() / stride;
-    let out = scratch.blocks(tokens * blocks);
+    let out = room(out, tokens * blocks, XBlock::ZERO);
     let chunk = context.chunk(tokens, 1, 16usize.div_ceil(blocks));
     context.threads.chunks(out, chunk * blocks, |first, out| {
         for (i, out) in out.chunks_exact_mut(blocks).enumerate() {
-            let x = &x[(first / blocks + i) * stride..][..units * 32];
-            input::quantise(context.instructions, x, order, ScaleOf::Block, out);
+            let x = &x[(first / blocks + i) * stride..][..width];
+            input::quantise(context.instructions, x, order, scale_of, out);
         }
     });
     out

@@ -16,9 +16,9 @@ use super::elementwise::{gated, normalise};
 use super::gemv_simd128;
 use super::input::{self, Order, ScaleOf, XBlock};
 use super::wide::each;
-use super::{Context, Instructions, Put, Scratch, Weights, floats};
+use super::{Context, Instructions, Put, Scratch, Weights, floats, is_wide, room};
 #[cfg(target_arch = "x86_64")]
-use crate::matrix::format::{Q8_0, halves};
+use crate::matrix::format::halves;
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Rows whose products are computed before they are put where they belong.
@@ -28,9 +28,9 @@ const LEAST: usize = 32_768;
 
 /// The input of a product, ready for the matrix's format.
 enum Input<'x> {
-    /// As it is.
+    /// As it is, for wide formats.
     Floats(Cow<'x, [f32]>),
-    /// Quantised, for quantised weights.
+    /// Quantised, for narrow ones, and for Q8_0 by WebAssembly's SIMD.
     Blocks(&'x [XBlock]),
 }
 
@@ -54,15 +54,16 @@ impl<'x> Input<'x> {
                 Cow::Owned(normed)
             }
         };
-        if matrix.format.is_float() {
+        let is_simd128 = context.instructions == Instructions::Simd128;
+        if matrix.format.is_float() || is_wide(matrix.format) && !is_simd128 {
             return Input::Floats(x);
         }
         let order = match context.instructions {
-            Instructions::Avx2 if matrix.format != BlockFormat::Q8_0 => Order::Paired,
+            Instructions::Avx2 | Instructions::Avx512 => Order::Paired,
             Instructions::Simd128 if matrix.format != BlockFormat::Q8_0 => Order::EvenOdd,
             _ => Order::Plain,
         };
-        let blocks = scratch.blocks(input::blocks(matrix.units_per_row));
+        let blocks = room(&mut scratch.blocks, input::blocks(matrix.units_per_row), XBlock::ZERO);
         input::quantise(context.instructions, &x, order, ScaleOf::Unit, blocks);
         Input::Blocks(blocks)
     }
@@ -72,24 +73,24 @@ impl<'x> Input<'x> {
 fn products(context: Context<'_>, matrix: &Matrix<'_>, x: &Input<'_>, first_row: usize, out: &mut [f32]) {
     match (context.instructions, x) {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: these instructions are only chosen where they were found.
-        (Instructions::Avx2, Input::Blocks(x)) => by_format!(quants matrix.format, F => unsafe {
-            avx2_rows::<F>(matrix, x, first_row, out);
-        }, else {}),
+        (Instructions::Avx2 | Instructions::Avx512, Input::Blocks(x)) => {
+            // SAFETY: these instructions are only chosen where they were found.
+            by_format!(narrow matrix.format, F => unsafe { avx2_rows::<F>(matrix, x, first_row, out) }, else {});
+        }
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        (Instructions::Avx2, Input::Floats(x)) => by_format!(floats matrix.format, F => unsafe {
-            avx2_float_rows::<F>(matrix, x, first_row, out);
-        }, else {}),
+        (Instructions::Avx2 | Instructions::Avx512, Input::Floats(x)) => {
+            // SAFETY: as above.
+            by_format!(wide matrix.format, F => unsafe { avx2_float_rows::<F>(matrix, x, first_row, out) }, else {});
+        }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         (Instructions::Simd128, Input::Blocks(x)) => gemv_simd128::rows(matrix, x, first_row, out),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         (Instructions::Simd128, Input::Floats(x)) => gemv_simd128::float_rows(matrix, x, first_row, out),
         (_, Input::Blocks(x)) => {
-            by_format!(quants matrix.format, F => portable_rows::<F>(matrix, x, first_row, out), else {});
+            by_format!(narrow matrix.format, F => portable_rows::<F>(matrix, x, first_row, out), else {});
         }
         (_, Input::Floats(x)) => {
-            by_format!(floats matrix.format, F => portable_float_rows::<F>(matrix, x, first_row, out), else {});
+            by_format!(wide matrix.format, F => portable_float_rows::<F>(matrix, x, first_row, out), else {});
         }
     }
 }
@@ -128,6 +129,7 @@ fn avx2_rows<const F: u8>(matrix: &Matrix<'_>, x: &[XBlock], first_row: usize, o
         let first = (first_row + i) * matrix.units_per_row;
         let mut sums = [_mm256_setzero_ps(); 2];
         for (b, x) in x[..full].iter().enumerate() {
+            avx2::prefetch::<F>(matrix, first + b * UNITS + avx2::units_ahead(F), UNITS);
             avx2_block::<F>(matrix, first + b * UNITS, x, &mut sums);
         }
         if rest != 0 {
@@ -147,16 +149,6 @@ fn avx2_block<const F: u8>(matrix: &Matrix<'_>, u: usize, x: &XBlock, sums: &mut
     let step = vector_f32(&x.scale);
     let [low, high] = scales.scale.map(|s| _mm256_mul_ps(s, step));
     let x_at = |at: usize| vector(&x.q[at]);
-    if F == Q8_0 {
-        for k in 0..UNITS {
-            let [a, b] = avx2::bytes(&matrix.bytes[u + k]);
-            let products =
-                _mm256_add_epi32(_mm256_madd_epi16(a, x_at(2 * k)), _mm256_madd_epi16(b, x_at(2 * k + 1)));
-            let scale = _mm256_permutevar8x32_ps(low, _mm256_set1_epi32(k as i32));
-            sums[k % 2] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sums[k % 2]);
-        }
-        return;
-    }
     if halves(F) {
         sums[0] = _mm256_fmadd_ps(scales.offset[0], vector_f32(&x.low), sums[0]);
         sums[1] = _mm256_fmadd_ps(scales.offset[1], vector_f32(&x.high), sums[1]);
@@ -188,6 +180,7 @@ fn avx2_float_rows<const F: u8>(matrix: &Matrix<'_>, x: &[f32], first_row: usize
         let first = (first_row + i) * matrix.units_per_row;
         let mut sums = [_mm256_setzero_ps(); 4];
         for (k, x) in x.as_chunks::<32>().0.iter().enumerate() {
+            avx2::prefetch::<F>(matrix, first + k + avx2::units_ahead(F), 1);
             let w = avx2::floats::<F>(matrix, first + k);
             for ((sum, w), x) in sums.iter_mut().zip(w).zip(x.as_chunks::<8>().0) {
                 *sum = _mm256_fmadd_ps(w, vector_f32(x), *sum);

@@ -9,7 +9,7 @@ use super::Instructions;
 use crate::matrix::{BLOCK, UNITS};
 
 /// A block of an input.
-#[repr(C, align(32))]
+#[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub(crate) struct XBlock {
     /// The values over their unit's `scale`: 16 runs of 16, in the order of [`Order`].
@@ -52,8 +52,7 @@ pub(crate) enum Order {
 pub(crate) enum ScaleOf {
     /// Those of a unit. On real models the error's power is a sixth of what one scale a block makes.
     Unit,
-    /// Those of a block, where products of more than a unit are summed up as integers, or a scale more would cost too much:
-    /// in `gemm` a fifth of the speed.
+    /// Those of a block, where products of more than a unit are summed up as integers.
     Block,
 }
 
@@ -73,7 +72,7 @@ pub(crate) fn quantise(
     let block = |x: &[f32; BLOCK], out: &mut XBlock| match instructions {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: these instructions are only chosen where they were found.
-        Instructions::Avx2 => unsafe { avx2::quantise_block(x, order, scale_of, out) },
+        Instructions::Avx2 | Instructions::Avx512 => unsafe { avx2::quantise_block(x, order, scale_of, out) },
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         Instructions::Simd128 => simd128::quantise_block(x, order, scale_of, out),
         _ => quantise_block(x, order, scale_of, out),

@@ -16,9 +16,11 @@ pub(crate) mod embed;
 pub(crate) mod floats;
 pub(crate) mod gemm;
 #[cfg(target_arch = "x86_64")]
-mod gemm_avx2;
+mod gemm_floats_x86;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod gemm_simd128;
+#[cfg(target_arch = "x86_64")]
+mod gemm_superblocks_x86;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod gemm_units_simd128;
 pub(crate) mod gemv;
@@ -30,6 +32,7 @@ pub(crate) mod rope_kv;
 mod simd128;
 mod wide;
 
+use azulejo_quant::BlockFormat;
 use wide::{Float, each};
 
 use crate::matrix::Matrix;
@@ -44,6 +47,8 @@ pub enum Instructions {
     Portable,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
+    /// The same, and AVX-512F for prompts.
+    Avx512,
     /// WebAssembly's 128-bit SIMD, where the build has it (`-C target-feature=+simd128`).
     Simd128,
 }
@@ -51,19 +56,24 @@ pub enum Instructions {
 impl Instructions {
     /// The ones that this machine has, the best last.
     pub fn available() -> Vec<Self> {
+        #[cfg(target_arch = "x86_64")]
+        let avx2 = std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("fma")
+            && std::arch::is_x86_feature_detected!("f16c");
+        #[cfg(target_arch = "x86_64")]
+        let avx512 = avx2
+            && std::arch::is_x86_feature_detected!("avx512f")
+            && std::arch::is_x86_feature_detected!("avx512vnni");
+        #[cfg(not(target_arch = "x86_64"))]
+        let (avx2, avx512) = (false, false);
         let is_available = |i: &Self| match i {
             Self::Twin | Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => {
-                std::arch::is_x86_feature_detected!("avx2")
-                    && std::arch::is_x86_feature_detected!("fma")
-                    && std::arch::is_x86_feature_detected!("f16c")
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 => false,
+            Self::Avx2 => avx2,
+            Self::Avx512 => avx512,
             Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
         };
-        [Self::Twin, Self::Portable, Self::Avx2, Self::Simd128].into_iter().filter(is_available).collect()
+        let all = [Self::Twin, Self::Portable, Self::Avx2, Self::Avx512, Self::Simd128];
+        all.into_iter().filter(is_available).collect()
     }
 
     /// The name in reports.
@@ -72,6 +82,7 @@ impl Instructions {
             Self::Twin => "twin",
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
             Self::Simd128 => "simd128",
         }
     }
@@ -89,15 +100,17 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Scratch {
     /// A quantised input.
     blocks: Vec<input::XBlock>,
+    /// Tokens in groups.
+    #[cfg(target_arch = "x86_64")]
+    groups: Vec<gemm_floats_x86::Column>,
 }
 
-impl Scratch {
-    fn blocks(&mut self, count: usize) -> &mut [input::XBlock] {
-        if self.blocks.len() < count {
-            self.blocks.resize(count, input::XBlock::ZERO);
-        }
-        &mut self.blocks[..count]
+/// The first `count` elements of what grows where it has fewer.
+fn room<T: Copy>(of: &mut Vec<T>, count: usize, zero: T) -> &mut [T] {
+    if of.len() < count {
+        of.resize(count, zero);
     }
+    &mut of[..count]
 }
 
 impl std::fmt::Debug for Scratch {
@@ -114,6 +127,12 @@ impl Context<'_> {
         let chunks = if threads == 1 { 1 } else { threads * 4 };
         items.div_ceil(chunks).max(least).next_multiple_of(multiple)
     }
+}
+
+/// Formats of 8 bits a weight and more. Q8_0 is chosen for being near to floats, and its products are computed as theirs are,
+/// in f32, where that costs little: not by WebAssembly's SIMD, which has half as many a second of them.
+pub(crate) fn is_wide(format: BlockFormat) -> bool {
+    format.is_float() || format == BlockFormat::Q8_0
 }
 
 /// What becomes of a product.
