@@ -268,7 +268,7 @@ pub const F32: f64 = 1e-10;
 /// As [`F32`], but the errors of scores, sums over a head of up to 512 elements, go through `exp`: 3e-11 was measured, and 2e-10
 /// of CUDA's override of `attn`, whose factors have 16 bits.
 pub const ATTENTION: f64 = 1e-9;
-/// Quants are multiplied before scale and offset, and the two sums cancel (Q4_0: `d * sum(q x) - 8 d * sum(x)`).
+/// Quants of less than 8 bits are multiplied before scale and offset, and the two sums cancel (Q4_0: `d * sum(q x) - 8 d * sum(x)`).
 pub const QUANTISED: f64 = 1e-7;
 /// A value is rounded to f16 on the way, and WGSL leaves it to the device whether to round or to truncate: one unit in
 /// the last place in half of the values is 2e-7.
@@ -285,7 +285,7 @@ pub fn tolerance(kernel: &str, variant: &Variant) -> f64 {
         // A row of a table is a product and a sum for each weight.
         "embed" => F32,
         "gemv" | "gemv_narrow" | "gemv_glu" | "gemv_glu_narrow" | "gemm" | "gemm_narrow"
-            if !variant.block().is_float() =>
+            if !variant.block().is_precise() =>
         {
             QUANTISED
         }

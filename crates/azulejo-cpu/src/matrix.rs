@@ -44,11 +44,11 @@ macro_rules! by_format {
     (not superblocks $format:expr, $f:ident => $body:expr, else $other:expr) => {
         by_format!(@ $format, $f => $body; F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0; Q2_K Q3_K Q4_K Q5_K Q6_K => $other)
     };
-    // Formats of at most 6 bits a weight, and those of 8 and more.
-    (narrow $format:expr, $f:ident => $body:expr, else $other:expr) => {
+    // `BlockFormat::is_precise`, and the others.
+    (coarse $format:expr, $f:ident => $body:expr, else $other:expr) => {
         by_format!(@ $format, $f => $body; Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K; F32 F16 BF16 Q8_0 => $other)
     };
-    (wide $format:expr, $f:ident => $body:expr, else $other:expr) => {
+    (precise $format:expr, $f:ident => $body:expr, else $other:expr) => {
         by_format!(@ $format, $f => $body; F32 F16 BF16 Q8_0; Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K Q4_K Q5_K Q6_K => $other)
     };
     (floats $format:expr, $f:ident => $body:expr, else $other:expr) => {

@@ -146,6 +146,11 @@ impl BlockFormat {
         matches!(self, Self::F32 | Self::F16 | Self::BF16)
     }
 
+    /// Whether weights have 8 bits or more: floats, and [`Self::Q8_0`], which is chosen for being near to them.
+    pub const fn is_precise(self) -> bool {
+        self.is_float() || matches!(self, Self::Q8_0)
+    }
+
     /// Bits a weight in a file, scales included: e.g. 4.5 for `Q4_K`.
     pub fn bits_per_weight(self) -> f32 {
         8.0 * self.block_bytes() as f32 / self.block_len() as f32

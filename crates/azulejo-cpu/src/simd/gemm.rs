@@ -10,7 +10,7 @@ use azulejo_shaders::kernels::gemm::Params;
 use super::gemv::add_bias;
 use super::input::{self, Order, ScaleOf, XBlock};
 use super::wide::each;
-use super::{Context, Instructions, Put, Scratch, Weights, floats, is_wide, room};
+use super::{Context, Instructions, Put, Scratch, Weights, floats, room};
 #[cfg(target_arch = "x86_64")]
 use super::{gemm_floats_x86, gemm_superblocks_x86};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -151,7 +151,7 @@ pub(crate) fn gemm(
         _ => {
             let mut tile = Vec::new();
             each_tile(task, &mut |row, rows, products, finish| {
-                by_format!(narrow matrix.format, F => decode::<F>(matrix, row, rows, &mut tile), else {});
+                by_format!(coarse matrix.format, F => decode::<F>(matrix, row, rows, &mut tile), else {});
                 for (x, sums) in blocks.chunks_exact(input::blocks(matrix.units_per_row)).zip(&mut *products)
                 {
                     for (sum, units) in sums.iter_mut().zip(tile.chunks_exact(matrix.units_per_row)) {
@@ -167,13 +167,15 @@ pub(crate) fn gemm(
     });
 }
 
-/// Whether weights of a format meet inputs in 16 bits, and not in f32. An instruction of AVX2 has twice as many of those, but
-/// what scales the sums of units takes more than that makes up for.
+/// Whether weights of a format meet inputs in 16 bits, and not in f32.
+///
+/// Instructions have twice as many products of 16 bits. On x86-64, K formats alone gain by that: for the others, what scales
+/// the sums of units takes as much. By WebAssembly's SIMD all do.
 fn meets_blocks(instructions: Instructions, format: BlockFormat) -> bool {
     match instructions {
         Instructions::Avx2 | Instructions::Avx512 => format.block_len() > UNIT,
         Instructions::Simd128 => !format.is_float(),
-        _ => !is_wide(format),
+        _ => !format.is_precise(),
     }
 }
 

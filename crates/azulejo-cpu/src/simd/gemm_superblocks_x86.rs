@@ -191,30 +191,36 @@ fn folded_avx512<const F: u8, const T: usize>(
     tile: &[[Block; PANEL]; R],
     x: [&[XBlock]; T],
 ) -> [[f32; R]; T] {
-    let mut totals = [[_mm256_setzero_ps(); R]; T];
+    let mut totals = [[_mm512_setzero_ps(); R]; T];
+    let mut offsets = [[_mm256_setzero_ps(); R]; T];
     for b in 0..x[0].len().min(PANEL) {
         let x: [&XBlock; T] = std::array::from_fn(|t| &x[t][b]);
         let w: [&[[__m256i; 2]; 8]; R] = std::array::from_fn(|r| bytemuck::cast_ref(&tile[r][b].w));
         let q: [&[[i16; 32]; 8]; T] = x.map(|x| bytemuck::cast_ref(&x.q));
         let mut products = [[_mm512_setzero_si512(); R]; T];
         for v in 0..8 {
-            let x: [__m512i; T] = std::array::from_fn(|t| bytemuck::cast(q[t][v]));
-            for r in 0..R {
-                let w: __m512i = bytemuck::cast(w[r][v]);
-                for t in 0..T {
-                    products[t][r] = _mm512_dpwssd_epi32(products[t][r], w, x[t]);
+            let w: [__m512i; R] = w.map(|w| bytemuck::cast(w[v]));
+            for t in 0..T {
+                let x: __m512i = bytemuck::cast(q[t][v]);
+                for r in 0..R {
+                    products[t][r] = _mm512_dpwssd_epi32(products[t][r], w[r], x);
                 }
             }
         }
-        for r in 0..R {
-            for t in 0..T {
+        for t in 0..T {
+            for r in 0..R {
                 let scale = _mm512_set1_ps(tile[r][b].scale * x[t].scale[0]);
-                let product = _mm512_mul_ps(_mm512_cvtepi32_ps(products[t][r]), scale);
-                let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(product)));
-                let sum = _mm256_add_ps(_mm512_castps512_ps256(product), high);
-                totals[t][r] = add_offsets::<F>(&tile[r][b], x[t], _mm256_add_ps(totals[t][r], sum));
+                totals[t][r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[t][r]), scale, totals[t][r]);
+                offsets[t][r] = add_offsets::<F>(&tile[r][b], x[t], offsets[t][r]);
             }
         }
     }
-    totals.map(|totals| bytemuck::cast(avx2::sum4(totals)))
+    std::array::from_fn(|t| {
+        let sums = std::array::from_fn(|r| {
+            let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(totals[t][r])));
+            let sum = _mm256_add_ps(_mm512_castps512_ps256(totals[t][r]), high);
+            _mm256_add_ps(sum, offsets[t][r])
+        });
+        bytemuck::cast(avx2::sum4(sums))
+    })
 }

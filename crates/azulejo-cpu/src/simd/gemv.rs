@@ -16,7 +16,7 @@ use super::elementwise::{gated, normalise};
 use super::gemv_simd128;
 use super::input::{self, Order, ScaleOf, XBlock};
 use super::wide::each;
-use super::{Context, Instructions, Put, Scratch, Weights, floats, is_wide, room};
+use super::{Context, Instructions, Put, Scratch, Weights, floats, room};
 #[cfg(target_arch = "x86_64")]
 use crate::matrix::format::halves;
 use crate::matrix::{Matrix, UNITS, by_format};
@@ -28,9 +28,9 @@ const LEAST: usize = 32_768;
 
 /// The input of a product, ready for the matrix's format.
 enum Input<'x> {
-    /// As it is, for wide formats.
+    /// As it is, for precise formats: memory is waited for either way.
     Floats(Cow<'x, [f32]>),
-    /// Quantised, for narrow ones, and for Q8_0 by WebAssembly's SIMD.
+    /// Quantised, for coarse ones, and for Q8_0 by WebAssembly's SIMD, which has half as many products of f32.
     Blocks(&'x [XBlock]),
 }
 
@@ -55,7 +55,7 @@ impl<'x> Input<'x> {
             }
         };
         let is_simd128 = context.instructions == Instructions::Simd128;
-        if matrix.format.is_float() || is_wide(matrix.format) && !is_simd128 {
+        if matrix.format.is_float() || matrix.format.is_precise() && !is_simd128 {
             return Input::Floats(x);
         }
         let order = match context.instructions {
@@ -75,22 +75,22 @@ fn products(context: Context<'_>, matrix: &Matrix<'_>, x: &Input<'_>, first_row:
         #[cfg(target_arch = "x86_64")]
         (Instructions::Avx2 | Instructions::Avx512, Input::Blocks(x)) => {
             // SAFETY: these instructions are only chosen where they were found.
-            by_format!(narrow matrix.format, F => unsafe { avx2_rows::<F>(matrix, x, first_row, out) }, else {});
+            by_format!(coarse matrix.format, F => unsafe { avx2_rows::<F>(matrix, x, first_row, out) }, else {});
         }
         #[cfg(target_arch = "x86_64")]
         (Instructions::Avx2 | Instructions::Avx512, Input::Floats(x)) => {
             // SAFETY: as above.
-            by_format!(wide matrix.format, F => unsafe { avx2_float_rows::<F>(matrix, x, first_row, out) }, else {});
+            by_format!(precise matrix.format, F => unsafe { avx2_float_rows::<F>(matrix, x, first_row, out) }, else {});
         }
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         (Instructions::Simd128, Input::Blocks(x)) => gemv_simd128::rows(matrix, x, first_row, out),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         (Instructions::Simd128, Input::Floats(x)) => gemv_simd128::float_rows(matrix, x, first_row, out),
         (_, Input::Blocks(x)) => {
-            by_format!(narrow matrix.format, F => portable_rows::<F>(matrix, x, first_row, out), else {});
+            by_format!(coarse matrix.format, F => portable_rows::<F>(matrix, x, first_row, out), else {});
         }
         (_, Input::Floats(x)) => {
-            by_format!(wide matrix.format, F => portable_float_rows::<F>(matrix, x, first_row, out), else {});
+            by_format!(precise matrix.format, F => portable_float_rows::<F>(matrix, x, first_row, out), else {});
         }
     }
 }

@@ -32,7 +32,6 @@ pub(crate) mod rope_kv;
 mod simd128;
 mod wide;
 
-use azulejo_quant::BlockFormat;
 use wide::{Float, each};
 
 use crate::matrix::Matrix;
@@ -127,12 +126,6 @@ impl Context<'_> {
         let chunks = if threads == 1 { 1 } else { threads * 4 };
         items.div_ceil(chunks).max(least).next_multiple_of(multiple)
     }
-}
-
-/// Formats of 8 bits a weight and more. Q8_0 is chosen for being near to floats, and its products are computed as theirs are,
-/// in f32, where that costs little: not by WebAssembly's SIMD, which has half as many a second of them.
-pub(crate) fn is_wide(format: BlockFormat) -> bool {
-    format.is_float() || format == BlockFormat::Q8_0
 }
 
 /// What becomes of a product.
