@@ -14,6 +14,9 @@ use super::{Context, Instructions, exp};
 
 /// Positions of a tile of keys and values.
 pub(crate) const TILE: usize = 64;
+/// Positions that are fetched ahead.
+#[cfg(target_arch = "x86_64")]
+const AHEAD: usize = 16;
 /// Tokens that share a tile, at most.
 const TOKENS: usize = 32;
 /// What stands for the score of a position that a query doesn't see.
@@ -108,7 +111,10 @@ impl Attend {
             let blind = (0..queries).take_while(|i| end_of(*i) <= tile).count();
             for (cache, rows) in [(head.keys, &mut self.keys), (head.values, &mut self.values)] {
                 for (i, row) in rows.chunks_exact_mut(self.padded).take(count).enumerate() {
-                    cache.load(self.instructions, (tile + i) * head.width + head.at, &mut row[..self.size]);
+                    let at = (tile + i) * head.width + head.at;
+                    cache.load(self.instructions, at, &mut row[..self.size]);
+                    #[cfg(target_arch = "x86_64")]
+                    cache.prefetch(at + AHEAD * head.width, self.size);
                 }
             }
             let rows = blind * self.padded..;

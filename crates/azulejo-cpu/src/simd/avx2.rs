@@ -38,7 +38,7 @@ pub(crate) fn prefetch<const F: u8>(m: &Matrix<'_>, u: usize, count: usize) {
 
 /// Fetches the lines of `count` elements from `at` on.
 #[inline(always)]
-fn fetch<T>(of: &[T], at: usize, count: usize) {
+pub(crate) fn fetch<T>(of: &[T], at: usize, count: usize) {
     const LINE: usize = 64;
     let first: *const i8 = of.as_ptr().wrapping_add(at).cast();
     for at in (0..count * size_of::<T>()).step_by(LINE) {

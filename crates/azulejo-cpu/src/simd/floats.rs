@@ -138,6 +138,18 @@ impl<'a> Cache<'a> {
         }
     }
 
+    /// Fetches `count` elements from `at` on, which may be behind the cache.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn prefetch(&self, at: usize, count: usize) {
+        use super::avx2::fetch;
+        match self {
+            Cache::F16(cache) => fetch(cache, at, count),
+            Cache::F32(cache) => fetch(cache, at, count),
+            Cache::Q8(blocks) => fetch(blocks, at / 32, count / 32),
+            Cache::Q4(blocks) => fetch(blocks, at / 32, count / 32),
+        }
+    }
+
     /// Elements `[at, at + out.len())`, of whole blocks.
     pub(crate) fn load(&self, instructions: Instructions, at: usize, out: &mut [f32]) {
         match (self, instructions) {
