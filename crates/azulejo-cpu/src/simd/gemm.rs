@@ -18,7 +18,9 @@ use super::{gemm_simd128, gemm_units_simd128};
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Rows of a tile.
-pub(crate) const ROWS: usize = if cfg!(target_arch = "x86_64") { 16 } else { 8 };
+pub(crate) const ROWS: usize = if cfg!(target_arch = "x86_64") { 32 } else { 8 };
+/// Rows that a task has a multiple of. On x86-64 it is half a tile, so that small matrices are enough for many threads.
+const CHUNK: usize = if cfg!(target_arch = "x86_64") { ROWS / 2 } else { ROWS };
 
 /// Rows from `first` on, and for each token the columns of the output that they fill.
 struct Task<'o> {
@@ -58,7 +60,7 @@ pub(crate) fn gemm(
 ) {
     let tokens = run.tokens as usize;
     let x = &x[..tokens * params.x_stride as usize];
-    let chunk = context.chunk(params.rows as usize, ROWS, ROWS);
+    let chunk = context.chunk(params.rows as usize, CHUNK, CHUNK);
     let tasks = tasks(&params, tokens, chunk, out);
     let each_tile = |mut task: Task<'_>, tile: &mut TileProducts<'_>| {
         let mut products = vec![[0f32; ROWS]; tokens];
@@ -179,13 +181,13 @@ fn meets_blocks(instructions: Instructions, format: BlockFormat) -> bool {
     }
 }
 
-/// Units from those of a panel of `panel` units, from `begin` on, to those that are decoded next: the same rows' next ones, or
-/// the first ones of the tile that follows.
+/// Units from those of a panel of `panel` units of `rows` rows, which begins with unit `begin`, to those that are decoded next:
+/// the same rows' next ones, or the first ones of the rows that follow.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn next_panel(matrix: &Matrix<'_>, begin: usize, panel: usize) -> usize {
+pub(super) fn next_panel(matrix: &Matrix<'_>, begin: usize, panel: usize, rows: usize) -> usize {
     match begin + panel < matrix.units_per_row {
         true => panel,
-        false => ROWS * matrix.units_per_row - begin,
+        false => rows * matrix.units_per_row - begin,
     }
 }
 

@@ -10,10 +10,13 @@ use super::gemm::{Finish, ROWS, next_panel};
 use super::{Context, Instructions, avx2, room};
 use crate::matrix::{Matrix, by_format};
 
-/// Tokens of a group: with AVX-512, 12 sums of 16 rows; with AVX2, twice 6 of two vectors of 8.
+/// Tokens of a group. With AVX-512 they have 24 sums of vectors, for 32 registers; with AVX2 a half of them and of the rows
+/// has 12, for 16.
 const GROUP: usize = 12;
-/// Units of 32 columns that a tile holds of each row: with 16 rows, half of a first-level cache of 32 KiB.
-const PANEL: usize = 8;
+/// Units of 32 columns that a tile holds of each row: half of a first-level cache of 32 KiB.
+const PANEL: usize = 4;
+/// Rows that are met at once by AVX2, and the fewest by AVX-512.
+const HALF: usize = ROWS / 2;
 
 /// A column of a group of tokens.
 pub(super) type Column = [f32; GROUP];
@@ -40,10 +43,15 @@ pub(super) fn groups<'s>(
     out
 }
 
-/// A decoded tile: `[column][row]`.
+/// A column of the rows of a tile. Where it began within a line of the cache, each load would take two.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Rows([f32; ROWS]);
+
+/// A decoded tile.
 #[derive(Default)]
 pub(super) struct FloatTile {
-    columns: Vec<[f32; ROWS]>,
+    columns: Vec<Rows>,
 }
 
 impl FloatTile {
@@ -60,7 +68,7 @@ impl FloatTile {
         finish: &mut Finish<'_>,
     ) {
         let width = matrix.units_per_row * 32;
-        self.columns.resize(PANEL * 32, [0.0; ROWS]);
+        self.columns.resize(PANEL * 32, Rows([0.0; ROWS]));
         products.fill([0.0; ROWS]);
         for begin in (0..matrix.units_per_row).step_by(PANEL) {
             let count = PANEL.min(matrix.units_per_row - begin);
@@ -74,9 +82,11 @@ impl FloatTile {
                 let x = &x[begin * 32..][..count * 32];
                 match instructions {
                     // SAFETY: these instructions are only chosen where they were found.
-                    Instructions::Avx512 => unsafe { meet_avx512(columns, x, products) },
+                    Instructions::Avx512 if rows <= HALF => unsafe { meet_avx512::<1>(columns, x, products) },
                     // SAFETY: as above.
-                    _ => unsafe { meet_avx2(columns, x, products) },
+                    Instructions::Avx512 => unsafe { meet_avx512::<2>(columns, x, products) },
+                    // SAFETY: as above.
+                    _ => unsafe { meet_avx2(columns, rows, x, products) },
                 }
                 if begin + PANEL >= matrix.units_per_row {
                     finish(group * GROUP, products);
@@ -86,18 +96,12 @@ impl FloatTile {
     }
 }
 
-/// Decodes units of some rows. Rows behind the last are the last, and their products are dropped.
+/// Decodes units of some rows, to whole halves. Rows behind the last are the last, and their products are dropped.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn decode<const F: u8>(
-    matrix: &Matrix<'_>,
-    first: usize,
-    rows: usize,
-    begin: usize,
-    columns: &mut [[f32; ROWS]],
-) {
-    let next = next_panel(matrix, begin, PANEL);
+fn decode<const F: u8>(matrix: &Matrix<'_>, first: usize, rows: usize, begin: usize, columns: &mut [Rows]) {
+    let next = next_panel(matrix, begin, PANEL, ROWS);
     for (k, columns) in columns.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-        for eight in 0..ROWS / 8 {
+        for eight in 0..rows.next_multiple_of(HALF) / 8 {
             let mut units = [[_mm256_setzero_ps(); 4]; 8];
             for (r, unit) in units.iter_mut().enumerate() {
                 let row = first + (8 * eight + r).min(rows - 1);
@@ -108,7 +112,7 @@ fn decode<const F: u8>(
             for (v, columns) in columns.as_chunks_mut::<8>().0.iter_mut().enumerate() {
                 let turned = turned(units.map(|unit| unit[v]));
                 for (column, rows) in columns.iter_mut().zip(turned) {
-                    column.as_chunks_mut::<8>().0[eight] = bytemuck::cast(rows);
+                    column.0.as_chunks_mut::<8>().0[eight] = bytemuck::cast(rows);
                 }
             }
         }
@@ -135,39 +139,47 @@ fn turned([a, b, c, d, e, f, g, h]: [__m256; 8]) -> [__m256; 8] {
 
 /// Adds the products of some columns of a tile with those of a group to the products of each token.
 #[target_feature(enable = "avx2,fma,f16c")]
-fn meet_avx2(columns: &[[f32; ROWS]], x: &[Column], products: &mut [[f32; ROWS]]) {
+fn meet_avx2(columns: &[Rows], rows: usize, x: &[Column], products: &mut [[f32; ROWS]]) {
     const T: usize = GROUP / 2;
-    for (half, products) in products.chunks_mut(T).enumerate() {
-        let mut sums = [[_mm256_setzero_ps(); ROWS / 8]; T];
-        for (column, x) in columns.iter().zip(x) {
-            let column: [__m256; ROWS / 8] = bytemuck::cast(*column);
-            let x = x.as_chunks::<T>().0[half];
-            for (sums, x) in sums.iter_mut().zip(x) {
-                let x = _mm256_set1_ps(x);
-                for (sum, column) in sums.iter_mut().zip(column) {
-                    *sum = _mm256_fmadd_ps(column, x, *sum);
+    const R: usize = HALF / 8;
+    for (t, products) in products.chunks_mut(T).enumerate() {
+        for r in 0..rows.div_ceil(HALF) {
+            let mut sums = [[_mm256_setzero_ps(); R]; T];
+            for (column, x) in columns.iter().zip(x) {
+                let column: &[[__m256; R]; 2] = bytemuck::cast_ref(&column.0);
+                for (sums, x) in sums.iter_mut().zip(&x.as_chunks::<T>().0[t]) {
+                    let x = _mm256_set1_ps(*x);
+                    for (sum, column) in sums.iter_mut().zip(column[r]) {
+                        *sum = _mm256_fmadd_ps(column, x, *sum);
+                    }
                 }
             }
-        }
-        for (products, sums) in products.iter_mut().zip(sums) {
-            let before: [__m256; ROWS / 8] = bytemuck::cast(*products);
-            *products =
-                bytemuck::cast([_mm256_add_ps(before[0], sums[0]), _mm256_add_ps(before[1], sums[1])]);
+            for (products, sums) in products.iter_mut().zip(sums) {
+                let sums: [f32; HALF] = bytemuck::cast(sums);
+                let products = &mut products.as_chunks_mut::<HALF>().0[r];
+                products.iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
+            }
         }
     }
 }
 
-/// The same by AVX-512.
+/// The same by AVX-512, for the first `R` halves of the rows.
 #[target_feature(enable = "avx512f")]
-fn meet_avx512(columns: &[[f32; ROWS]], x: &[Column], products: &mut [[f32; ROWS]]) {
-    let mut sums = [_mm512_setzero_ps(); GROUP];
+fn meet_avx512<const R: usize>(columns: &[Rows], x: &[Column], products: &mut [[f32; ROWS]]) {
+    let mut sums = [[_mm512_setzero_ps(); R]; GROUP];
     for (column, x) in columns.iter().zip(x) {
-        let column: __m512 = bytemuck::cast(*column);
-        for (sum, x) in sums.iter_mut().zip(x) {
-            *sum = _mm512_fmadd_ps(column, _mm512_set1_ps(*x), *sum);
+        let column: [__m512; 2] = bytemuck::cast(column.0);
+        for (sums, x) in sums.iter_mut().zip(x) {
+            let x = _mm512_set1_ps(*x);
+            for (sum, column) in sums.iter_mut().zip(column) {
+                *sum = _mm512_fmadd_ps(column, x, *sum);
+            }
         }
     }
-    for (products, sum) in products.iter_mut().zip(sums) {
-        *products = bytemuck::cast(_mm512_add_ps(bytemuck::cast(*products), sum));
+    for (products, sums) in products.iter_mut().zip(sums) {
+        for (products, sum) in products.as_chunks_mut::<HALF>().0.iter_mut().zip(sums) {
+            let sum: [f32; HALF] = bytemuck::cast(sum);
+            products.iter_mut().zip(sum).for_each(|(product, sum)| *product += sum);
+        }
     }
 }

@@ -14,7 +14,9 @@ use super::input::{self, XBlock};
 use crate::matrix::format::{Q3_K, Q6_K, halves};
 use crate::matrix::{Matrix, UNITS, by_format};
 
-/// Blocks of 256 columns that a tile holds of each row: with 16 rows, two thirds of a first-level cache of 32 KiB.
+/// Rows that are decoded at once.
+const DECODED: usize = 16;
+/// Blocks of 256 columns that are decoded of each row: two thirds of a first-level cache of 32 KiB.
 const PANEL: usize = 2;
 /// Rows of a register tile.
 const R: usize = 4;
@@ -65,37 +67,43 @@ impl Tile {
         products: &mut [[f32; ROWS]],
     ) {
         let zero = Block { w: [_mm256_setzero_si256(); 16], offset: [_mm256_setzero_ps(); 2], scale: 0.0 };
-        self.blocks.resize(ROWS, [zero; PANEL]);
+        self.blocks.resize(DECODED, [zero; PANEL]);
         products.fill([0.0; ROWS]);
         let per_row = input::blocks(matrix.units_per_row);
-        for begin in (0..per_row).step_by(PANEL) {
-            let count = PANEL.min(per_row - begin);
-            let next = next_panel(matrix, begin * UNITS, PANEL * UNITS);
-            for (r, row) in self.blocks[..rows].iter_mut().enumerate() {
-                for (b, block) in row[..count].iter_mut().enumerate() {
-                    let u = (first + r) * matrix.units_per_row + (begin + b) * UNITS;
-                    decode::<F>(matrix, u, block);
-                    avx2::prefetch::<F>(matrix, u + next, UNITS);
+        for part in (0..rows).step_by(DECODED) {
+            let (first, rows) = (first + part, DECODED.min(rows - part));
+            for begin in (0..per_row).step_by(PANEL) {
+                let count = PANEL.min(per_row - begin);
+                let next = next_panel(matrix, begin * UNITS, PANEL * UNITS, DECODED);
+                for (r, row) in self.blocks[..rows].iter_mut().enumerate() {
+                    for (b, block) in row[..count].iter_mut().enumerate() {
+                        let u = (first + r) * matrix.units_per_row + (begin + b) * UNITS;
+                        decode::<F>(matrix, u, block);
+                        avx2::prefetch::<F>(matrix, u + next, UNITS);
+                    }
                 }
-            }
-            let tile = &self.blocks.as_chunks::<R>().0[..rows.div_ceil(R)];
-            let panel = |token: usize| &x[token * per_row + begin..][..count];
-            match instructions {
-                Instructions::Avx512 => meet(tile, panel, products, |tile, x: [_; 4]| {
-                    // SAFETY: these instructions are only chosen where they were found.
-                    unsafe { folded_avx512::<F, 4>(tile, x) }
-                }),
-                _ => meet(tile, panel, products, |tile, x: [_; 2]| folded_avx2::<F, 2>(tile, x)),
+                let tile = &self.blocks.as_chunks::<R>().0[..rows.div_ceil(R)];
+                let panel = |token: usize| &x[token * per_row + begin..][..count];
+                match instructions {
+                    Instructions::Avx512 => meet(tile, panel, part / R, products, |tile, x: [_; 4]| {
+                        // SAFETY: these instructions are only chosen where they were found.
+                        unsafe { folded_avx512::<F, 4>(tile, x) }
+                    }),
+                    _ => {
+                        meet(tile, panel, part / R, products, |tile, x: [_; 2]| folded_avx2::<F, 2>(tile, x))
+                    }
+                }
             }
         }
     }
 }
 
-/// All rows of a tile with all tokens, in register tiles of `R` rows and `T` tokens.
+/// Some rows of a tile, from its `first` register tile on, with all tokens, in register tiles of `R` rows and `T` tokens.
 #[inline(always)]
 fn meet<'x, const T: usize>(
     tile: &[[[Block; PANEL]; R]],
     panel: impl Fn(usize) -> &'x [XBlock],
+    first: usize,
     products: &mut [[f32; ROWS]],
     folded: impl Fn(&[[Block; PANEL]; R], [&[XBlock]; T]) -> [[f32; R]; T],
 ) {
@@ -105,7 +113,7 @@ fn meet<'x, const T: usize>(
         let x: [&[XBlock]; T] = std::array::from_fn(|t| panel(group * T + t.min(products.len() - 1)));
         for (at, tile) in tile.iter().enumerate() {
             for (products, sums) in products.iter_mut().zip(folded(tile, x)) {
-                let products = &mut products.as_chunks_mut::<R>().0[at];
+                let products = &mut products.as_chunks_mut::<R>().0[first + at];
                 products.iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
             }
         }
