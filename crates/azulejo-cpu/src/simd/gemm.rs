@@ -84,7 +84,6 @@ pub(crate) fn gemm(
     };
     let scale_of = match context.instructions {
         Instructions::Portable => ScaleOf::Unit,
-        _ if matrix.format.block_len() == UNIT => ScaleOf::Unit,
         _ => ScaleOf::Block,
     };
     let width = matrix.units_per_row * 32;

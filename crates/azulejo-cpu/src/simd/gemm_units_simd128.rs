@@ -146,11 +146,12 @@ fn panel(
         let [p0, p1, p2, p3]: [&[[u32; PAIRS]; UNITS]; T] = x.map(|x| bytemuck::cast_ref(&x.q));
         let mut sums = [[zero; GROUPS]; T];
         for (k, unit) in units.iter().enumerate() {
-            let scales = x.map(|x| x.scale[k]);
-            add_products(unit, &p0[k], &p1[k], &p2[k], &p3[k], scales, &mut sums);
+            add_products(unit, &p0[k], &p1[k], &p2[k], &p3[k], &mut sums);
         }
-        for (totals, sums) in totals.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
-            *totals = f32x4_add(*totals, *sums);
+        for t in 0..T {
+            for g in 0..GROUPS {
+                totals[t][g] = multiply_add(sums[t][g], f32x4_splat(x[t].scale[0]), totals[t][g]);
+            }
         }
         if has_offsets {
             // Each unit's offset, times the sum of its inputs.
@@ -171,7 +172,7 @@ fn panel(
     }
 }
 
-/// Adds the products of a unit with the pairs of some tokens, given what those are multiplied by.
+/// Adds the products of a unit with the pairs of some tokens.
 ///
 /// A function with one loop and a name for each sum, since an engine's compiler unrolls what is nested deeper, and then
 /// has too few registers.
@@ -182,7 +183,6 @@ fn add_products(
     x1: &[u32; PAIRS],
     x2: &[u32; PAIRS],
     x3: &[u32; PAIRS],
-    scales: [f32; T],
     sums: &mut [[v128; GROUPS]; T],
 ) {
     let zero = u32x4(0, 0, 0, 0);
@@ -200,9 +200,9 @@ fn add_products(
         add(&mut d0, w0, d);
         add(&mut d1, w1, d);
     }
-    for ((sums, products), x) in sums.iter_mut().zip([[a0, a1], [b0, b1], [c0, c1], [d0, d1]]).zip(scales) {
+    for (sums, products) in sums.iter_mut().zip([[a0, a1], [b0, b1], [c0, c1], [d0, d1]]) {
         for ((sum, product), scale) in sums.iter_mut().zip(products).zip(unit.scale) {
-            *sum = multiply_add(f32x4_convert_i32x4(product), f32x4_mul(scale, f32x4_splat(x)), *sum);
+            *sum = multiply_add(f32x4_convert_i32x4(product), scale, *sum);
         }
     }
 }

@@ -52,7 +52,8 @@ pub(crate) enum Order {
 pub(crate) enum ScaleOf {
     /// Those of a unit. On real models the error's power is a sixth of what one scale a block makes.
     Unit,
-    /// Those of a block, where products of more than a unit are summed up as integers.
+    /// Those of a block, where products of more than a unit are summed up as integers, or a scale more would cost too much:
+    /// by WebAssembly's SIMD, 7 % of the sentences a second.
     Block,
 }
 
