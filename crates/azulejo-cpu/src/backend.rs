@@ -154,7 +154,7 @@ impl Backend for CpuBackend {
             tier: self.instructions.name().to_owned(),
             reason: match self.instructions {
                 Instructions::Avx2 => "the machine has AVX2, FMA and F16C",
-                Instructions::Avx512 => "the machine has AVX-512F, AVX2, FMA and F16C",
+                Instructions::Avx512 => "the machine has AVX-512 with VNNI, AVX2, FMA and F16C",
                 Instructions::Simd128 => "the program was built for WebAssembly with SIMD",
                 Instructions::Portable => "no faster instructions were found, or they were asked for",
                 Instructions::Twin => "they were asked for",

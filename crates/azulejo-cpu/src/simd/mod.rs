@@ -46,7 +46,7 @@ pub enum Instructions {
     Portable,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
-    /// The same, and AVX-512F for prompts.
+    /// The same, and AVX-512 with VNNI for prompts.
     Avx512,
     /// WebAssembly's 128-bit SIMD, where the build has it (`-C target-feature=+simd128`).
     Simd128,
