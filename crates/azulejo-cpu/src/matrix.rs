@@ -147,7 +147,7 @@ impl<'a> Matrix<'a> {
 
     /// Scale and offset of each half of a unit.
     #[inline(always)]
-    fn scales<const F: u8>(&self, u: usize) -> ([f32; 2], [f32; 2]) {
+    pub(crate) fn scales<const F: u8>(&self, u: usize) -> ([f32; 2], [f32; 2]) {
         use format::*;
         let same = |scale: f32, offset: f32| ([scale; 2], [offset; 2]);
         match F {

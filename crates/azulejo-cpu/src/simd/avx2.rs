@@ -293,13 +293,8 @@ pub(crate) fn floats<const F: u8>(m: &Matrix<'_>, u: usize) -> [__m256; 4] {
             runs.map(|run| _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight_bytes(run))), scale))
         }
         _ => {
-            let (scale, offset) = match F {
-                Q4_0 | Q5_0 => {
-                    let scale = half(m.d16[u]);
-                    (scale, _mm256_mul_ps(scale, _mm256_set1_ps(if F == Q4_0 { -8.0 } else { -16.0 })))
-                }
-                _ => (half(m.dm[u][0]), half(m.dm[u][1])),
-            };
+            let ([scale, _], [offset, _]) = m.scales::<F>(u);
+            let (scale, offset) = (_mm256_set1_ps(scale), _mm256_set1_ps(offset));
             let nibbles = vector128(&m.nibbles[u]);
             let halves = _mm256_set_m128i(_mm_srli_epi16::<4>(nibbles), nibbles);
             let mut quants = _mm256_and_si256(halves, _mm256_set1_epi8(15));

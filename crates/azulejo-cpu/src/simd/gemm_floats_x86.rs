@@ -7,6 +7,7 @@
 use std::arch::x86_64::*;
 
 use super::gemm::{Finish, ROWS, next_panel};
+use super::wide::each;
 use super::{Context, Instructions, avx2, room};
 use crate::matrix::{Matrix, by_format};
 
@@ -157,7 +158,7 @@ fn meet_avx2(columns: &[Rows], rows: usize, x: &[Column], products: &mut [[f32; 
             for (products, sums) in products.iter_mut().zip(sums) {
                 let sums: [f32; HALF] = bytemuck::cast(sums);
                 let products = &mut products.as_chunks_mut::<HALF>().0[r];
-                products.iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
+                each(products, [&sums], |product, [sum]| product + sum);
             }
         }
     }
@@ -179,7 +180,7 @@ fn meet_avx512<const R: usize>(columns: &[Rows], x: &[Column], products: &mut [[
     for (products, sums) in products.iter_mut().zip(sums) {
         for (products, sum) in products.as_chunks_mut::<HALF>().0.iter_mut().zip(sums) {
             let sum: [f32; HALF] = bytemuck::cast(sum);
-            products.iter_mut().zip(sum).for_each(|(product, sum)| *product += sum);
+            each(products, [&sum], |product, [sum]| product + sum);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tiles of `gemm` by WebAssembly's SIMD, for K formats and floats; `gemm_units_simd128.rs` has the others.
 //!
-//! As by AVX2 (`gemm_avx2.rs`): quantised weights become 16-bit integers, times the integer scale of their unit, and
+//! As by AVX2 (`gemm_superblocks_x86.rs`): quantised weights become 16-bit integers, times the integer scale of their unit, and
 //! meet inputs of 16-bit integers. But only the decoding is compiled once a format: what meets the inputs is the same
 //! code for all formats, since a page loads it. The sums of a lane fit 32 bits with all 64 products of a block
 //! (15 * 63 * 32767 * 64 < 2^31 for Q4_K), with 32 of Q5_K's, and with 16 of Q6_K's of up to 32 * 128.

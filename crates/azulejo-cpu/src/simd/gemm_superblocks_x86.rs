@@ -11,6 +11,7 @@ use super::Instructions;
 use super::avx2::{self, lanes_of_pair, vector, vector_f32};
 use super::gemm::{ROWS, next_panel};
 use super::input::{self, XBlock};
+use super::wide::each;
 use crate::matrix::format::{Q3_K, Q6_K, halves};
 use crate::matrix::{Matrix, UNITS, by_format};
 
@@ -85,13 +86,11 @@ impl Tile {
                 let tile = &self.blocks.as_chunks::<R>().0[..rows.div_ceil(R)];
                 let panel = |token: usize| &x[token * per_row + begin..][..count];
                 match instructions {
-                    Instructions::Avx512 => meet(tile, panel, part / R, products, |tile, x: [_; 4]| {
+                    Instructions::Avx512 => meet(tile, panel, part / R, products, |tile, x| {
                         // SAFETY: these instructions are only chosen where they were found.
-                        unsafe { folded_avx512::<F, 4>(tile, x) }
+                        unsafe { folded_avx512::<F>(tile, x) }
                     }),
-                    _ => {
-                        meet(tile, panel, part / R, products, |tile, x: [_; 2]| folded_avx2::<F, 2>(tile, x))
-                    }
+                    _ => meet(tile, panel, part / R, products, |tile, x| folded_avx2::<F>(tile, x)),
                 }
             }
         }
@@ -114,7 +113,7 @@ fn meet<'x, const T: usize>(
         for (at, tile) in tile.iter().enumerate() {
             for (products, sums) in products.iter_mut().zip(folded(tile, x)) {
                 let products = &mut products.as_chunks_mut::<R>().0[first + at];
-                products.iter_mut().zip(sums).for_each(|(product, sum)| *product += sum);
+                each(products, [&sums], |product, [sum]| product + sum);
             }
         }
     }
@@ -160,7 +159,8 @@ fn add_offsets<const F: u8>(block: &Block, x: &XBlock, sum: __m256) -> __m256 {
 /// The products of some rows with some tokens.
 #[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
-fn folded_avx2<const F: u8, const T: usize>(tile: &[[Block; PANEL]; R], x: [&[XBlock]; T]) -> [[f32; R]; T] {
+fn folded_avx2<const F: u8>(tile: &[[Block; PANEL]; R], x: [&[XBlock]; 2]) -> [[f32; R]; 2] {
+    const T: usize = 2;
     let mut totals = [[_mm256_setzero_ps(); R]; T];
     let run = if F == Q6_K { 8 } else { 16 };
     for b in 0..x[0].len().min(PANEL) {
@@ -195,10 +195,8 @@ fn folded_avx2<const F: u8, const T: usize>(tile: &[[Block; PANEL]; R], x: [&[XB
 /// The same by AVX-512.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512vnni")]
 #[inline]
-fn folded_avx512<const F: u8, const T: usize>(
-    tile: &[[Block; PANEL]; R],
-    x: [&[XBlock]; T],
-) -> [[f32; R]; T] {
+fn folded_avx512<const F: u8>(tile: &[[Block; PANEL]; R], x: [&[XBlock]; 4]) -> [[f32; R]; 4] {
+    const T: usize = 4;
     let mut totals = [[_mm512_setzero_ps(); R]; T];
     let mut offsets = [[_mm256_setzero_ps(); R]; T];
     for b in 0..x[0].len().min(PANEL) {
