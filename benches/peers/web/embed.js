@@ -1,9 +1,8 @@
 // An encoder's vectors of 1,000 sentences of 30 tokens, azulejo beside Transformers.js, in turns in one page of Chromium, on
-// the CPU with one thread each:
-//   node embed.js [--engines N] MODEL.gguf ONNX_FOLDER ...
-// Folders are those of ../make_encoder_onnx.py; FOLDER:fp32 is the graph in F32. With --engines the page has N engines of the
-// model, each in a worker of its own, that share the sentences out, beside one Transformers.js with the one thread that it
-// has on a page that isn't cross-origin isolated.
+// the CPU:
+//   node embed.js [--workers N] MODEL.gguf ONNX_FOLDER ...
+// Folders are those of ../make_encoder_onnx.py; FOLDER:fp32 is the graph in F32. Transformers.js has the one thread that it
+// has on a page that isn't cross-origin isolated; azulejo has as many workers as it takes by itself, or N.
 import { readFile, readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,11 +14,11 @@ import { measured } from "./measured.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../../..");
-const { values, positionals } = parseArgs({ options: { engines: { type: "string", default: "1" } }, allowPositionals: true });
-const engines = Number(values.engines);
+const { values, positionals } = parseArgs({ options: { workers: { type: "string" } }, allowPositionals: true });
+const workers = values.workers === undefined ? undefined : Number(values.workers);
 const [model, ...folders] = positionals;
-if (!model || folders.length === 0 || !Number.isInteger(engines) || engines < 1) {
-  console.error("usage: node embed.js [--engines N] MODEL.gguf ONNX_FOLDER[:fp32] ...");
+if (!model || folders.length === 0 || Number.isNaN(workers)) {
+  console.error("usage: node embed.js [--workers N] MODEL.gguf ONNX_FOLDER[:fp32] ...");
   process.exit(2);
 }
 const docs = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).sort();
@@ -43,7 +42,7 @@ try {
   for (const [i, folder] of folders.entries()) {
     console.log(folder);
     const page = await browser.newPage(server.url("/embed.html"));
-    await measured(page, { words, encoder: `encoder-${i}`, dtype: folder.endsWith(":fp32") ? "fp32" : "q8", engines });
+    await measured(page, { words, encoder: `encoder-${i}`, dtype: folder.endsWith(":fp32") ? "fp32" : "q8", workers });
     await page.close();
   }
 } finally {

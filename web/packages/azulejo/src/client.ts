@@ -5,6 +5,7 @@ import { usageOf, type Written } from "./answer.js";
 import { checkRequestOptions, parseChat, parseCompletion, parseMessages, type Parsed, tokenIds } from "./chat.js";
 import { AzulejoError, cancelled, disposed, forCaller, listenerThrew, pause, reported, stoppedBy } from "./errors.js";
 import { embeddingResponse, parseEmbedding } from "./embeddings.js";
+import type { Encoders } from "./encoders.js";
 import type { EngineEvent, GenerateEvent, Generated, Port } from "./protocol.js";
 import type { ChatCompletion, ChatCompletionChunk, ChatMessage, ChatRequest, Completion } from "./shapes.js";
 import type { CompletionRequest, EmbeddingRequest, EmbeddingResponse } from "./shapes.js";
@@ -31,6 +32,7 @@ interface Request {
 export class Client implements LocalEngine {
   readonly #events = new EventTarget();
   readonly #port: Port;
+  readonly #encoders: Encoders;
   readonly #onEvent: ((event: EngineEvent) => void) | undefined;
   #info: EngineInfo;
   #disposed: Promise<void> | null = null;
@@ -38,8 +40,9 @@ export class Client implements LocalEngine {
   readonly #requests = new Set<Request>();
   readonly #started = new Set<Request>();
 
-  constructor(port: Port, info: EngineInfo, onEvent?: (event: EngineEvent) => void) {
+  constructor(port: Port, encoders: Encoders, info: EngineInfo, onEvent?: (event: EngineEvent) => void) {
     this.#port = port;
+    this.#encoders = encoders;
     this.#info = info;
     this.#onEvent = onEvent;
   }
@@ -64,7 +67,7 @@ export class Client implements LocalEngine {
 
   readonly debug = {
     loseDevice: async () => void (await this.#port.call("loseDevice", null)),
-    memory: () => this.#port.call("memory", null),
+    memory: () => this.#encoders.memory(),
     greedyTokens: (prompt: readonly number[], count: number) =>
       this.#port.call("greedyTokens", { prompt: tokenIds(prompt, "prompt"), count }),
   };
@@ -93,6 +96,7 @@ export class Client implements LocalEngine {
       const why = new AzulejoError("cancelled", "The engine was disposed before the answer was whole.",
         "Wait for answers before dispose(); interruptGenerate() gives what there is of one.");
       this.#requests.forEach(({ events }) => events.fail(why));
+      this.#encoders.close(why);
       await Promise.race([this.#port.call("dispose", null).catch(() => {}), pause(DISPOSE_MS)]);
       this.#port.close();
     })();
@@ -143,7 +147,7 @@ export class Client implements LocalEngine {
     const signals = [body.signal, options?.signal];
     const { controller, done } = stoppedBy(...signals);
     try {
-      const answer = await this.#port.call("embed", parsed.args, { signal: controller.signal });
+      const answer = await this.#encoders.embed(parsed.args, controller, this.#info);
       const response = embeddingResponse(this.#info.name, parsed, answer);
       this.tell({ type: "embedded", usage: response.usage });
       return response;

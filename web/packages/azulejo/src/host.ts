@@ -203,7 +203,7 @@ export class Host implements Port {
   }
 
   /** Texts as vectors: as many at once as fit in a step. */
-  async #embed({ inputs, prompt }: Calls["embed"]["args"], { signal }: CallContext<"embed">) {
+  async #embed({ inputs, prompt, first = 0 }: Calls["embed"]["args"], { signal }: CallContext<"embed">) {
     if (!this.#loaded) await this.#recover(signal);
     const { model, info } = this.#ready();
     const { embedding, contextLength: capacity } = info;
@@ -212,8 +212,9 @@ export class Host implements Port {
         "Take an encoder for vectors: BERT, E5, BGE, MiniLM, XLM-RoBERTa.");
     }
     const texts = inputs.map((input) => (typeof input === "string" ? model.embedTokens(input, prompt) : Uint32Array.from(input)));
-    texts.forEach(({ length: needed }, index) => {
+    texts.forEach(({ length: needed }, at) => {
       if (needed <= capacity) return;
+      const index = first + at;
       throw new AzulejoError("context_full", `"input"[${index}] has ${needed} tokens, and the context ${capacity}.`,
         "Cut it into several texts, or make an engine with a longer context if the model has one.", undefined,
         { index, needed, capacity });

@@ -1,13 +1,14 @@
 // azulejo: language models on the visitor's own device. Load one with `createEngine`, ask first with `probe`.
 
 import { Client } from "./client.js";
+import { Encoders } from "./encoders.js";
 import { abortable, AzulejoError, checkAbort, forCaller, invalid, listenerThrew } from "./errors.js";
 import { wireManifest, wireModel, wireNetwork } from "./inputs.js";
 import { checkOptions, DOWNLOAD_OPTIONS, ENGINE_OPTIONS, given, PROBE_OPTIONS } from "./options.js";
 import { openPort } from "./port.js";
 import { pagesDevice } from "./probe.js";
-import type { Call, Calls, Port } from "./protocol.js";
-import { absolute } from "./text.js";
+import type { Call, Calls, EngineEvent, Port } from "./protocol.js";
+import { absolute, shown } from "./text.js";
 import type {
   DownloadOptions,
   EngineOptions,
@@ -27,7 +28,7 @@ export { storage, type StoredModel } from "./store/index.js";
 export { Stream } from "./stream.js";
 export type * from "./shapes.js";
 export type * from "./types.js";
-export type { EngineEvent } from "./protocol.js";
+export type { EngineEvent };
 export type { DeviceInfo, DeviceProbe, Embedding, Memory } from "./wasm-surface.js";
 
 /** Bundlers copy a file that is named like this, and workers are told where it went. */
@@ -93,16 +94,33 @@ async function untilLeft<K extends "load" | "download">(
  */
 export async function createEngine(model: ModelInput, options: EngineOptions = {}): Promise<LocalEngine> {
   checkOptions(options, "createEngine's options", ENGINE_OPTIONS);
-  const { onProgress, initProgressCallback, onEvent, signal, worker = true, wasmUrl, workerUrl, ...others } = given(options);
+  const { onProgress, initProgressCallback, onEvent, signal, worker = true, wasmUrl, workerUrl, maxWorkers, ...others } = given(options);
   const { headers, credentials, fetch, retryMinutes, ...how } = others;
   signal?.throwIfAborted();
+  if ((maxWorkers ?? 1) > 1 && worker !== true) {
+    throw invalid(`"maxWorkers" is ${maxWorkers}, and "worker" ${shown(worker)}: only an engine in a worker of its own shares texts out.`,
+      "Leave out one of both.", { name: "maxWorkers" });
+  }
   const network = wireNetwork({ ...others }, worker);
   const args = { model: wireModel(model), options: how satisfies LoadOptions, network, wasmUrl: engineFile(wasmUrl) };
   let engine: Client | null = null;
-  const port = await openPort(worker, workerAddress(workerUrl), (event) => engine?.tell(event));
+  const open = (tell: (event: EngineEvent) => void) => openPort(worker, workerAddress(workerUrl), tell);
+  const port = await open((event) => engine?.tell(event));
   try {
     const info = await untilLeft(port, "load", args, signal, { onProgress, initProgressCallback });
-    engine = new Client(port, info, onEvent);
+    // What isn't kept would be downloaded once more.
+    const mayShare = worker === true && typeof Worker !== "undefined" && (info.file.kept || info.file.storage === "file");
+    const openFurther = async () => {
+      const further = await open(() => {});
+      try {
+        await further.call("load", { ...args, options: { ...args.options, device: "cpu" } });
+        return further;
+      } catch (error) {
+        further.close();
+        throw error;
+      }
+    };
+    engine = new Client(port, new Encoders(port, mayShare ? openFurther : null, maxWorkers), info, onEvent);
     return engine;
   } catch (error) {
     await port.call("dispose", null).catch(() => {});

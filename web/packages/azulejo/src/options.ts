@@ -28,6 +28,10 @@ const tokens: Kind = {
   needed: `a whole number from 1 to ${2 ** 32 - 1}`,
   is: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) < 2 ** 32,
 };
+const some: Kind = {
+  needed: "a whole number from 1 to 64",
+  is: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64,
+};
 const manifest: Kind = {
   needed: "an address or a manifest",
   is: (value) => address.is(value) || (typeof value === "object" && value !== null && !Array.isArray(value)),
@@ -54,14 +58,12 @@ export const ENGINE_OPTIONS: Kinds<EngineOptions> = {
   ...NETWORK_OPTIONS,
   cache: oneOf("auto", "opfs", "cache-api", "memory"),
   context: tokens,
-  conversations: {
-    needed: "a whole number from 1 to 64",
-    is: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64,
-  },
+  conversations: some,
   device: oneOf("auto", "webgpu", "cpu"),
   initProgressCallback: listener,
   kvType: oneOf("f16", "f32", "q8_0", "q4_0"),
   maxTier: oneOf("subgroups+f16", "subgroups", "f16", "baseline"),
+  maxWorkers: some,
   measure: truth,
   onEvent: listener,
   onProgress: listener,

@@ -92,9 +92,12 @@ export interface Calls {
   };
   probe: { args: ProbeRequest & { wasmUrl: string }; answer: Probe; event: never };
   generate: { args: { prompt: WirePrompt; options: SessionOptions }; answer: Generated; event: GenerateEvent };
-  /** Texts, or their tokens; the answer has the vectors one behind the other, and the tokens of all texts. */
+  /**
+   * Texts, or their tokens; the answer has the vectors one behind the other, and the tokens of all texts. `first` is the
+   * number of the first one in the request that they are a part of.
+   */
   embed: {
-    args: { inputs: (string | number[])[]; prompt?: string };
+    args: { inputs: (string | number[])[]; prompt?: string; first?: number };
     answer: { vectors: Float32Array; dimensions: number; tokens: number };
     event: never;
   };

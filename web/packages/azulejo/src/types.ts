@@ -152,6 +152,12 @@ export interface EngineOptions extends LoadOptions, NetworkOptions {
   signal?: AbortSignal;
   /** True (a worker of its own), "shared" (one for all tabs of the site), or false (here: a slow CPU blocks the page). */
   worker?: boolean | "shared";
+  /**
+   * Workers that an encoder on the CPU shares many texts out to, its own among them; each holds the weights, and those
+   * that find nothing to do for half a minute go. If absent, as many as there are cores, at most 4, and further ones up to
+   * 512 MB. Above 1 only with `worker: true`.
+   */
+  maxWorkers?: number;
   /** Where `azulejo_wasm_bg.wasm` and `worker.js` are, if not beside the package's JavaScript. */
   wasmUrl?: string | URL;
   workerUrl?: WorkerAddress;
