@@ -34,10 +34,15 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
+/// Where WebAssembly's kernels are tested: libtest runs there, which the browser's target has no way to.
+const WASI: &str = "wasm32-wasip1";
+
 /// The browser's build: its lints, what must not be in it, its size, and its tests in real browsers.
 fn browser() -> Result<()> {
     packages::target(web::TARGET)?;
+    packages::target(WASI)?;
     steps::run(&format!("cargo clippy --profile web {BROWSER} -- -D warnings"))?;
+    steps::run(&format!("cargo test --release --target {WASI} -p azulejo-cpu"))?;
     for unwanted in ["naga", "wgpu-core"] {
         let line = format!("cargo tree {BROWSER} -e normal --prefix none");
         if steps::output(&line)?.lines().any(|l| l.split(' ').next() == Some(unwanted)) {

@@ -72,7 +72,9 @@ fn source(file: &str, text: &str, wrong: &mut Vec<String>) {
     if extension == "rs" && !text.starts_with("//!") && !text.starts_with("#!") {
         wrong.push(format!("{file}: no module doc (//!) at its head"));
     }
-    if ["wesl", "ts", "js", "mjs"].contains(&extension) && !text.starts_with("//") && !text.starts_with("/*")
+    // A script's first line says what runs it.
+    let head = text.lines().find(|line| !line.starts_with("#!")).unwrap_or("");
+    if ["wesl", "ts", "js", "mjs"].contains(&extension) && !head.starts_with("//") && !head.starts_with("/*")
     {
         wrong.push(format!("{file}: no comment at its head that says what it is"));
     }

@@ -18,7 +18,11 @@ use super::{gemm_simd128, gemm_units_simd128};
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Rows of a tile.
-pub(crate) const ROWS: usize = if cfg!(target_arch = "x86_64") { 32 } else { 8 };
+pub(crate) const ROWS: usize = match () {
+    () if cfg!(target_arch = "x86_64") => 32,
+    () if cfg!(target_arch = "wasm32") => 16,
+    () => 8,
+};
 /// Rows that a task has a multiple of. On x86-64 it is half a tile, so that small matrices are enough for many threads.
 const CHUNK: usize = if cfg!(target_arch = "x86_64") { ROWS / 2 } else { ROWS };
 
@@ -88,8 +92,13 @@ pub(crate) fn gemm(
     };
     let width = matrix.units_per_row * 32;
     let in_blocks = meets_blocks(context.instructions, matrix.format);
+    let beside = match context.instructions {
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Instructions::Simd128 if matrix.format.block_len() == UNIT => gemm_units_simd128::T,
+        _ => 1,
+    };
     let blocks = match in_blocks {
-        true => quantise(context, &mut scratch.blocks, width, order, scale_of, x_stride, x),
+        true => quantise(context, &mut scratch.blocks, width, order, scale_of, beside, x_stride, x),
         false => &[],
     };
     #[cfg(target_arch = "x86_64")]
@@ -221,24 +230,30 @@ fn put_tile(
     }
 }
 
-/// Quantises the rows of `x`.
+/// Quantises the rows of `x`, `[tokens][block][token]`: `beside` tokens have a block beside each other. Behind the last token
+/// the last such group has it again, so that each sum is built in the same way wherever its token is.
 fn quantise<'s>(
     context: Context<'_>,
     out: &'s mut Vec<XBlock>,
     width: usize,
     order: Order,
     scale_of: ScaleOf,
+    beside: usize,
     stride: usize,
     x: &[f32],
 ) -> &'s [XBlock] {
-    let blocks = input::blocks(width / UNIT);
     let tokens = x.len() / stride;
-    let out = room(out, tokens * blocks, XBlock::ZERO);
-    let chunk = context.chunk(tokens, 1, 16usize.div_ceil(blocks));
-    context.threads.chunks(out, chunk * blocks, |first, out| {
-        for (i, out) in out.chunks_exact_mut(blocks).enumerate() {
-            let x = &x[(first / blocks + i) * stride..][..width];
-            input::quantise(context.instructions, x, order, scale_of, out);
+    let groups = tokens.div_ceil(beside);
+    let of_group = beside * input::blocks(width / UNIT);
+    let out = room(out, groups * of_group, XBlock::ZERO);
+    let chunk = context.chunk(groups, 1, 16usize.div_ceil(of_group));
+    context.threads.chunks(out, chunk * of_group, |first, out| {
+        for (i, out) in out.chunks_exact_mut(of_group).enumerate() {
+            for t in 0..beside {
+                let token = ((first / of_group + i) * beside + t).min(tokens - 1);
+                let blocks = out[t..].iter_mut().step_by(beside);
+                input::quantise(context.instructions, &x[token * stride..][..width], order, scale_of, blocks);
+            }
         }
     });
     out

@@ -13,8 +13,8 @@ use super::simd128::{self, Constants, Units, multiply_add, sum4, vector};
 use crate::matrix::format::{Q3_K, Q5_K, Q6_K, halves};
 use crate::matrix::{Matrix, UNITS, by_format};
 
-/// Blocks of 256 columns that a tile holds of each row: with 8 rows, two thirds of a first-level cache of 32 KiB.
-const PANEL: usize = 4;
+/// Blocks of 256 columns that a tile holds of each row: with 16 rows, two thirds of a first-level cache of 32 KiB.
+const PANEL: usize = 2;
 /// Rows of a register tile.
 const R: usize = 4;
 /// Tokens of a register tile.

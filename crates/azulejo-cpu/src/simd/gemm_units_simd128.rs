@@ -14,15 +14,17 @@ use crate::matrix::format::Q8_0;
 use crate::matrix::{Matrix, UNITS, by_format};
 
 /// Blocks of 256 columns that a tile holds of each row: two thirds of a first-level cache of 32 KiB.
-const PANEL: usize = 4;
-/// Vectors of 4 rows.
-const GROUPS: usize = ROWS / 4;
+const PANEL: usize = 2;
+/// Vectors of 4 rows that meet inputs at once.
+const GROUPS: usize = 2;
+/// Rows of them. A tile has more, so that what its tokens get is whole lines of the cache.
+const STRIP: usize = 4 * GROUPS;
 /// Tokens that meet a unit at once: with their 8 sums, 2 vectors of weights and one of inputs, 11 of 15 registers.
-const T: usize = 4;
+pub(super) const T: usize = 4;
 /// Pairs of columns of a unit.
 const PAIRS: usize = 16;
 
-/// A unit of all rows of a tile.
+/// A unit of all rows of a strip.
 #[derive(Clone, Copy)]
 struct Unit {
     w: [[v128; GROUPS]; PAIRS],
@@ -38,14 +40,17 @@ impl Unit {
     };
 }
 
-/// A decoded tile.
+/// A block of an input of some tokens.
+type Group = [XBlock; T];
+
+/// A decoded tile: `[strip][unit]`.
 #[derive(Default)]
 pub(super) struct Tile {
-    units: Vec<Unit>,
+    units: Vec<[Unit; PANEL * UNITS]>,
 }
 
 impl Tile {
-    /// Products of `rows` rows from `first` on with all tokens, `x` being `[token][block]`. They are handed over as they
+    /// Products of `rows` rows from `first` on with all tokens, `x` being `[T tokens][block][token]`, so that one pointer is enough for all tokens. They are handed over as they
     /// come, so that memory is waited for while others are computed.
     pub(super) fn products(
         &mut self,
@@ -64,7 +69,7 @@ impl Tile {
     fn products_of(
         &mut self,
         matrix: &Matrix<'_>,
-        decode: fn(&Matrix<'_>, [usize; ROWS], usize, &mut [Unit]),
+        decode: fn(&Matrix<'_>, [usize; STRIP], usize, &mut [Unit]),
         has_offsets: bool,
         first: usize,
         rows: usize,
@@ -72,22 +77,24 @@ impl Tile {
         products: &mut [[f32; ROWS]],
         finish: &mut Finish<'_>,
     ) {
-        self.units.resize(PANEL * UNITS, Unit::ZERO);
+        self.units.resize(ROWS / STRIP, [Unit::ZERO; PANEL * UNITS]);
+        let strips = &mut self.units[..rows.div_ceil(STRIP)];
         let blocks = input::blocks(matrix.units_per_row);
-        // Rows behind the last are computed as the last and dropped, and so are tokens, so that each sum is built in the
-        // same way wherever its token is.
-        let row_of = std::array::from_fn(|r| first + r.min(rows - 1));
+        let x: &[Group] = x.as_chunks().0;
+        // Rows behind the last are computed as the last and dropped.
+        let rows_of = |strip: usize| std::array::from_fn(|r| first + (strip * STRIP + r).min(rows - 1));
         for begin in (0..blocks).step_by(PANEL) {
             let count = (PANEL * UNITS).min(matrix.units_per_row - begin * UNITS);
-            let units = &mut self.units[..count];
-            for (b, units) in units.chunks_mut(UNITS).enumerate() {
-                decode(matrix, row_of, (begin + b) * UNITS, units);
+            for (strip, units) in strips.iter_mut().enumerate() {
+                for (b, units) in units[..count].chunks_mut(UNITS).enumerate() {
+                    decode(matrix, rows_of(strip), (begin + b) * UNITS, units);
+                }
             }
             for (group, products) in products.chunks_mut(T).enumerate() {
-                let x: [&[XBlock]; T] = std::array::from_fn(|t| {
-                    &x[(group * T + t.min(products.len() - 1)) * blocks + begin..][..count.div_ceil(UNITS)]
-                });
-                panel(units, has_offsets, x, begin > 0, products);
+                let x = &x[group * blocks + begin..][..count.div_ceil(UNITS)];
+                for (strip, units) in strips.iter().enumerate() {
+                    panel(&units[..count], has_offsets, x, begin > 0, strip, products);
+                }
                 if begin + PANEL >= blocks {
                     finish(group * T, products);
                 }
@@ -97,7 +104,7 @@ impl Tile {
 }
 
 /// Decodes units of a block, from unit `u` of each row on.
-fn decode<const F: u8>(matrix: &Matrix<'_>, rows: [usize; ROWS], u: usize, out: &mut [Unit]) {
+fn decode<const F: u8>(matrix: &Matrix<'_>, rows: [usize; STRIP], u: usize, out: &mut [Unit]) {
     let count = out.len();
     for (group, rows) in rows.as_chunks::<4>().0.iter().enumerate() {
         let first = rows.map(|row| row * matrix.units_per_row + u);
@@ -128,25 +135,24 @@ fn turned([a, b, c, d]: [v128; 4]) -> [v128; 4] {
     [first(0), second(0), first(1), second(1)]
 }
 
-/// The products of all units with some tokens, or adds them to those that are there.
+/// The products of all units of a strip with some tokens, or adds them to those that are there.
 #[inline(never)]
 fn panel(
     units: &[Unit],
     has_offsets: bool,
-    [x0, x1, x2, x3]: [&[XBlock]; T],
+    x: &[Group],
     is_added: bool,
+    strip: usize,
     products: &mut [[f32; ROWS]],
 ) {
     // What the compiler knows to be zeros it writes by a call, and what is iterated over by value it copies by one: here
     // that would be every few units.
     let zero = std::hint::black_box(f32x4_splat(0.0));
     let mut totals = [[zero; GROUPS]; T];
-    for (b, units) in units.chunks(UNITS).enumerate() {
-        let x: [&XBlock; T] = [&x0[b], &x1[b], &x2[b], &x3[b]];
-        let [p0, p1, p2, p3]: [&[[u32; PAIRS]; UNITS]; T] = x.map(|x| bytemuck::cast_ref(&x.q));
+    for (units, x) in units.chunks(UNITS).zip(x) {
         let mut sums = [[zero; GROUPS]; T];
         for (k, unit) in units.iter().enumerate() {
-            add_products(unit, &p0[k], &p1[k], &p2[k], &p3[k], &mut sums);
+            add_products(unit, x, k, &mut sums);
         }
         for t in 0..T {
             for g in 0..GROUPS {
@@ -155,7 +161,7 @@ fn panel(
         }
         if has_offsets {
             // Each unit's offset, times the sum of its inputs.
-            for (totals, x) in totals.iter_mut().zip(&x) {
+            for (totals, x) in totals.iter_mut().zip(x) {
                 for (unit, sum) in units.iter().zip(&x.sums) {
                     for (total, offset) in totals.iter_mut().zip(&unit.offset) {
                         *total = multiply_add(*offset, f32x4_splat(*sum), *total);
@@ -165,32 +171,27 @@ fn panel(
         }
     }
     for (products, totals) in products.iter_mut().zip(&totals) {
-        for (products, total) in products.as_chunks_mut::<4>().0.iter_mut().zip(totals) {
+        let products = &mut products.as_chunks_mut::<4>().0[strip * GROUPS..];
+        for (products, total) in products.iter_mut().zip(totals) {
             let before = if is_added { vector(products) } else { zero };
             *products = bytemuck::cast(f32x4_add(before, *total));
         }
     }
 }
 
-/// Adds the products of a unit with the pairs of some tokens.
+/// Adds the products of a unit of weights with unit `k` of some tokens.
 ///
 /// A function with one loop and a name for each sum, since an engine's compiler unrolls what is nested deeper, and then
 /// has too few registers.
 #[inline(never)]
-fn add_products(
-    unit: &Unit,
-    x0: &[u32; PAIRS],
-    x1: &[u32; PAIRS],
-    x2: &[u32; PAIRS],
-    x3: &[u32; PAIRS],
-    sums: &mut [[v128; GROUPS]; T],
-) {
+fn add_products(unit: &Unit, x: &Group, k: usize, sums: &mut [[v128; GROUPS]; T]) {
+    let x = x.each_ref().map(|x| &bytemuck::cast_ref::<_, [[u32; PAIRS]; UNITS]>(&x.q)[k]);
     let zero = u32x4(0, 0, 0, 0);
     let [mut a0, mut a1, mut b0, mut b1, mut c0, mut c1, mut d0, mut d1] = [zero; T * GROUPS];
     let add = |sum: &mut v128, w: v128, x: v128| *sum = i32x4_add(*sum, i32x4_dot_i16x8(w, x));
     for p in 0..PAIRS {
         let [w0, w1] = unit.w[p];
-        let [a, b, c, d] = [x0, x1, x2, x3].map(|x| u32x4_splat(x[p]));
+        let [a, b, c, d] = x.map(|x| u32x4_splat(x[p]));
         add(&mut a0, w0, a);
         add(&mut a1, w1, a);
         add(&mut b0, w0, b);

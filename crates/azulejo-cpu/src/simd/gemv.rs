@@ -64,7 +64,7 @@ impl<'x> Input<'x> {
             _ => Order::Plain,
         };
         let blocks = room(&mut scratch.blocks, input::blocks(matrix.units_per_row), XBlock::ZERO);
-        input::quantise(context.instructions, &x, order, ScaleOf::Unit, blocks);
+        input::quantise(context.instructions, &x, order, ScaleOf::Unit, &mut *blocks);
         Input::Blocks(blocks)
     }
 }

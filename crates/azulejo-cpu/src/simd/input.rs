@@ -63,13 +63,14 @@ pub(crate) const fn blocks(units: usize) -> usize {
 }
 
 /// Quantises a row, in whole units; what is missing of the last block is zeros.
-pub(crate) fn quantise(
+pub(crate) fn quantise<'b>(
     instructions: Instructions,
     x: &[f32],
     order: Order,
     scale_of: ScaleOf,
-    out: &mut [XBlock],
+    out: impl IntoIterator<Item = &'b mut XBlock>,
 ) {
+    let mut out = out.into_iter();
     let block = |x: &[f32; BLOCK], out: &mut XBlock| match instructions {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: these instructions are only chosen where they were found.
@@ -79,10 +80,10 @@ pub(crate) fn quantise(
         _ => quantise_block(x, order, scale_of, out),
     };
     let (full, rest) = x.as_chunks::<BLOCK>();
-    for (x, out) in full.iter().zip(out.iter_mut()) {
+    for (x, out) in full.iter().zip(&mut out) {
         block(x, out);
     }
-    if let (false, Some(out)) = (rest.is_empty(), out.get_mut(full.len())) {
+    if let (false, Some(out)) = (rest.is_empty(), out.next()) {
         let mut x = [0f32; BLOCK];
         x[..rest.len()].copy_from_slice(rest);
         block(&x, out);
@@ -201,22 +202,27 @@ mod simd128 {
             *most = lanes.into_iter().fold(0, u32::max);
         }
         let inverse = out.take_scales(scale_of, most);
-        // Adding 1.5 * 2^23 rounds to an integer, which is then the lowest bits.
+        // Adding 1.5 * 2^23 rounds to an integer, which is then the lowest bits. To narrow it would be made of five
+        // instructions where any integer may come.
         let round = f32x4_splat(12_582_912.0);
+        let even = |a, b| i16x8_shuffle::<0, 2, 4, 6, 8, 10, 12, 14>(a, b);
+        let odd = |a, b| i16x8_shuffle::<1, 3, 5, 7, 9, 11, 13, 15>(a, b);
         let mut sums = [u32x4_splat(0); 16];
         for (r, ((run, q), sum)) in x.as_chunks::<16>().0.iter().zip(&mut out.q).zip(&mut sums).enumerate() {
             let inverse = f32x4_splat(inverse[r / 2]);
-            let [a, b, c, d]: [v128; 4] = bytemuck::cast(*run);
-            let [a, b, c, d] =
-                [a, b, c, d].map(|v| i32x4_sub(f32x4_add(f32x4_mul(v, inverse), round), round));
-            let (first, second) = if order == Order::EvenOdd {
-                let even = |a, b| i32x4_shuffle::<0, 2, 4, 6>(a, b);
-                let odd = |a, b| i32x4_shuffle::<1, 3, 5, 7>(a, b);
-                (i16x8_narrow_i32x4(even(a, b), even(c, d)), i16x8_narrow_i32x4(odd(a, b), odd(c, d)))
-            } else {
-                (i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d))
+            // What is cast whole is taken lane by lane.
+            let [a, b, c, d] = std::array::from_fn(|i| {
+                let x = vector(&run.as_chunks::<4>().0[i]);
+                f32x4_add(f32x4_mul(x, inverse), round)
+            });
+            let (first, second) = (even(a, b), even(c, d));
+            let (first, second) = match order {
+                Order::EvenOdd => (even(first, second), odd(first, second)),
+                _ => (first, second),
             };
-            *q = bytemuck::cast([first, second]);
+            for (q, v) in q.as_chunks_mut::<8>().0.iter_mut().zip([first, second]) {
+                *q = bytemuck::cast(v);
+            }
             let ones = i16x8_splat(1);
             *sum = i32x4_add(i32x4_dot_i16x8(first, ones), i32x4_dot_i16x8(second, ones));
         }

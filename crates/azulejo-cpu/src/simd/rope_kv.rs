@@ -42,6 +42,9 @@ impl Rotation<'_> {
 pub(crate) fn store_heads(cache: &mut [u32], kind: KvType, position: usize, size: usize, values: &[f32]) {
     let stride = head_stride(size);
     let first = position * (values.len() / size) * stride;
+    if size == stride {
+        return store(cache, kind, first, values);
+    }
     let mut padded = vec![0f32; stride];
     for (head, values) in values.chunks_exact(size).enumerate() {
         padded[..size].copy_from_slice(values);

@@ -70,6 +70,8 @@ mod one {
     pub(crate) type Wide = f32;
     /// Numbers of it.
     pub(crate) const WIDTH: usize = 1;
+    /// Of those how many a turn of a loop takes; the compiler sees to that.
+    pub(crate) const RUN: usize = 1;
 
     #[inline(always)]
     pub(crate) fn load(x: &[f32; WIDTH]) -> Wide {
@@ -96,6 +98,8 @@ mod vector {
     pub(crate) struct Wide(v128);
     /// Numbers of it.
     pub(crate) const WIDTH: usize = 4;
+    /// Of those how many a turn of a loop takes: an engine's compiler makes constants anew in each, of three instructions.
+    pub(crate) const RUN: usize = 2;
 
     #[inline(always)]
     pub(crate) fn load(x: &[f32; WIDTH]) -> Wide {
@@ -173,9 +177,14 @@ pub(crate) use vector::*;
 pub(crate) fn each<const N: usize>(out: &mut [f32], of: [&[f32]; N], f: impl Fn(Wide, [Wide; N]) -> Wide) {
     let of = of.map(|x| x[..out.len()].as_chunks::<WIDTH>());
     let (vectors, rest) = out.as_chunks_mut::<WIDTH>();
-    for (i, out) in vectors.iter_mut().enumerate() {
+    let one = |i: usize, out: &mut [f32; WIDTH]| {
         store(f(load(out), std::array::from_fn(|n| load(&of[n].0[i]))), out);
+    };
+    let (runs, last) = vectors.as_chunks_mut::<RUN>();
+    for (i, run) in runs.iter_mut().enumerate() {
+        run.iter_mut().enumerate().for_each(|(k, out)| one(i * RUN + k, out));
     }
+    last.iter_mut().enumerate().for_each(|(k, out)| one(runs.len() * RUN + k, out));
     if !rest.is_empty() {
         let padded = |x: &[f32]| {
             let mut padded = [0f32; WIDTH];
