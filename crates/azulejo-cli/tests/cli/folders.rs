@@ -364,3 +364,25 @@ fn templates_that_have_names_are_chosen_by_them_and_kept_by_convert() {
         assert!(done.err.contains("loud") && done.err.contains("chatml"), "{}", done.err);
     }
 }
+
+#[test]
+fn convert_writes_no_tensor_that_readers_of_the_architecture_do_not_know() {
+    let scratch = scratch("unread");
+    let rope = json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64});
+    let cases = [
+        (
+            "llama-bias",
+            json!({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}),
+            "bias that readers of a GGUF of qwen2",
+        ),
+        ("gemma3", json!({"rope_scaling": rope}), "Llama 3's, which readers of a GGUF of gemma3"),
+    ];
+    for (name, keys, wanted) in cases {
+        let folder = copied(scratch.join(name), name, |name| Some(name.to_owned()), &keys);
+        let out = scratch.join(format!("{name}.gguf"));
+        let done = azulejo(&["convert", &folder, "-o", out.to_str().unwrap()]);
+        assert_eq!(done.code, 1, "{}", done.err);
+        assert!(done.err.contains(wanted), "{}", done.err);
+        assert!(!out.exists());
+    }
+}
