@@ -66,12 +66,21 @@ for (const name of ENGINES) {
       }
       await until(async () => (await embed(texts)).wasmBytes > (WORKERS - 1) * alone.wasmBytes, "all workers have the model");
       assert.deepEqual((await embed(texts)).vectors, alone.vectors);
-      const files = server.log.slice(asked).filter(({ method, path }) => method === "GET" && path.endsWith(".gguf"));
-      assert.deepEqual(files, [], "the others read what is kept");
+      const files = () => server.log.slice(asked).filter(({ path }) => path.endsWith(".gguf"));
+      assert.deepEqual(files(), [], "the others read what is kept, and ask no one");
       if (name === "chromium") {
         await until(async () => (await page.evaluate(() => e2e.engine.debug.memory())).wasmBytes === alone.wasmBytes, "the others went");
         assert.deepEqual((await embed(texts)).vectors, alone.vectors);
       } else t.diagnostic("not run: that idle workers go is looked at in Chromium alone");
+      await dispose();
+    });
+
+    test("a model that was deleted is not downloaded for further workers", async () => {
+      const { file } = await load(WORKERS);
+      const asked = server.log.length;
+      await page.evaluate((id) => azulejo.storage.delete(id), file.id);
+      assert.equal((await embed(texts)).vectors.length, TEXTS);
+      assert.deepEqual(server.log.slice(asked).filter(({ path }) => path.endsWith(".gguf")), []);
       await dispose();
     });
 

@@ -50,8 +50,8 @@ pub(super) struct Tile {
 }
 
 impl Tile {
-    /// Products of `rows` rows from `first` on with all tokens, `x` being `[T tokens][block][token]`, so that one pointer is enough for all tokens. They are handed over as they
-    /// come, so that memory is waited for while others are computed.
+    /// Products of `rows` rows from `first` on with all tokens, `x` being `[T tokens][block][token]`, so that one pointer is
+    /// enough for all of them. They are handed over as they come, so that memory is waited for while others are computed.
     pub(super) fn products(
         &mut self,
         matrix: &Matrix<'_>,

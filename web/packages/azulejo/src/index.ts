@@ -108,12 +108,12 @@ export async function createEngine(model: ModelInput, options: EngineOptions = {
   const port = await open((event) => engine?.tell(event));
   try {
     const info = await untilLeft(port, "load", args, signal, { onProgress, initProgressCallback });
-    // What isn't kept would be downloaded once more.
     const mayShare = worker === true && typeof Worker !== "undefined" && (info.file.kept || info.file.storage === "file");
     const openFurther = async () => {
       const further = await open(() => {});
       try {
-        await further.call("load", { ...args, options: { ...args.options, device: "cpu" } });
+        // From what this engine's own loading has kept: a visitor may have deleted it since, and the server another file.
+        await further.call("load", { ...args, options: { ...args.options, device: "cpu" }, network: { isOffline: true } });
         return further;
       } catch (error) {
         further.close();

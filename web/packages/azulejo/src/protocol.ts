@@ -30,6 +30,8 @@ export interface WireNetwork {
   credentials?: RequestCredentials;
   fetch?: typeof fetch | MessagePort;
   retryMinutes?: number;
+  /** Nothing is asked: what is kept has to do. */
+  isOffline?: true;
 }
 
 export type WirePrompt =

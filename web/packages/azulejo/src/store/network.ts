@@ -25,6 +25,7 @@ export class Network {
   readonly #origin: string | null;
   readonly #heard = new Set<string>();
   readonly #onWaiting: (() => void) | undefined;
+  readonly #isOffline: boolean;
 
   /**
    * `model`: the address whose origin gets the page's headers; others must not learn them. `onWaiting` is called whenever
@@ -38,9 +39,11 @@ export class Network {
     this.#fetch = own ? (own instanceof MessagePort ? fetchOver(own) : guarded(own)) : (input, init) => fetch(input, init);
     this.#origin = model === undefined ? null : new URL(model).origin;
     this.#onWaiting = onWaiting;
+    this.#isOffline = options.isOffline ?? false;
   }
 
-  fetch(url: string, headers: Record<string, string>, method: string, signal: AbortSignal): Promise<Response> {
+  async fetch(url: string, headers: Record<string, string>, method: string, signal: AbortSignal): Promise<Response> {
+    if (this.#isOffline) throw new AzulejoError("network", `${url} was to be read from what is kept.`, "Load the model again.");
     const own = new URL(url).origin === this.#origin ? this.#headers : {};
     // Chunks are kept in the store: the browser's own cache would be a second copy.
     const init = { method, headers: { ...own, ...headers }, cache: "no-store", credentials: this.#credentials, signal } as const;
