@@ -1,13 +1,15 @@
 // Many texts on the CPU, shared out to several workers: the vectors of one, bit for bit, and its errors.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { copyFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
 
 import { ENGINES, launch } from "./harness/browsers.js";
+import { makeManifest } from "./harness/manifest.js";
 import { until } from "./harness/page.js";
-import { site } from "./harness/site.js";
+import { CHUNK, scratch, site } from "./harness/site.js";
 
 const FOLDER = fileURLToPath(new URL("../../tests/fixtures/encoders/bert/", import.meta.url));
 const WORKERS = 3;
@@ -81,6 +83,20 @@ for (const name of ENGINES) {
       await page.evaluate((id) => azulejo.storage.delete(id), file.id);
       assert.equal((await embed(texts)).vectors.length, TEXTS);
       assert.deepEqual(server.log.slice(asked).filter(({ path }) => path.endsWith(".gguf")), []);
+      await dispose();
+    });
+
+    test("texts for a file that the visitor chose are shared out, too", async (t) => {
+      const copy = join(await scratch(t), "bert.gguf");
+      await copyFile(`${FOLDER}model-q8_0.gguf`, copy);
+      await makeManifest(copy, CHUNK);
+      server.mount("/models/bert.gguf.azulejo.json", `${copy}.azulejo.json`);
+      await page.evaluate(async (options) => {
+        const file = await (await fetch("/models/bert.gguf")).blob();
+        return e2e.load({ file: new File([file], "bert.gguf"), manifest: "/models/bert.gguf.azulejo.json" }, options);
+      }, { device: "cpu", maxWorkers: WORKERS });
+      const { wasmBytes } = await page.evaluate(() => e2e.engine.debug.memory());
+      await until(async () => (await embed(texts)).wasmBytes > (WORKERS - 1) * wasmBytes, "all workers have the file");
       await dispose();
     });
 

@@ -7,7 +7,7 @@ import { wireManifest, wireModel, wireNetwork } from "./inputs.js";
 import { checkOptions, DOWNLOAD_OPTIONS, ENGINE_OPTIONS, given, PROBE_OPTIONS } from "./options.js";
 import { openPort } from "./port.js";
 import { pagesDevice } from "./probe.js";
-import type { Call, Calls, EngineEvent, Port } from "./protocol.js";
+import type { Call, Calls, EngineEvent, Port, WireNetwork } from "./protocol.js";
 import { absolute, shown } from "./text.js";
 import type {
   DownloadOptions,
@@ -113,7 +113,8 @@ export async function createEngine(model: ModelInput, options: EngineOptions = {
       const further = await open(() => {});
       try {
         // From what this engine's own loading has kept: a visitor may have deleted it since, and the server another file.
-        await further.call("load", { ...args, options: { ...args.options, device: "cpu" }, network: { isOffline: true } });
+        const own: WireNetwork = args.model.kind === "url" ? { isOffline: true } : network;
+        await further.call("load", { ...args, options: { ...args.options, device: "cpu" }, network: own });
         return further;
       } catch (error) {
         further.close();
