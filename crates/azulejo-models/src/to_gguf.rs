@@ -25,16 +25,25 @@ impl Architecture {
             keys.put(key, value);
         }
         match self.graph {
-            Graph::Decoder(family) => {
-                keys.check_tensors(family, file)?;
-                keys.decoder(family, c)
-            }
+            Graph::Decoder(family) => keys.decoder(family, c),
             Graph::Encoder => {
                 keys.encoder(file, c);
                 Ok(())
             }
         }
     }
+
+    /// Whether llama.cpp's readers of a decoder of this architecture know a bias, by GGUF's name.
+    pub fn reads_bias(&self, gguf: &str) -> bool {
+        is_llama(self.gguf)
+            || ["attn_q.bias", "attn_k.bias", "attn_v.bias"].iter().any(|known| gguf.ends_with(known))
+    }
+}
+
+/// Whether llama.cpp reads an architecture as Llama: those have the tensors that it knows of no other one, and it opens no file
+/// with a tensor that it doesn't know.
+fn is_llama(architecture: &str) -> bool {
+    architecture == "llama"
 }
 
 impl Family {
@@ -80,28 +89,6 @@ impl Keys<'_> {
         self.metadata.insert("tokenizer.ggml.token_type_count", types.map_or(1, TensorInfo::rows) as u32);
     }
 
-    /// Whether llama.cpp reads this architecture as Llama: those have the tensors that it knows of no other one, and it opens no
-    /// file with a tensor that it doesn't know.
-    fn is_llama(&self) -> bool {
-        self.architecture == "llama"
-    }
-
-    fn check_tensors(&self, family: &Family, file: &ModelFile) -> Result<(), ModelError> {
-        let is_unknown = |name: &String| {
-            let gguf = family.gguf_name(name).unwrap_or_default();
-            let is_read =
-                ["attn_q.bias", "attn_k.bias", "attn_v.bias"].iter().any(|known| gguf.ends_with(known));
-            gguf.ends_with(".bias") && !is_read
-        };
-        match file.tensors.keys().find(|name| !self.is_llama() && is_unknown(name)) {
-            None => Ok(()),
-            Some(name) => {
-                let problem = format!("is a bias that readers of a GGUF of {} don't know", self.architecture);
-                Err(ModelError::config(name, problem))
-            }
-        }
-    }
-
     fn decoder(&mut self, family: &Family, c: &Config) -> Result<(), ModelError> {
         self.put("attention.head_count_kv", c.kv_heads);
         self.put("vocab_size", c.vocabulary);
@@ -112,7 +99,7 @@ impl Keys<'_> {
             NormKind::Plain { .. } => "layer_norm_epsilon",
         };
         self.put(&format!("attention.{eps}"), c.eps);
-        if self.is_llama() {
+        if is_llama(self.architecture) {
             self.put("rope.dimension_count", c.rotated);
         }
         if let Some(limit) = c.clip_qkv {
@@ -160,7 +147,7 @@ impl Keys<'_> {
         match &c.rope.scaling {
             RopeScaling::None => {}
             // A tensor.
-            RopeScaling::Llama3 { .. } | RopeScaling::Factors(_) if self.is_llama() => {}
+            RopeScaling::Llama3 { .. } | RopeScaling::Factors(_) if is_llama(self.architecture) => {}
             RopeScaling::Llama3 { .. } | RopeScaling::Factors(_) => {
                 let problem =
                     format!("is Llama 3's, which readers of a GGUF of {} don't know", self.architecture);

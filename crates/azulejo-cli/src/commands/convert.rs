@@ -77,6 +77,13 @@ pub(crate) fn run(args: &ConvertArgs, output: &Output) -> Result<()> {
             config.layers
         ));
     }
+    let is_unread =
+        |name: &str| family.is_some() && name.ends_with(".bias") && !architecture.reads_bias(name);
+    if let Some(Item { tensor, .. }) = items.iter().find(|item| is_unread(&item.tensor.name)) {
+        let (name, gguf) = (&tensor.name, architecture.gguf);
+        return Err(anyhow!("`{name}` is a bias that readers of a GGUF of {gguf} don't know"))
+            .with_context(named);
+    }
     items.sort_by_key(|item| place(&item.tensor.name));
     if let Some(factors) = rope_factors(&config, &plan) {
         let shape = vec![factors.len() as u64];
